@@ -1,0 +1,10 @@
+/** Types of the `deno-std` stream modules that `std_streams.ts` passes on: the package carries none. */
+
+/** Splits a stream of text into lines, their ends (LF or CRLF) left out. */
+export class TextLineStream extends TransformStream<string, string> {
+  constructor(options?: { allowCR?: boolean });
+}
+/** Everything in the stream, in one array. */
+export function toBytes(stream: ReadableStream<Uint8Array>): Promise<Uint8Array>;
+/** Everything in the stream, as text. */
+export function toText(stream: ReadableStream<Uint8Array | string>): Promise<string>;
