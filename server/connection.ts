@@ -1,0 +1,285 @@
+/**
+ * One client's connection: bytes in, frames, requests in order, answers in order, bytes out.
+ *
+ *     data ─ FrameAssembler ─ queue ─ dispatch ─ slots (one per request, in request order) ─ write
+ *
+ * Invariants:
+ *  1. Answers leave in the order of requests: slots are written from the front, and only while the front one is ready.
+ *  2. At most one request that is not pipelined is at work; pipelined ones (Produce) finish their ordered part before
+ *     the next request is looked at.
+ *  3. Every frame in the queue or at work is counted in the broker's byte budget, until its slot is written.
+ *  4. Back-pressure: no request is taken up while answers wait unsent beyond `unsentBytesMax`, or more than
+ *     `slotCountMax` are open; reading stops while the queue holds more than `queuedBytesMax`, or the budget is spent.
+ *  5. After `close`, every `onSent` and `onClose` callback has been called, once.
+ */
+import { MalformedFrame } from "../protocol/wire.ts";
+import type { Socket, SocketHandler } from "../runtime/runtime.ts";
+import type { Broker } from "./broker.ts";
+import { dispatch, RequestRefused } from "./dispatch.ts";
+import { FrameAssembler, FrameSizeError } from "./frame_assembler.ts";
+import type { Listener as BrokerListener } from "./listeners.ts";
+
+/** Enough to keep the next request at hand while one is at work; more would be the peer's queue in our memory. */
+const queuedBytesMax = 1024 * 1024;
+/** One answer above this and the connection waits for its reader. */
+const unsentBytesMax = 1024 * 1024;
+/** Produce requests that wait for the disk; Kafka's clients keep 5, librdkafka up to 1,000,000. */
+const slotCountMax = 256;
+
+/** The answer to one request: empty until ready, then its chunks (none for a request that has no answer). */
+interface Slot {
+  chunks: readonly Uint8Array[] | null;
+  sent: (() => void) | null;
+  readonly frameBytes: number;
+}
+
+export class Connection implements SocketHandler {
+  readonly id: number;
+  readonly listener: BrokerListener;
+  readonly remoteHostname: string;
+  readonly remotePort: number;
+  /** From ApiVersions v3 (KIP-511); empty until told. */
+  clientSoftwareName = "";
+  clientSoftwareVersion = "";
+  /** Monotonic time of the last byte in either direction. */
+  lastActiveMs: number;
+
+  readonly #broker: Broker;
+  readonly #socket: Socket;
+  readonly #assembler: FrameAssembler;
+  readonly #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  readonly #slots: Slot[] = [];
+  #isBusy = false;
+  #isProcessing = false;
+  #isPaused = false;
+  #isClosed = false;
+  #isDraining = false;
+  readonly #closeListeners = new Set<() => void>();
+  readonly #resume = () => this.#readOn();
+
+  constructor(broker: Broker, listener: BrokerListener, socket: Socket, id: number) {
+    this.id = id;
+    this.listener = listener;
+    this.remoteHostname = socket.remoteHostname;
+    this.remotePort = socket.remotePort;
+    this.lastActiveMs = broker.runtime.clock.monotonicMs();
+    this.#broker = broker;
+    this.#socket = socket;
+    this.#assembler = new FrameAssembler({
+      sizeBytesMax: broker.config.get("socket.request.max.bytes"),
+      emit: (frame) => {
+        this.#queue.push(frame);
+        this.#queuedBytes += frame.length;
+        this.#broker.requestBytes.take(frame.length);
+      },
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** No request is queued, at work or unanswered. */
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && this.#slots.length === 0;
+  }
+
+  /** Calls `run` when the connection closes; for waits that should end with it. Returns what takes it back. */
+  onClose(run: () => void): () => void {
+    if (this.#isClosed) {
+      run();
+      return () => {};
+    }
+    this.#closeListeners.add(run);
+    return () => this.#closeListeners.delete(run);
+  }
+
+  // ------------------------------------------------------------------------------------------ SocketHandler
+
+  data(chunk: Uint8Array): void {
+    if (this.#isClosed || this.#isDraining) return;
+    try {
+      this.#assembler.data(chunk);
+    } catch (error) {
+      return this.#refuse(error);
+    }
+    this.#received();
+  }
+
+  target(): Uint8Array | null {
+    return this.#assembler.target();
+  }
+
+  filled(byteCount: number): void {
+    if (this.#isClosed || this.#isDraining) return;
+    try {
+      this.#assembler.filled(byteCount);
+    } catch (error) {
+      return this.#refuse(error);
+    }
+    this.#received();
+  }
+
+  drain(): void {
+    this.#process();
+  }
+
+  close(error: Error | null): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (error !== null) {
+      this.#broker.logger.debug("connection broke", { remote: this.#remote(), reason: error.message });
+    }
+    this.#release();
+  }
+
+  // ------------------------------------------------------------------------------------------ for the broker
+
+  /** Answers what is at work, takes up nothing new, then closes. */
+  finish(): void {
+    this.#isDraining = true;
+    this.#dropQueue();
+    if (this.#slots.length === 0) this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  // ------------------------------------------------------------------------------------------ in
+
+  #received(): void {
+    this.lastActiveMs = this.#broker.runtime.clock.monotonicMs();
+    this.#process();
+    this.#readOn();
+  }
+
+  /** Stops or starts reading, by what is queued and what the broker as a whole may hold (4). */
+  #readOn(): void {
+    if (this.#isClosed) return;
+    const isOverBudget = this.#broker.requestBytes.isExhausted;
+    const isFull = this.#queuedBytes > queuedBytesMax || (isOverBudget && !this.isIdle);
+    if (isFull && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#socket.pause();
+      if (isOverBudget) this.#broker.requestBytes.whenRoom(this.#resume);
+    } else if (!isFull && this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+  }
+
+  /** Takes up queued requests while the rules allow (2)(4). hot: per request */
+  #process(): void {
+    if (this.#isProcessing) return;
+    this.#isProcessing = true;
+    while (
+      !this.#isClosed && !this.#isBusy && this.#queue.length > 0 &&
+      this.#slots.length < slotCountMax && this.#socket.pendingBytes <= unsentBytesMax
+    ) {
+      const frame = this.#queue.shift()!;
+      this.#queuedBytes -= frame.length;
+      this.#take(frame);
+    }
+    this.#isProcessing = false;
+    if (this.#isPaused) this.#readOn();
+  }
+
+  #take(frame: Uint8Array): void {
+    const slot: Slot = { chunks: null, sent: null, frameBytes: frame.length };
+    this.#slots.push(slot);
+    let answer: readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
+    let isPipelined: boolean;
+    try {
+      const result = dispatch(this.#broker, this, frame, (run) => {
+        const before = slot.sent;
+        slot.sent = before === null ? run : () => {
+          before();
+          run();
+        };
+      });
+      answer = result.answer;
+      isPipelined = result.isPipelined;
+    } catch (error) {
+      slot.chunks = [];
+      return this.#refuse(error);
+    }
+    if (!(answer instanceof Promise)) {
+      slot.chunks = answer;
+      this.#flush();
+      return;
+    }
+    if (!isPipelined) this.#isBusy = true;
+    answer.then((chunks) => {
+      slot.chunks = chunks;
+      if (!isPipelined) this.#isBusy = false;
+      this.#flush();
+      this.#process();
+    }, (error) => {
+      slot.chunks = [];
+      this.#refuse(error);
+      if (this.#isClosed) this.#release();
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------ out
+
+  /** Writes the ready slots at the front (1). */
+  #flush(): void {
+    if (this.#isClosed) return this.#release();
+    while (this.#slots.length > 0) {
+      const slot = this.#slots[0]!;
+      if (slot.chunks === null) break;
+      this.#slots.shift();
+      this.#broker.requestBytes.give(slot.frameBytes);
+      if (slot.chunks.length > 0) {
+        this.lastActiveMs = this.#broker.runtime.clock.monotonicMs();
+        if (slot.sent === null) this.#socket.write(slot.chunks);
+        else this.#socket.write(slot.chunks, slot.sent);
+      } else {
+        slot.sent?.();
+      }
+    }
+    if (this.#isDraining && this.#slots.length === 0) this.#socket.end();
+  }
+
+  /** The peer's mistake, or ours, after which this connection cannot go on: one line, and it is closed. */
+  #refuse(error: unknown): void {
+    if (this.#isClosed) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof MalformedFrame || error instanceof FrameSizeError || error instanceof RequestRefused) {
+      this.#broker.logger.warn("connection refused", { remote: this.#remote(), reason });
+    } else {
+      const stack = error instanceof Error ? error.stack : undefined;
+      this.#broker.logger.error("request failed", { remote: this.#remote(), reason, stack });
+    }
+    this.#socket.destroy();
+  }
+
+  #release(): void {
+    this.#dropQueue();
+    this.#broker.requestBytes.forget(this.#resume);
+    // A slot whose answer is still awaited stays: its views are released when the answer comes (see #flush).
+    for (let index = this.#slots.length - 1; index >= 0; index--) {
+      const slot = this.#slots[index]!;
+      if (slot.chunks === null) continue;
+      this.#slots.splice(index, 1);
+      this.#broker.requestBytes.give(slot.frameBytes);
+      slot.sent?.();
+    }
+    const listeners = [...this.#closeListeners];
+    this.#closeListeners.clear();
+    for (const run of listeners) run();
+  }
+
+  #dropQueue(): void {
+    for (const frame of this.#queue) this.#broker.requestBytes.give(frame.length);
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+  }
+
+  #remote(): string {
+    return `${this.remoteHostname}:${this.remotePort}`;
+  }
+}

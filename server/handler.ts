@@ -1,0 +1,55 @@
+/**
+ * What a request handler is: an API, the versions it serves, and a function from request to response.
+ *
+ * The list of handlers (`handlers/table.ts`) *is* what the broker supports: ApiVersions is computed from it, so it
+ * cannot promise what is not there.
+ */
+import type { AnyApi, Api } from "../protocol/schema.ts";
+import type { Broker } from "./broker.ts";
+import type { Connection } from "./connection.ts";
+
+/** What a handler may know of the request besides its content. */
+export interface RequestContext {
+  readonly broker: Broker;
+  readonly connection: Connection;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  /** As sent; null when the client gave none. */
+  readonly clientId: string | null;
+  /**
+   * Calls `run` once the response has been handed to the kernel or the connection is gone: the moment when views
+   * that the response points to may be released.
+   */
+  onSent(run: () => void): void;
+}
+
+/** null: there is no answer (Produce with acks=0). */
+export type Answer<Response> = Response | null | Promise<Response | null>;
+
+export interface Handler {
+  readonly api: AnyApi;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  /**
+   * The handler's ordered part is done when its call returns; the connection goes on to the next request while the
+   * answer is awaited. All other requests of a connection run one at a time.
+   */
+  readonly isPipelined: boolean;
+  readonly run: (request: unknown, context: RequestContext) => Answer<unknown>;
+}
+
+/** Declares a handler of `api` for `[min, max]`; the function's types are those of the API's schema. */
+export function handle<Request, RequestDraft, Response, ResponseDraft>(
+  api: Api<Request, RequestDraft, Response, ResponseDraft>,
+  versions: readonly [min: number, max: number],
+  run: (request: Request, context: RequestContext) => Answer<ResponseDraft>,
+  options: { readonly isPipelined?: boolean } = {},
+): Handler {
+  return {
+    api: api as unknown as AnyApi,
+    minVersion: versions[0],
+    maxVersion: versions[1],
+    isPipelined: options.isPipelined ?? false,
+    run: run as Handler["run"],
+  };
+}
