@@ -1,0 +1,83 @@
+/**
+ * CRC32C (Castagnoli), the checksum of record batches.
+ *
+ * Large inputs go through hash-wasm once `initCrc32c` has loaded it; small ones, and everything before that, through a
+ * table loop over sixteen bytes at a time. Both give the same number, so a caller that forgets `initCrc32c` is only slower.
+ *
+ *              64 B   256 B   1 KiB   4 KiB   64 KiB     GB/s, Bun (Deno within a tenth)
+ *   hash-wasm  0.2    0.6     1.1     1.4     1.5
+ *   this loop  1.0    1.1     1.2     1.2     1.2
+ */
+import { createCRC32 } from "hash-wasm";
+
+/** The reflected Castagnoli polynomial. */
+const POLYNOMIAL = 0x82f63b78;
+/** Where hash-wasm overtakes the table loop. */
+const WASM_SIZE_BYTES_MIN = 4096;
+
+interface WasmHasher {
+  init(): unknown;
+  update(bytes: Uint8Array): unknown;
+  digest(outputType: "binary"): Uint8Array;
+}
+
+let wasmHasher: WasmHasher | null = null;
+let loading: Promise<void> | null = null;
+
+/** Loads the WebAssembly checksum; a second call waits for the same load. */
+export function initCrc32c(): Promise<void> {
+  loading ??= createCRC32(POLYNOMIAL).then((hasher) => {
+    wasmHasher = hasher;
+  });
+  return loading;
+}
+
+/** CRC32C of `bytes[start, end)`, unsigned. */
+export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  if (wasmHasher !== null && end - start >= WASM_SIZE_BYTES_MIN) return crc32cByWasm(wasmHasher, bytes, start, end);
+  return crc32cByTable(bytes, start, end);
+}
+
+function crc32cByWasm(hasher: WasmHasher, bytes: Uint8Array, start: number, end: number): number {
+  hasher.init();
+  hasher.update(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+  const digest = hasher.digest("binary");
+  return ((digest[0]! << 24) | (digest[1]! << 16) | (digest[2]! << 8) | digest[3]!) >>> 0;
+}
+
+// hot: per batch
+export function crc32cByTable(bytes: Uint8Array, start: number, end: number): number {
+  const table = TABLE;
+  let crc = -1;
+  let at = start;
+  for (const last = end - 16; at <= last; at += 16) {
+    crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    crc = table[3840 + (crc & 255)]! ^ table[3584 + ((crc >>> 8) & 255)]! ^
+      table[3328 + ((crc >>> 16) & 255)]! ^ table[3072 + (crc >>> 24)]! ^
+      table[2816 + bytes[at + 4]!]! ^ table[2560 + bytes[at + 5]!]! ^
+      table[2304 + bytes[at + 6]!]! ^ table[2048 + bytes[at + 7]!]! ^
+      table[1792 + bytes[at + 8]!]! ^ table[1536 + bytes[at + 9]!]! ^
+      table[1280 + bytes[at + 10]!]! ^ table[1024 + bytes[at + 11]!]! ^
+      table[768 + bytes[at + 12]!]! ^ table[512 + bytes[at + 13]!]! ^
+      table[256 + bytes[at + 14]!]! ^ table[bytes[at + 15]!]!;
+  }
+  for (; at < end; at++) crc = (crc >>> 8) ^ table[(crc ^ bytes[at]!) & 255]!;
+  return (crc ^ -1) >>> 0;
+}
+
+/** TABLE[256 * n + b]: what the byte b does to the checksum when n more bytes follow it. */
+const TABLE = makeTable();
+
+function makeTable(): Int32Array {
+  const table = new Int32Array(16 * 256);
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+    table[byte] = crc;
+  }
+  for (let entry = 256; entry < table.length; entry++) {
+    const shorter = table[entry - 256]!;
+    table[entry] = (shorter >>> 8) ^ table[shorter & 255]!;
+  }
+  return table;
+}

@@ -1,0 +1,36 @@
+import { describe, expect, test } from "bun:test";
+import { crc32c, crc32cByTable, initCrc32c } from "../../../protocol/crc32c.ts";
+
+const ascii = (text: string) => new TextEncoder().encode(text);
+
+describe("crc32c", () => {
+  test("gives the check value of the standard", () => {
+    expect(crc32c(ascii("123456789"))).toBe(0xe3069283);
+  });
+
+  test("gives the iSCSI standard's numbers for 32 bytes", () => {
+    // RFC 3720, B.4
+    expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
+    expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43);
+    expect(crc32c(Uint8Array.from({ length: 32 }, (_, index) => index))).toBe(0x46dd794e);
+    expect(crc32c(Uint8Array.from({ length: 32 }, (_, index) => 31 - index))).toBe(0x113fdb5c);
+  });
+
+  test("of nothing is zero", () => {
+    expect(crc32c(new Uint8Array(0))).toBe(0);
+  });
+
+  test("counts only the range it is given", () => {
+    expect(crc32c(ascii("xx123456789yyy"), 2, 11)).toBe(0xe3069283);
+  });
+
+  test("gives the same by WebAssembly and by table, at every alignment", async () => {
+    await initCrc32c();
+    const bytes = Uint8Array.from({ length: 9001 }, (_, index) => (index * 31 + (index >> 5)) & 255);
+    for (const start of [0, 1, 2, 3, 7, 8, 15, 16]) {
+      for (const length of [0, 1, 15, 16, 17, 255, 4095, 4096, 4097, 8192]) {
+        expect(crc32c(bytes, start, start + length)).toBe(crc32cByTable(bytes, start, start + length));
+      }
+    }
+  });
+});
