@@ -104,7 +104,10 @@ export class NetworkError extends Error {
 /** Paths use "/". All failures throw `FileError`. Synchronous unless the result is a promise. */
 export interface FileSystem {
   /** `create`: made when missing. Reading and writing unless `readOnly`. */
-  open(path: string, options: { readonly create?: boolean; readonly readOnly?: boolean; readonly truncate?: boolean }): FileHandle;
+  open(
+    path: string,
+    options: { readonly create?: boolean; readonly readOnly?: boolean; readonly truncate?: boolean },
+  ): FileHandle;
   /** null when there is nothing at `path`. */
   stat(path: string): FileStat | null;
   /** Names in the directory, sorted. */

@@ -1,0 +1,22 @@
+/** Weir on Bun: `Bun.listen` and `Bun.connect`, files by `node:fs`, maps and locks by FFI into the C library. */
+
+import type { Runtime } from "./runtime.ts";
+import { openBunNative } from "./bun_native.ts";
+import { BunNetwork } from "./bun_network.ts";
+import { NodeFileSystem } from "./node_files.ts";
+import { nodeClock, nodeProcess, nodeRandom, nodeTimers } from "./node_process.ts";
+
+declare const Bun: { readonly version: string };
+
+export function createBunRuntime(): Runtime {
+  return {
+    name: "bun",
+    version: Bun.version,
+    network: new BunNetwork(nodeTimers),
+    files: new NodeFileSystem(openBunNative()),
+    clock: nodeClock,
+    timers: nodeTimers,
+    random: nodeRandom,
+    process: nodeProcess,
+  };
+}

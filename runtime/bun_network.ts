@@ -1,0 +1,289 @@
+/**
+ * Sockets by `Bun.listen` and `Bun.connect`.
+ *
+ * Bun pushes what it reads, as chunks of up to 512 KiB, each in memory of its own (checked: kept chunks never change).
+ * `socket.write` hands bytes to the kernel at once and says how many it took; the rest is ours to keep until `drain`.
+ *
+ * What is given to `write` goes out at the end of the turn: answers made in one turn share their system calls.
+ */
+
+import { addressOf, networkError, reportBug } from "./network_support.ts";
+import { GATHER_BYTES, OutgoingQueue } from "./outgoing.ts";
+import type {
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  Network,
+  Socket,
+  SocketHandler,
+  Timer,
+  Timers,
+} from "./runtime.ts";
+
+/** How long a socket that said goodbye waits for the peer to do so too. */
+const LINGER_MS = 2_000;
+/** One socket sends at most this much in one turn, so that a fast reader does not starve the others. */
+const TURN_BYTES_MAX = 8 * 1024 * 1024;
+
+interface BunSocket {
+  data: BunConnection;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Bytes taken by the kernel; below 0 when the socket is closed. */
+  write(bytes: Uint8Array): number;
+  shutdown(): void;
+  terminate(): void;
+  close(): void;
+  pause(): void;
+  resume(): void;
+  setNoDelay(isOn: boolean): void;
+}
+
+interface BunHandler {
+  readonly binaryType: "uint8array";
+  open(socket: BunSocket): void;
+  data(socket: BunSocket, chunk: Uint8Array): void;
+  drain(socket: BunSocket): void;
+  close(socket: BunSocket, error?: Error): void;
+  error(socket: BunSocket, error: Error): void;
+  connectError?(socket: BunSocket, error: Error): void;
+}
+
+interface BunListener {
+  readonly hostname: string;
+  readonly port: number;
+  stop(closesConnections: boolean): void;
+}
+
+declare const Bun: {
+  listen(options: { hostname: string; port: number; socket: BunHandler }): BunListener;
+  connect(options: { hostname: string; port: number; socket: BunHandler }): Promise<BunSocket>;
+};
+
+export class BunNetwork implements Network {
+  readonly #timers: Timers;
+  readonly #flusher: Flusher;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+    this.#flusher = new Flusher(timers);
+  }
+
+  // deno-lint-ignore require-await -- the interface promises, for runtimes that resolve names first
+  async listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> {
+    const { hostname, port } = options;
+    const open = (socket: BunSocket) => {
+      socket.data = new BunConnection(socket, this.#flusher, this.#timers);
+      socket.data.start(accept);
+    };
+    try {
+      const listener = Bun.listen({ hostname, port, socket: bunHandler(open) });
+      return { hostname: listener.hostname, port: listener.port, close: () => listener.stop(false) };
+    } catch (cause) {
+      throw networkError(`listen on ${addressOf(options)}`, cause);
+    }
+  }
+
+  connect(options: ConnectOptions, opened: (socket: Socket) => SocketHandler): Promise<Socket> {
+    const { hostname, port, timeoutMs } = options;
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = this.#timers.after(timeoutMs, () => {
+        isLate = true;
+        reject(
+          networkError(`connect to ${addressOf(options)}`, { code: "ETIMEDOUT", message: `${timeoutMs} ms passed` }),
+        );
+      });
+      const fail = (cause: unknown) => {
+        timer.cancel();
+        reject(networkError(`connect to ${addressOf(options)}`, cause));
+      };
+      const open = (socket: BunSocket) => {
+        socket.data = new BunConnection(socket, this.#flusher, this.#timers);
+        if (isLate) return socket.data.destroy();
+        timer.cancel();
+        socket.data.start(opened);
+        resolve(socket.data);
+      };
+      Bun.connect({ hostname, port, socket: { ...bunHandler(open), connectError: (_, error) => fail(error) } })
+        .catch(fail);
+    });
+  }
+}
+
+function bunHandler(open: (socket: BunSocket) => void): BunHandler {
+  return {
+    binaryType: "uint8array",
+    open,
+    data: (socket, chunk) => socket.data.received(chunk),
+    drain: (socket) => socket.data.flush(),
+    close: (socket, error) => socket.data?.closed(error ?? null),
+    error: (socket, error) => socket.data?.failed(error),
+  };
+}
+
+class BunConnection implements Socket {
+  readonly remoteHostname: string;
+  readonly remotePort: number;
+  readonly localHostname: string;
+  readonly localPort: number;
+  readonly #socket: BunSocket;
+  readonly #flusher: Flusher;
+  readonly #timers: Timers;
+  readonly #outgoing = new OutgoingQueue();
+  #handler: SocketHandler | null = null;
+  #state: "open" | "ending" | "lingering" | "closed" = "open";
+  #error: Error | null = null;
+  #linger: Timer | null = null;
+
+  constructor(socket: BunSocket, flusher: Flusher, timers: Timers) {
+    this.#socket = socket;
+    this.#flusher = flusher;
+    this.#timers = timers;
+    this.remoteHostname = socket.remoteAddress;
+    this.remotePort = socket.remotePort;
+    this.localHostname = socket.localAddress;
+    this.localPort = socket.localPort;
+  }
+
+  start(accept: (socket: Socket) => SocketHandler): void {
+    this.#socket.setNoDelay(true);
+    this.#handler = accept(this);
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  get pendingBytes(): number {
+    return this.#outgoing.pendingBytes;
+  }
+
+  write(chunks: readonly Uint8Array[], sent?: () => void): void {
+    if (this.#state !== "open") {
+      if (sent !== undefined) this.#timers.soon(sent);
+      return;
+    }
+    this.#outgoing.push(chunks, sent);
+    this.#flusher.add(this);
+  }
+
+  pause(): void {
+    if (this.#state === "open") this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#state === "open") this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#state !== "open") return;
+    this.#state = "ending";
+    this.#flusher.add(this);
+  }
+
+  destroy(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    // `terminate` calls `closed` before it returns, in the middle of the caller's turn: what follows waits for the next.
+    this.#socket.close();
+    this.#timers.soon(() => this.#finish());
+  }
+
+  // hot: per turn with something to send
+  flush(): void {
+    if (this.#state === "closed" || this.#state === "lingering") return;
+    try {
+      let sentBytes = 0;
+      const hadPending = this.#outgoing.pendingBytes > 0;
+      for (let next = this.#outgoing.peek(gather); next !== null; next = this.#outgoing.peek(gather)) {
+        const count = this.#socket.write(next);
+        if (count < 0) return; // Closed under us; `closed` is on its way.
+        this.#outgoing.take(count);
+        if (count < next.length || this.#isClosed()) return;
+        sentBytes += count;
+        if (sentBytes >= TURN_BYTES_MAX) return this.#flusher.add(this);
+      }
+      if (this.#state === "ending") return this.#sayGoodbye();
+      if (hadPending) this.#handler?.drain();
+    } catch (bug) {
+      reportBug(bug);
+    }
+  }
+
+  received(chunk: Uint8Array): void {
+    if (this.#state !== "open") return;
+    try {
+      this.#handler?.data(chunk);
+    } catch (bug) {
+      reportBug(bug);
+    }
+  }
+
+  failed(error: Error): void {
+    this.#error ??= error;
+  }
+
+  closed(error: Error | null): void {
+    if (error !== null) this.#error ??= error;
+    if (this.#state === "closed") return; // By `destroy`, which has its own ending.
+    this.#state = "closed";
+    this.#finish();
+  }
+
+  #isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /**
+   * Half closes and waits for the peer to close: a socket closed with unread bytes in it would answer them with a reset,
+   * and the reset may overtake our last answer.
+   */
+  #sayGoodbye(): void {
+    this.#state = "lingering";
+    this.#socket.resume();
+    this.#socket.shutdown();
+    if (this.#isClosed()) return;
+    this.#linger = this.#timers.after(LINGER_MS, () => this.destroy());
+  }
+
+  #finish(): void {
+    this.#linger?.cancel();
+    try {
+      this.#outgoing.abort();
+      const handler = this.#handler;
+      this.#handler = null;
+      const cause = this.#error;
+      handler?.close(
+        cause === null ? null : networkError(`go on with ${this.remoteHostname}:${this.remotePort}`, cause),
+      );
+    } catch (bug) {
+      reportBug(bug);
+    }
+  }
+}
+
+/** Shared by all sockets: `write` has copied its bytes into the kernel when it returns. */
+const gather = new Uint8Array(GATHER_BYTES);
+
+/** Flushes the sockets that were written to, once, at the end of the turn. */
+class Flusher {
+  readonly #timers: Timers;
+  #waiting = new Set<BunConnection>();
+  readonly #run = () => {
+    const ready = this.#waiting;
+    this.#waiting = new Set();
+    for (const connection of ready) connection.flush();
+  };
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
+
+  add(connection: BunConnection): void {
+    if (this.#waiting.size === 0) this.#timers.soon(this.#run);
+    this.#waiting.add(connection);
+  }
+}

@@ -1,0 +1,27 @@
+/** Small things that every adapter's sockets need. */
+
+import { NetworkError } from "./runtime.ts";
+
+export function addressOf(options: { readonly hostname: string; readonly port: number }): string {
+  const { hostname, port } = options;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+export function networkError(action: string, cause: unknown): NetworkError {
+  if (cause instanceof NetworkError) return cause;
+  const { code, message } = cause as { code?: unknown; message?: unknown };
+  return new NetworkError(
+    `Cannot ${action}: ${String(message ?? cause)}`,
+    typeof code === "string" ? code : "UNKNOWN",
+    {
+      cause,
+    },
+  );
+}
+
+/** A handler threw: a bug of ours. It must end the process, wherever the runtime would have swallowed it. */
+export function reportBug(bug: unknown): void {
+  queueMicrotask(() => {
+    throw bug;
+  });
+}
