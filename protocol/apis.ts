@@ -2,11 +2,69 @@
  * Every api whose messages we can read and write. What the broker serves, and so what it tells ApiVersions, is the
  * smaller set of those that have a handler.
  */
+import { produce } from "./api/00_produce.ts";
+import { fetch } from "./api/01_fetch.ts";
+import { listOffsets } from "./api/02_list_offsets.ts";
 import { metadata } from "./api/03_metadata.ts";
+import { offsetCommit } from "./api/08_offset_commit.ts";
+import { offsetFetch } from "./api/09_offset_fetch.ts";
+import { findCoordinator } from "./api/10_find_coordinator.ts";
+import { joinGroup } from "./api/11_join_group.ts";
+import { heartbeat } from "./api/12_heartbeat.ts";
+import { leaveGroup } from "./api/13_leave_group.ts";
+import { syncGroup } from "./api/14_sync_group.ts";
+import { describeGroups } from "./api/15_describe_groups.ts";
+import { listGroups } from "./api/16_list_groups.ts";
+import { saslHandshake } from "./api/17_sasl_handshake.ts";
+import { apiVersions } from "./api/18_api_versions.ts";
+import { createTopics } from "./api/19_create_topics.ts";
+import { deleteTopics } from "./api/20_delete_topics.ts";
+import { deleteRecords } from "./api/21_delete_records.ts";
+import { initProducerId } from "./api/22_init_producer_id.ts";
+import { offsetForLeaderEpoch } from "./api/23_offset_for_leader_epoch.ts";
+import { describeConfigs } from "./api/32_describe_configs.ts";
+import { alterConfigs } from "./api/33_alter_configs.ts";
+import { describeLogDirs } from "./api/35_describe_log_dirs.ts";
+import { createPartitions } from "./api/37_create_partitions.ts";
+import { deleteGroups } from "./api/42_delete_groups.ts";
+import { incrementalAlterConfigs } from "./api/44_incremental_alter_configs.ts";
+import { offsetDelete } from "./api/47_offset_delete.ts";
+import { describeCluster } from "./api/60_describe_cluster.ts";
+import { describeTopicPartitions } from "./api/75_describe_topic_partitions.ts";
 import type { AnyApi } from "./schema.ts";
 
 /** By key, ascending. */
-export const apis: readonly AnyApi[] = [metadata];
+export const apis: readonly AnyApi[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  offsetCommit,
+  offsetFetch,
+  findCoordinator,
+  joinGroup,
+  heartbeat,
+  leaveGroup,
+  syncGroup,
+  describeGroups,
+  listGroups,
+  saslHandshake,
+  apiVersions,
+  createTopics,
+  deleteTopics,
+  deleteRecords,
+  initProducerId,
+  offsetForLeaderEpoch,
+  describeConfigs,
+  alterConfigs,
+  describeLogDirs,
+  createPartitions,
+  deleteGroups,
+  incrementalAlterConfigs,
+  offsetDelete,
+  describeCluster,
+  describeTopicPartitions,
+];
 
 const byKey: (AnyApi | undefined)[] = [];
 for (const api of apis) byKey[api.key] = api;

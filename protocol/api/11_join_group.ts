@@ -1,0 +1,34 @@
+import { api, array, bool, bytes, type Draft, type Infer, int16, int32, string } from "../schema.ts";
+
+export const joinGroup = api(11, "JoinGroup", { versions: [0, 9], flexible: 6 }, {
+  request: {
+    groupId: string,
+    sessionTimeoutMs: int32,
+    rebalanceTimeoutMs: int32.default(-1).since(1).ignorable(),
+    memberId: string,
+    groupInstanceId: string.nullable().default(null).since(5),
+    protocolType: string,
+    protocols: array({ name: string, metadata: bytes }),
+    reason: string.nullable().default(null).since(8).ignorable(),
+  },
+  response: {
+    throttleTimeMs: int32.since(2).ignorable(),
+    errorCode: int16,
+    generationId: int32.default(-1),
+    protocolType: string.nullable().default(null).since(7).ignorable(),
+    protocolName: string.nullable(7),
+    leader: string,
+    skipAssignment: bool.default(false).since(9),
+    memberId: string,
+    members: array({
+      memberId: string,
+      groupInstanceId: string.nullable().default(null).since(5).ignorable(),
+      metadata: bytes,
+    }),
+  },
+});
+
+export type JoinGroupRequest = Infer<typeof joinGroup.request>;
+export type JoinGroupRequestDraft = Draft<typeof joinGroup.request>;
+export type JoinGroupResponse = Infer<typeof joinGroup.response>;
+export type JoinGroupResponseDraft = Draft<typeof joinGroup.response>;

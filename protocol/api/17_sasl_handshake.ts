@@ -1,0 +1,16 @@
+import { api, array, type Draft, type Infer, int16, string } from "../schema.ts";
+
+export const saslHandshake = api(17, "SaslHandshake", { versions: [0, 1], flexible: null }, {
+  request: {
+    mechanism: string,
+  },
+  response: {
+    errorCode: int16,
+    mechanisms: array(string),
+  },
+});
+
+export type SaslHandshakeRequest = Infer<typeof saslHandshake.request>;
+export type SaslHandshakeRequestDraft = Draft<typeof saslHandshake.request>;
+export type SaslHandshakeResponse = Infer<typeof saslHandshake.response>;
+export type SaslHandshakeResponseDraft = Draft<typeof saslHandshake.response>;

@@ -1,0 +1,20 @@
+import { api, array, type Draft, type Infer, int16, int32, string } from "../schema.ts";
+
+export const deleteGroups = api(42, "DeleteGroups", { versions: [0, 3], flexible: 2 }, {
+  request: {
+    groupsNames: array(string),
+  },
+  response: {
+    throttleTimeMs: int32,
+    results: array({
+      groupId: string,
+      errorCode: int16,
+      errorMessage: string.nullable().default(null).since(3).ignorable(),
+    }),
+  },
+});
+
+export type DeleteGroupsRequest = Infer<typeof deleteGroups.request>;
+export type DeleteGroupsRequestDraft = Draft<typeof deleteGroups.request>;
+export type DeleteGroupsResponse = Infer<typeof deleteGroups.response>;
+export type DeleteGroupsResponseDraft = Draft<typeof deleteGroups.response>;
