@@ -35,6 +35,8 @@ export interface Handler {
    * answer is awaited. All other requests of a connection run one at a time.
    */
   readonly isPipelined: boolean;
+  /** What ApiVersions says is the lowest, where that is not the truth: see Produce. */
+  readonly advertisedMinVersion: number;
   readonly run: (request: unknown, context: RequestContext) => Answer<unknown>;
 }
 
@@ -43,13 +45,14 @@ export function handle<Request, RequestDraft, Response, ResponseDraft>(
   api: Api<Request, RequestDraft, Response, ResponseDraft>,
   versions: readonly [min: number, max: number],
   run: (request: Request, context: RequestContext) => Answer<ResponseDraft>,
-  options: { readonly isPipelined?: boolean } = {},
+  options: { readonly isPipelined?: boolean; readonly advertisedMinVersion?: number } = {},
 ): Handler {
   return {
     api: api as unknown as AnyApi,
     minVersion: versions[0],
     maxVersion: versions[1],
     isPipelined: options.isPipelined ?? false,
+    advertisedMinVersion: options.advertisedMinVersion ?? versions[0],
     run: run as Handler["run"],
   };
 }

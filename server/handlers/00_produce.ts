@@ -1,0 +1,175 @@
+/**
+ * Produce: v3–v13, advertised from 0 (librdkafka turns compression off otherwise, KIP-896).
+ *
+ * v3 message format 2 · v5 log start offset · v7 zstd · v8 record errors (KIP-467) · v9 flexible ·
+ * v10 leader hints (KIP-951) · v12 implicit transaction partitions (KIP-890) · v13 topic ids (KIP-516)
+ *
+ * In two phases: checks and appends happen before the call returns, so that batches of one connection are appended in
+ * the order they came; only the wait for the disk (acks=all under flush policy `group`) is left to the promise.
+ * acks=0 has no answer; as in Kafka a failure then closes the connection, which is all the client can be told.
+ */
+import { produce, type ProduceRequest } from "../../protocol/api/00_produce.ts";
+import { BatchView } from "../../protocol/batch.ts";
+import { ErrorCode, errorName } from "../../protocol/errors.ts";
+import { StorageError } from "../../storage/storage_error.ts";
+import { isInternalTopic } from "../cluster/topic_name.ts";
+import { RequestRefused } from "../dispatch.ts";
+import { handle, type RequestContext } from "../handler.ts";
+import { checkBatch } from "../partitions/batch_check.ts";
+
+interface PartitionAnswer {
+  index: number;
+  errorCode: number;
+  baseOffset: number;
+  logAppendTimeMs: number;
+  logStartOffset: number;
+  recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
+  errorMessage: string | null;
+}
+
+interface TopicAnswer {
+  name: string;
+  topicId: string;
+  partitionResponses: PartitionAnswer[];
+}
+
+/** An append that is answered once it is on the disk. */
+interface Wait {
+  readonly answer: PartitionAnswer;
+  readonly durable: Promise<void>;
+}
+
+const NO_RECORD_ERRORS: PartitionAnswer["recordErrors"] = [];
+
+export const produceHandler = handle(produce, [3, 13], (request, context) => {
+  const responses: TopicAnswer[] = [];
+  const waits: Wait[] = [];
+  let hasError = false;
+  for (const topicData of request.topicData) {
+    const name = context.apiVersion >= 13
+      ? context.broker.cluster.topicById(topicData.topicId)?.name ?? null
+      : topicData.name;
+    const partitionResponses: PartitionAnswer[] = [];
+    for (const partitionData of topicData.partitionData) {
+      const answer = name === null
+        ? refuse(partitionData.index, ErrorCode.UNKNOWN_TOPIC_ID, null)
+        : append(name, partitionData, request, context, waits);
+      if (answer.errorCode !== ErrorCode.NONE) hasError = true;
+      partitionResponses.push(answer);
+    }
+    responses.push({ name: topicData.name, topicId: topicData.topicId, partitionResponses });
+  }
+  if (request.acks === 0) {
+    if (hasError) throw new RequestRefused(`A batch sent with acks=0 was refused: ${firstError(responses)}`);
+    return null;
+  }
+  if (waits.length === 0) return { responses };
+  return whenDurable(waits, request.timeoutMs, context).then(() => ({ responses }));
+}, { isPipelined: true, advertisedMinVersion: 0 });
+
+/** hot: per partition of a request */
+function append(
+  topic: string,
+  partitionData: ProduceRequest["topicData"][number]["partitionData"][number],
+  request: ProduceRequest,
+  context: RequestContext,
+  waits: Wait[],
+): PartitionAnswer {
+  const { index, records } = partitionData;
+  const { broker } = context;
+  if (request.acks < -1 || request.acks > 1) {
+    return refuse(index, ErrorCode.INVALID_REQUIRED_ACKS, `acks=${request.acks} is none of -1, 0 and 1`);
+  }
+  const partition = broker.partitions.get(topic, index);
+  if (partition === undefined) return refuse(index, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, null);
+  if (isInternalTopic(topic) && context.clientId !== ADMIN_CLIENT_ID) {
+    return refuse(index, ErrorCode.INVALID_TOPIC_EXCEPTION, `Clients may not write to the internal topic "${topic}"`);
+  }
+  const check = checkBatch(records, partition.rules, {
+    apiVersion: context.apiVersion,
+    nowMs: broker.runtime.clock.nowMs(),
+  });
+  if (check.kind === "refused") return { ...refuse(index, check.errorCode, check.message), recordErrors: check.recordErrors };
+  if (new BatchView(check.records, 0).isTransactional) {
+    return refuse(index, ErrorCode.INVALID_TXN_STATE, "Transactions are not served yet");
+  }
+  if (partition.log.isOffline) return refuse(index, ErrorCode.KAFKA_STORAGE_ERROR, "The partition is offline");
+  let appended;
+  try {
+    appended = partition.append(check.records, { acks: request.acks, origin: "client" });
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    broker.logger.error("append failed", { partition: `${topic}-${index}`, reason: error });
+    return refuse(index, ErrorCode.KAFKA_STORAGE_ERROR, error.message);
+  }
+  const { result, durable } = appended;
+  if (result.kind === "rejected") return refuse(index, result.errorCode, null);
+  const answer: PartitionAnswer = {
+    index,
+    errorCode: ErrorCode.NONE,
+    baseOffset: result.firstOffset,
+    logAppendTimeMs: check.logAppendTimeMs,
+    logStartOffset: result.logStartOffset,
+    recordErrors: NO_RECORD_ERRORS,
+    errorMessage: null,
+  };
+  if (durable !== null) waits.push({ answer, durable });
+  return answer;
+}
+
+/** The client that Kafka's own tools write internal topics with. */
+const ADMIN_CLIENT_ID = "__admin_client";
+
+function refuse(index: number, errorCode: number, errorMessage: string | null): PartitionAnswer {
+  return {
+    index,
+    errorCode,
+    baseOffset: -1,
+    logAppendTimeMs: -1,
+    logStartOffset: -1,
+    recordErrors: NO_RECORD_ERRORS,
+    errorMessage,
+  };
+}
+
+/** Resolves when every append is on the disk, has failed, or the client's time is up; writes failures into the answers. */
+function whenDurable(waits: readonly Wait[], timeoutMs: number, context: RequestContext): Promise<void> {
+  return new Promise((resolve) => {
+    const open = new Set(waits);
+    const settle = (wait: Wait) => {
+      open.delete(wait);
+      if (open.size > 0) return;
+      timer.cancel();
+      resolve();
+    };
+    const timer = context.broker.runtime.timers.after(Math.max(0, timeoutMs), () => {
+      for (const { answer } of open) {
+        answer.errorCode = ErrorCode.REQUEST_TIMED_OUT;
+        answer.errorMessage = `The append was not on the disk within ${timeoutMs} ms`;
+      }
+      open.clear();
+      resolve();
+    });
+    for (const wait of waits) {
+      wait.durable.then(() => settle(wait), (error) => {
+        if (open.has(wait)) storageFailed(wait.answer, error);
+        settle(wait);
+      });
+    }
+  });
+}
+
+function firstError(responses: readonly TopicAnswer[]): string {
+  for (const { name, partitionResponses } of responses) {
+    for (const { index, errorCode, errorMessage } of partitionResponses) {
+      if (errorCode !== ErrorCode.NONE) return `${name}-${index}: ${errorMessage ?? errorName(errorCode)}`;
+    }
+  }
+  return "unknown";
+}
+
+function storageFailed(answer: PartitionAnswer, error: unknown): void {
+  answer.errorCode = ErrorCode.KAFKA_STORAGE_ERROR;
+  answer.baseOffset = -1;
+  answer.errorMessage = error instanceof Error ? error.message : String(error);
+}

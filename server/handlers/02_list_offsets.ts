@@ -1,0 +1,134 @@
+/**
+ * ListOffsets: v0–v11.
+ *
+ * v0 a list of offsets · v1 one offset and its timestamp · v2 isolation level · v4 leader epoch · v6 flexible ·
+ * v7 max timestamp (KIP-734) · v8 earliest local (KIP-405) · v9 latest tiered · v10 timeout (KIP-1075) ·
+ * v11 earliest pending upload
+ *
+ * Nothing is tiered here: the earliest local offset is the earliest, and of tiered ones there are none (-1).
+ * v0, which Kafka 4 no longer serves, gives at most the two ends of the log instead of one offset per segment.
+ */
+import { listOffsets, type ListOffsetsRequest } from "../../protocol/api/02_list_offsets.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import { StorageError } from "../../storage/storage_error.ts";
+import { handle, type RequestContext } from "../handler.ts";
+import { leaderEpochProblem } from "../partitions/leader_epoch.ts";
+import type { Partition } from "../partitions/partition.ts";
+
+const LATEST = -1;
+const EARLIEST = -2;
+const MAX_TIMESTAMP = -3;
+const EARLIEST_LOCAL = -4;
+const LATEST_TIERED = -5;
+const EARLIEST_PENDING_UPLOAD = -6;
+/** The version that brought each of the named timestamps. */
+const sinceVersion: Readonly<Record<number, number>> = {
+  [MAX_TIMESTAMP]: 7,
+  [EARLIEST_LOCAL]: 8,
+  [LATEST_TIERED]: 9,
+  [EARLIEST_PENDING_UPLOAD]: 11,
+};
+
+type AskedPartition = ListOffsetsRequest["topics"][number]["partitions"][number];
+
+interface FoundOffset {
+  readonly timestamp: number;
+  readonly offset: number;
+  readonly leaderEpoch: number;
+}
+
+interface PartitionAnswer extends FoundOffset {
+  readonly partitionIndex: number;
+  readonly errorCode: number;
+  readonly oldStyleOffsets: readonly number[];
+}
+
+const NOTHING: FoundOffset = { timestamp: -1, offset: -1, leaderEpoch: -1 };
+
+export const listOffsetsHandler = handle(listOffsets, [0, 11], async (request, context) => {
+  const twice = partitionsNamedTwice(request);
+  const topics = [];
+  for (const topic of request.topics) {
+    const partitions: PartitionAnswer[] = [];
+    for (const asked of topic.partitions) {
+      partitions.push(
+        twice.has(`${topic.name}-${asked.partitionIndex}`)
+          ? failed(asked, ErrorCode.INVALID_REQUEST)
+          : await answerOne(topic.name, asked, request, context),
+      );
+    }
+    topics.push({ name: topic.name, partitions });
+  }
+  return { topics };
+});
+
+async function answerOne(
+  topic: string,
+  asked: AskedPartition,
+  request: ListOffsetsRequest,
+  context: RequestContext,
+): Promise<PartitionAnswer> {
+  const { apiVersion, broker } = context;
+  const { timestamp } = asked;
+  if (timestamp < EARLIEST_PENDING_UPLOAD || apiVersion < (sinceVersion[timestamp] ?? 0)) {
+    return failed(asked, ErrorCode.UNSUPPORTED_VERSION);
+  }
+  const partition = broker.partitions.get(topic, asked.partitionIndex);
+  if (partition === undefined) return failed(asked, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  const problem = leaderEpochProblem(partition, asked.currentLeaderEpoch);
+  if (problem !== ErrorCode.NONE) return failed(asked, problem);
+  const visibleEnd = request.isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark;
+  try {
+    if (apiVersion === 0) {
+      return { ...failed(asked, ErrorCode.NONE), oldStyleOffsets: await oldStyle(partition, asked, visibleEnd) };
+    }
+    const found = await find(partition, timestamp, visibleEnd);
+    return { partitionIndex: asked.partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets: [], ...found };
+  } catch (error) {
+    if (error instanceof StorageError) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
+    throw error;
+  }
+}
+
+async function find(partition: Partition, timestamp: number, visibleEnd: number): Promise<FoundOffset> {
+  const { log } = partition;
+  switch (timestamp) {
+    case LATEST:
+      return { timestamp: -1, offset: visibleEnd, leaderEpoch: log.leaderEpoch };
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return { timestamp: -1, offset: partition.logStartOffset, leaderEpoch: log.epochOf(partition.logStartOffset) };
+    case LATEST_TIERED:
+    case EARLIEST_PENDING_UPLOAD:
+      return NOTHING;
+  }
+  const found = timestamp === MAX_TIMESTAMP
+    ? await log.offsetOfMaxTimestamp()
+    : await log.offsetForTimestamp(timestamp);
+  if (found === null || found.offset >= visibleEnd) return NOTHING;
+  return { timestamp: found.timestampMs, offset: found.offset, leaderEpoch: found.leaderEpoch };
+}
+
+/** Newest first, as v0 had it. */
+async function oldStyle(partition: Partition, asked: AskedPartition, visibleEnd: number): Promise<number[]> {
+  const found = await find(partition, asked.timestamp, visibleEnd);
+  const offsets = found.offset < 0 ? [] : [found.offset];
+  if (asked.timestamp !== EARLIEST && found.offset !== partition.logStartOffset) offsets.push(partition.logStartOffset);
+  return offsets.slice(0, Math.max(0, asked.maxNumOffsets));
+}
+
+function partitionsNamedTwice(request: ListOffsetsRequest): ReadonlySet<string> {
+  const once = new Set<string>();
+  const twice = new Set<string>();
+  for (const topic of request.topics) {
+    for (const { partitionIndex } of topic.partitions) {
+      const key = `${topic.name}-${partitionIndex}`;
+      (once.has(key) ? twice : once).add(key);
+    }
+  }
+  return twice;
+}
+
+function failed(asked: AskedPartition, errorCode: number): PartitionAnswer {
+  return { partitionIndex: asked.partitionIndex, errorCode, oldStyleOffsets: [], ...NOTHING };
+}

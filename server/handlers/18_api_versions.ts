@@ -1,0 +1,43 @@
+/**
+ * ApiVersions: v0–v5.
+ *
+ * v1 throttle · v3 flexible, client software (KIP-511), features (KIP-584) · v4 features whose lowest level is 0 ·
+ * v5 the client says whom it means to talk to (KIP-1242)
+ *
+ * What is served is computed from the handler table. A version we do not know is answered in v0 (see dispatch.ts).
+ */
+import { apiVersions } from "../../protocol/api/18_api_versions.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import { features, finalizedFeaturesEpoch } from "../features.ts";
+import { handle } from "../handler.ts";
+import { handlers } from "./table.ts";
+
+/** KIP-511: letters, digits, dots and hyphens, with neither of the last two at an end. */
+const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
+
+export const apiVersionsHandler = handle(apiVersions, [0, 5], (request, context) => {
+  const { apiVersion, broker, connection } = context;
+  if (apiVersion >= 3) {
+    const { clientSoftwareName, clientSoftwareVersion } = request;
+    if (!softwareName.test(clientSoftwareName) || !softwareName.test(clientSoftwareVersion)) {
+      return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] };
+    }
+    connection.clientSoftwareName = clientSoftwareName;
+    connection.clientSoftwareVersion = clientSoftwareVersion;
+  }
+  const isMeantForAnother = (request.clusterId !== null && request.clusterId !== broker.cluster.clusterId) ||
+    (request.nodeId !== -1 && request.nodeId !== broker.cluster.nodeId);
+  if (isMeantForAnother) return { errorCode: ErrorCode.REBOOTSTRAP_REQUIRED, apiKeys: [] };
+  const shown = features.filter((feature) => apiVersion >= 4 || feature.minVersion > 0);
+  return {
+    errorCode: ErrorCode.NONE,
+    apiKeys: handlers.map(({ api, advertisedMinVersion, maxVersion }) => ({
+      apiKey: api.key,
+      minVersion: advertisedMinVersion,
+      maxVersion,
+    })),
+    supportedFeatures: shown.map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion })),
+    finalizedFeaturesEpoch,
+    finalizedFeatures: shown.map(({ name, level }) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
+  };
+});

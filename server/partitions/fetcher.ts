@@ -1,0 +1,278 @@
+/**
+ * Reads for a fetch: one pass over its partitions, and the wait when a pass found too little.
+ *
+ * A fetch that waits holds its request and nothing else: what the first pass read is released, and read again when the
+ * partitions have gained what is missing (`min.bytes`), when the time is up (`max.wait`), or when something ended.
+ */
+import type { Cluster } from "../cluster/cluster.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import { ZERO_UUID } from "../../protocol/schema.ts";
+import { type LogRead, OffsetOutOfRange } from "../../storage/log.ts";
+import { StorageError } from "../../storage/storage_error.ts";
+import type { Timer, Timers } from "../../runtime/runtime.ts";
+import type { FetchedPartition } from "./fetch_session.ts";
+import { leaderEpochProblem } from "./leader_epoch.ts";
+import type { Partition, PartitionWaiter } from "./partition.ts";
+import type { Partitions } from "./partitions.ts";
+
+export interface FetchOptions {
+  readonly maxWaitMs: number;
+  readonly minBytes: number;
+  /** Of the whole answer; the first batch is sent whatever its size, unless `isHardLimit`. */
+  readonly maxBytes: number;
+  readonly isHardLimit: boolean;
+  readonly isReadCommitted: boolean;
+}
+
+/** What one partition's read gave. */
+export interface PartitionResult {
+  readonly asked: FetchedPartition;
+  readonly errorCode: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  readonly chunks: readonly Uint8Array[];
+  readonly sizeBytes: number;
+  readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null;
+  readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | null;
+}
+
+/** One look at all partitions of a fetch. Whoever holds it calls `release` once the chunks are sent or dropped. */
+export interface FetchPass {
+  readonly results: readonly PartitionResult[];
+  readonly sizeBytes: number;
+  /** An error or a diverging epoch: the client should hear of it now. */
+  readonly isUrgent: boolean;
+  release(): void;
+}
+
+const NO_CHUNKS: readonly Uint8Array[] = [];
+
+export class Fetcher {
+  readonly #partitions: Partitions;
+  readonly #cluster: Cluster;
+  readonly #timers: Timers;
+  #waitingCount = 0;
+
+  constructor(options: { readonly partitions: Partitions; readonly cluster: Cluster; readonly timers: Timers }) {
+    this.#partitions = options.partitions;
+    this.#cluster = options.cluster;
+    this.#timers = options.timers;
+  }
+
+  /** Fetches that wait for data. */
+  get waitingCount(): number {
+    return this.#waitingCount;
+  }
+
+  /** Reads now, or when there is enough or time is up. `onClose` tells when nobody waits for the answer any more. */
+  fetch(
+    asked: Iterable<FetchedPartition>,
+    options: FetchOptions,
+    onClose: (run: () => void) => () => void,
+  ): FetchPass | Promise<FetchPass> {
+    const list = [...asked];
+    const pass = this.readPass(list, options);
+    if (isEnough(pass, options) || options.maxWaitMs <= 0 || list.length === 0) return pass;
+    pass.release();
+    return new Promise((resolve) => {
+      this.#waitingCount++;
+      new DelayedFetch({
+        partitions: list.map((partition) => this.#find(partition)).filter((partition) => partition !== undefined),
+        missingBytes: options.minBytes - pass.sizeBytes,
+        maxWaitMs: options.maxWaitMs,
+        timers: this.#timers,
+        onClose,
+        look: (isLast) => {
+          const again = this.readPass(list, options);
+          if (!isLast && !isEnough(again, options)) {
+            again.release();
+            return options.minBytes - again.sizeBytes;
+          }
+          this.#waitingCount--;
+          resolve(again);
+          return 0;
+        },
+      });
+    });
+  }
+
+  /** hot: per fetch */
+  readPass(asked: readonly FetchedPartition[], options: FetchOptions): FetchPass {
+    const results: PartitionResult[] = [];
+    const reads: LogRead[] = [];
+    let leftBytes = options.maxBytes;
+    let sizeBytes = 0;
+    let isUrgent = false;
+    for (const partition of asked) {
+      const result = this.#readOne(partition, options, leftBytes, sizeBytes === 0 && !options.isHardLimit, reads);
+      results.push(result);
+      sizeBytes += result.sizeBytes;
+      leftBytes = Math.max(0, leftBytes - result.sizeBytes);
+      if (result.errorCode !== ErrorCode.NONE || result.divergingEpoch !== null) isUrgent = true;
+    }
+    return {
+      results,
+      sizeBytes,
+      isUrgent,
+      release: () => {
+        for (const read of reads.splice(0)) read.release();
+      },
+    };
+  }
+
+  #readOne(
+    asked: FetchedPartition,
+    options: FetchOptions,
+    leftBytes: number,
+    atLeastOneBatch: boolean,
+    reads: LogRead[],
+  ): PartitionResult {
+    const partition = this.#find(asked);
+    if (partition === undefined) {
+      return failed(asked, asked.topicId === ZERO_UUID || this.#cluster.topicById(asked.topicId) !== undefined
+        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        : ErrorCode.UNKNOWN_TOPIC_ID);
+    }
+    const epochProblem = leaderEpochProblem(partition, asked.currentLeaderEpoch);
+    if (epochProblem !== ErrorCode.NONE) return failed(asked, epochProblem);
+    const diverging = divergence(partition, asked);
+    if (diverging !== null) return { ...served(asked, partition), divergingEpoch: diverging };
+    if (partition.log.isOffline) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
+    const { fetchOffset } = asked;
+    if (fetchOffset < partition.logStartOffset || fetchOffset > partition.highWatermark) {
+      // Between the high watermark and the log's end there is nothing to see yet, but the offset is a valid one.
+      if (fetchOffset < partition.logStartOffset || fetchOffset > partition.log.logEndOffset) {
+        return failed(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
+      }
+      return served(asked, partition);
+    }
+    try {
+      const read = partition.read(fetchOffset, {
+        maxBytes: Math.min(asked.maxBytes, leftBytes),
+        isReadCommitted: options.isReadCommitted,
+        atLeastOneBatch,
+      });
+      if (read.sizeBytes === 0) {
+        read.release();
+        return served(asked, partition, options.isReadCommitted ? [] : null);
+      }
+      reads.push(read);
+      const aborted = options.isReadCommitted
+        ? partition.log.abortedTransactions(fetchOffset, partition.lastStableOffset)
+        : null;
+      return { ...served(asked, partition, aborted), chunks: read.chunks, sizeBytes: read.sizeBytes };
+    } catch (error) {
+      if (error instanceof OffsetOutOfRange) return failed(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
+      if (error instanceof StorageError) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
+      throw error;
+    }
+  }
+
+  #find(asked: FetchedPartition): Partition | undefined {
+    const topic = asked.topicId === ZERO_UUID ? asked.topic : this.#cluster.topicById(asked.topicId)?.name;
+    return topic === undefined ? undefined : this.#partitions.get(topic, asked.index);
+  }
+}
+
+function isEnough(pass: FetchPass, options: FetchOptions): boolean {
+  return pass.isUrgent || pass.sizeBytes >= options.minBytes;
+}
+
+/** KIP-320, KIP-595: whether the client's last record is from a history this log does not have. */
+function divergence(partition: Partition, asked: FetchedPartition): PartitionResult["divergingEpoch"] {
+  if (asked.lastFetchedEpoch < 0) return null;
+  const end = partition.log.endOffsetForEpoch(asked.lastFetchedEpoch);
+  if (end.leaderEpoch < 0 || (end.leaderEpoch === asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset)) return null;
+  return { epoch: end.leaderEpoch, endOffset: end.endOffset };
+}
+
+function served(
+  asked: FetchedPartition,
+  partition: Partition,
+  abortedTransactions: PartitionResult["abortedTransactions"] = null,
+): PartitionResult {
+  return {
+    asked,
+    errorCode: ErrorCode.NONE,
+    highWatermark: partition.highWatermark,
+    lastStableOffset: partition.lastStableOffset,
+    logStartOffset: partition.logStartOffset,
+    chunks: NO_CHUNKS,
+    sizeBytes: 0,
+    abortedTransactions,
+    divergingEpoch: null,
+  };
+}
+
+function failed(asked: FetchedPartition, errorCode: number): PartitionResult {
+  return {
+    asked,
+    errorCode,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    chunks: NO_CHUNKS,
+    sizeBytes: 0,
+    abortedTransactions: null,
+    divergingEpoch: null,
+  };
+}
+
+/** A fetch in wait. Ends exactly once: enough, time up, a partition gone, or the client gone. */
+class DelayedFetch implements PartitionWaiter {
+  readonly #partitions: readonly Partition[];
+  readonly #look: (isLast: boolean) => number;
+  readonly #timer: Timer;
+  readonly #forgetClose: () => void;
+  #missingBytes: number;
+  #isLooking = false;
+  #isDone = false;
+
+  constructor(options: {
+    readonly partitions: readonly Partition[];
+    readonly missingBytes: number;
+    readonly maxWaitMs: number;
+    readonly timers: Timers;
+    readonly onClose: (run: () => void) => () => void;
+    /** Looks again; returns how many bytes are still missing, 0 when it has answered. */
+    readonly look: (isLast: boolean) => number;
+  }) {
+    this.#partitions = options.partitions;
+    this.#missingBytes = options.missingBytes;
+    this.#look = options.look;
+    for (const partition of this.#partitions) partition.subscribe(this);
+    this.#timer = options.timers.after(options.maxWaitMs, () => this.#end());
+    this.#forgetClose = options.onClose(() => this.#end());
+  }
+
+  advanced(addedBytes: number): void {
+    this.#missingBytes -= addedBytes;
+    if (this.#missingBytes > 0 || this.#isLooking || this.#isDone) return;
+    this.#isLooking = true;
+    // Once for all that this turn appends.
+    queueMicrotask(() => {
+      this.#isLooking = false;
+      if (this.#isDone) return;
+      this.#missingBytes = this.#look(false);
+      if (this.#missingBytes <= 0) this.#stop();
+    });
+  }
+
+  ended(): void {
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#isDone) return;
+    this.#stop();
+    this.#look(true);
+  }
+
+  #stop(): void {
+    this.#isDone = true;
+    this.#timer?.cancel();
+    this.#forgetClose?.();
+    for (const partition of this.#partitions) partition.unsubscribe(this);
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * One partition as the broker serves it: its log, who leads it, how far consumers may see, and who waits for that.
+ *
+ * What "durable" means follows the topic's flush policy (W = written to the operating system, S = synced):
+ *
+ *     policy      acks=0, 1 at   acks=all at   high watermark moves at
+ *     group       W              S             S
+ *     interval    W              W             W
+ *     os          W              W             W
+ *
+ * Invariants:
+ *  1. logStartOffset <= highWatermark <= logEndOffset, and the high watermark never goes back.
+ *  2. Under `group`, highWatermark <= the log's syncedOffset: nobody has seen what a power cut could take.
+ *  3. A waiter is told of every move of the high watermark, and of the partition's end, until it unsubscribes.
+ */
+import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import type { AppendResult, Log, LogRead } from "../../storage/log.ts";
+
+export type FlushPolicy = "group" | "interval" | "os";
+
+export interface Appended {
+  readonly result: AppendResult;
+  /** Resolves when the append is as durable as `acks` asks; null when it already is. */
+  readonly durable: Promise<void> | null;
+}
+
+/** Waits for more to read. */
+export interface PartitionWaiter {
+  /** The high watermark moved over about this many bytes. */
+  advanced(addedBytes: number): void;
+  /** The partition is gone. */
+  ended(): void;
+}
+
+export class Partition {
+  readonly topic: string;
+  readonly index: number;
+  readonly topicId: string;
+  readonly log: Log;
+  leaderEpoch: number;
+  flushPolicy: FlushPolicy;
+  #highWatermark: number;
+  #isRemoved = false;
+  /** Appended and not yet below the high watermark. */
+  #hiddenBytes = 0;
+  readonly #waiters = new Set<PartitionWaiter>();
+
+  constructor(options: {
+    readonly topic: string;
+    readonly index: number;
+    readonly topicId: string;
+    readonly log: Log;
+    readonly leaderEpoch: number;
+    readonly flushPolicy: FlushPolicy;
+  }) {
+    this.topic = options.topic;
+    this.index = options.index;
+    this.topicId = options.topicId;
+    this.log = options.log;
+    this.leaderEpoch = options.leaderEpoch;
+    this.flushPolicy = options.flushPolicy;
+    // What recovery found is all there is: one replica has nobody to ask.
+    this.#highWatermark = options.log.logEndOffset;
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark;
+  }
+
+  /** End of what a read_committed consumer may see. */
+  get lastStableOffset(): number {
+    const unstable = this.log.firstUnstableOffset;
+    return unstable === null ? this.#highWatermark : Math.min(unstable, this.#highWatermark);
+  }
+
+  get logStartOffset(): number {
+    return this.log.logStartOffset;
+  }
+
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
+  /**
+   * Appends batches that have been validated; their bytes belong to the log from here on. hot: per batch
+   * @throws {StorageError} when they could not be written
+   */
+  append(
+    records: Uint8Array,
+    options: { readonly acks: number; readonly origin: "client" | "coordinator" },
+  ): Appended {
+    const result = this.log.append(records, { leaderEpoch: this.leaderEpoch, origin: options.origin });
+    if (result.kind === "rejected") return { result, durable: null };
+    if (result.kind === "appended") this.#hiddenBytes += records.length;
+    if (this.flushPolicy !== "group") {
+      this.#advance(this.log.logEndOffset);
+      return { result, durable: null };
+    }
+    if (result.kind === "duplicate" && this.log.syncedOffset > result.lastOffset) return { result, durable: null };
+    const durable = this.log.sync().then(this.#synced);
+    if (options.acks === -1) return { result, durable };
+    // Nobody waits for this sync: should it fail, the log is offline and says so to the next request.
+    durable.catch(() => {});
+    return { result, durable: null };
+  }
+
+  /**
+   * Reads whole batches from the one that holds `offset`, up to what `isolation` lets a consumer see.
+   * @throws {OffsetOutOfRange | StorageError}
+   */
+  read(offset: number, options: {
+    readonly maxBytes: number;
+    readonly isReadCommitted: boolean;
+    readonly atLeastOneBatch: boolean;
+  }): LogRead {
+    return this.log.read(offset, {
+      maxBytes: options.maxBytes,
+      upToOffset: options.isReadCommitted ? this.lastStableOffset : this.#highWatermark,
+      atLeastOneBatch: options.atLeastOneBatch,
+    });
+  }
+
+  /**
+   * Moves the log's start; -1 means the high watermark. Returns the new start.
+   * @throws {ProtocolError} OFFSET_OUT_OF_RANGE
+   */
+  deleteRecordsBefore(offset: number): number {
+    const target = offset === -1 ? this.#highWatermark : offset;
+    if (target < 0 || target > this.#highWatermark) {
+      throw new ProtocolError(
+        ErrorCode.OFFSET_OUT_OF_RANGE,
+        `Cannot delete records of ${this.topic}-${this.index} before ${target}: the high watermark is ${this.#highWatermark}`,
+      );
+    }
+    if (target > this.log.logStartOffset) this.log.deleteRecordsBefore(target);
+    return this.log.logStartOffset;
+  }
+
+  subscribe(waiter: PartitionWaiter): void {
+    this.#waiters.add(waiter);
+  }
+
+  unsubscribe(waiter: PartitionWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  /** The partition is gone: those who wait look again and find it so. */
+  markRemoved(): void {
+    this.#isRemoved = true;
+    for (const waiter of [...this.#waiters]) waiter.ended();
+  }
+
+  /** After a change of policy, what was held back by the old one shows. */
+  setFlushPolicy(policy: FlushPolicy): void {
+    this.flushPolicy = policy;
+    if (policy !== "group") this.#advance(this.log.logEndOffset);
+    else this.log.sync().then(this.#synced).catch(() => {});
+  }
+
+  readonly #synced = (): void => this.#advance(this.log.syncedOffset);
+
+  #advance(offset: number): void {
+    if (offset <= this.#highWatermark) return;
+    this.#highWatermark = offset;
+    const addedBytes = this.#hiddenBytes;
+    // A sync may cover less than what was appended meanwhile; the waiter only wants to know when to look again.
+    this.#hiddenBytes = 0;
+    if (this.#waiters.size === 0) return;
+    for (const waiter of [...this.#waiters]) waiter.advanced(addedBytes);
+  }
+}
