@@ -106,7 +106,7 @@ function inSuite(name: string, body: () => void, isSkipped: boolean): void {
 function register(name: string, body: Body, options: Options | undefined, isSkipped: boolean): void {
   const suite = current;
   const ignore = isSkipped || suite.isSkipped;
-  if (!ignore) for (const each of lineage(suite)) each.testsLeft += 1;
+  if (!ignore) { for (const each of lineage(suite)) each.testsLeft += 1; }
   Deno.test({
     name: [...suite.path, name].join(" > "),
     ignore,
@@ -132,7 +132,7 @@ async function runTest(suite: Suite, body: Body, timeoutMs: number): Promise<voi
     for (const each of suites.toReversed()) for (const hook of each.afterEach) await hook();
     for (const each of suites.toReversed()) {
       each.testsLeft -= 1;
-      if (each.testsLeft === 0) for (const hook of each.afterAll) await hook();
+      if (each.testsLeft === 0) { for (const hook of each.afterAll) await hook(); }
     }
   }
 }

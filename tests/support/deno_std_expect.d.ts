@@ -29,9 +29,13 @@ export interface Matchers {
   toThrow(expected?: string | RegExp | (new (...args: any[]) => Error)): void;
 }
 
-type AsyncMatchers = {
-  [Name in keyof Omit<Matchers, "not" | "resolves" | "rejects">]: (...args: Parameters<Matchers[Name]>) => Promise<void>;
-} & { readonly not: AsyncMatchers };
+type AsyncMatchers =
+  & {
+    [Name in keyof Omit<Matchers, "not" | "resolves" | "rejects">]: (
+      ...args: Parameters<Matchers[Name]>
+    ) => Promise<void>;
+  }
+  & { readonly not: AsyncMatchers };
 
 export const expect: {
   (value: unknown, message?: string): Matchers;
