@@ -11,7 +11,7 @@
 import { produce, type ProduceRequest } from "../../protocol/api/00_produce.ts";
 import { BatchView } from "../../protocol/batch.ts";
 import { ErrorCode, errorName } from "../../protocol/errors.ts";
-import { StorageError } from "../../storage/storage_error.ts";
+import { StorageError } from "../../storage/errors.ts";
 import { isInternalTopic } from "../cluster/topic_name.ts";
 import { RequestRefused } from "../dispatch.ts";
 import { handle, type RequestContext } from "../handler.ts";

@@ -7,8 +7,8 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
-import { type LogRead, OffsetOutOfRange } from "../../storage/log.ts";
-import { StorageError } from "../../storage/storage_error.ts";
+import { OffsetOutOfRange, StorageError } from "../../storage/errors.ts";
+import type { LogRead } from "../../storage/log.ts";
 import type { Timer, Timers } from "../../runtime/runtime.ts";
 import type { FetchedPartition } from "./fetch_session.ts";
 import { leaderEpochProblem } from "./leader_epoch.ts";

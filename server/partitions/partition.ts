@@ -14,6 +14,7 @@
  *  3. A waiter is told of every move of the high watermark, and of the partition's end, until it unsubscribes.
  */
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import type { BatchRules } from "./batch_check.ts";
 import type { AppendResult, Log, LogRead } from "../../storage/log.ts";
 
 export type FlushPolicy = "group" | "interval" | "os";
@@ -39,6 +40,8 @@ export class Partition {
   readonly log: Log;
   leaderEpoch: number;
   flushPolicy: FlushPolicy;
+  /** What a produced batch must satisfy here. */
+  rules: BatchRules;
   #highWatermark: number;
   #isRemoved = false;
   /** Appended and not yet below the high watermark. */
@@ -52,6 +55,7 @@ export class Partition {
     readonly log: Log;
     readonly leaderEpoch: number;
     readonly flushPolicy: FlushPolicy;
+    readonly rules: BatchRules;
   }) {
     this.topic = options.topic;
     this.index = options.index;
@@ -59,6 +63,7 @@ export class Partition {
     this.log = options.log;
     this.leaderEpoch = options.leaderEpoch;
     this.flushPolicy = options.flushPolicy;
+    this.rules = options.rules;
     // What recovery found is all there is: one replica has nobody to ask.
     this.#highWatermark = options.log.logEndOffset;
   }

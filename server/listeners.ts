@@ -1,0 +1,114 @@
+/**
+ * The broker's open ports and the connections on them: limits, idleness, the end.
+ *
+ * `max.connections` and `max.connections.per.ip` refuse a newcomer by closing it at once, as Kafka does for the latter;
+ * `connections.max.idle.ms` closes who has been silent.
+ */
+import type { Listener as OpenPort, Socket, SocketHandler, Timer } from "../runtime/runtime.ts";
+import type { Broker } from "./broker.ts";
+import { Connection } from "./connection.ts";
+
+/** One entry of `listeners`, with what `advertised.listeners` tells clients of it. */
+export interface Listener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly advertisedHost: string;
+  readonly advertisedPort: number;
+}
+
+/** How often idle connections are looked for; how late one may be closed. */
+const IDLE_SWEEP_MS = 10_000;
+
+const ignoreEverything: SocketHandler = { data() {}, drain() {}, close() {} };
+
+export class Listeners {
+  readonly #broker: Broker;
+  readonly #ports: OpenPort[] = [];
+  readonly #connections = new Set<Connection>();
+  readonly #countByHost = new Map<string, number>();
+  #nextId = 1;
+  #sweep: Timer | null = null;
+
+  constructor(broker: Broker) {
+    this.#broker = broker;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Binds one listener; the port in the answer is the one bound, where 0 was asked for.
+   * @throws {NetworkError}
+   */
+  async open(listener: Listener): Promise<Listener> {
+    const bound = { ...listener };
+    const port = await this.#broker.runtime.network.listen(
+      { hostname: listener.host, port: listener.port },
+      (socket) => this.#accept(bound, socket),
+    );
+    this.#ports.push(port);
+    bound.port = port.port;
+    if (bound.advertisedPort === 0) bound.advertisedPort = port.port;
+    this.#sweep ??= this.#broker.runtime.timers.after(IDLE_SWEEP_MS, this.#closeIdle);
+    return bound;
+  }
+
+  /** No new connections; those that are open go on. */
+  stopAccepting(): void {
+    for (const port of this.#ports.splice(0)) port.close();
+    this.#sweep?.cancel();
+    this.#sweep = null;
+  }
+
+  /** Lets every connection answer what it has at work, and closes it; those left after `withinMs` are cut. */
+  async finish(withinMs: number): Promise<void> {
+    if (this.#connections.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#broker.runtime.timers.after(withinMs, () => {
+        for (const connection of this.#connections) connection.destroy();
+        resolve();
+      });
+      this.#whenEmpty = () => {
+        timer.cancel();
+        resolve();
+      };
+      for (const connection of this.#connections) connection.finish();
+    });
+  }
+
+  #whenEmpty: (() => void) | null = null;
+
+  #accept(listener: Listener, socket: Socket): SocketHandler {
+    const { config, logger } = this.#broker;
+    const host = socket.remoteHostname;
+    const ofHost = this.#countByHost.get(host) ?? 0;
+    if (this.#connections.size >= config.get("max.connections") || ofHost >= config.get("max.connections.per.ip")) {
+      logger.warn("connection refused", { remote: `${host}:${socket.remotePort}`, reason: "too many connections", ofHost });
+      socket.destroy();
+      return ignoreEverything;
+    }
+    const connection = new Connection(this.#broker, listener, socket, this.#nextId++);
+    this.#connections.add(connection);
+    this.#countByHost.set(host, ofHost + 1);
+    connection.onClose(() => {
+      this.#connections.delete(connection);
+      const left = this.#countByHost.get(host)! - 1;
+      if (left === 0) this.#countByHost.delete(host);
+      else this.#countByHost.set(host, left);
+      if (this.#connections.size === 0) this.#whenEmpty?.();
+    });
+    return connection;
+  }
+
+  readonly #closeIdle = (): void => {
+    const { config, runtime } = this.#broker;
+    const limitMs = config.get("connections.max.idle.ms");
+    const nowMs = runtime.clock.monotonicMs();
+    for (const connection of this.#connections) {
+      if (limitMs >= 0 && connection.isIdle && nowMs - connection.lastActiveMs > limitMs) connection.destroy();
+    }
+    this.#sweep = runtime.timers.after(IDLE_SWEEP_MS, this.#closeIdle);
+  };
+}

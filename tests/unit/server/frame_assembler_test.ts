@@ -1,0 +1,71 @@
+import { describe, expect, test } from "bun:test";
+import { FrameAssembler, FrameSizeError } from "../../../server/frame_assembler.ts";
+
+function assemblerOf(sizeBytesMax = 100_000_000) {
+  const frames: Uint8Array[] = [];
+  return { frames, assembler: new FrameAssembler({ sizeBytesMax, emit: (frame) => frames.push(frame) }) };
+}
+
+function framed(...sizes: number[]): Uint8Array {
+  const parts = sizes.map((size, index) => {
+    const bytes = new Uint8Array(4 + size);
+    new DataView(bytes.buffer).setInt32(0, size);
+    for (let at = 0; at < size; at++) bytes[4 + at] = (at * 7 + index) & 0xff;
+    return bytes;
+  });
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+describe("FrameAssembler", () => {
+  test("gives the same frames however the bytes are cut", () => {
+    const sizes = [0, 1, 5, 300, 3];
+    const bytes = framed(...sizes);
+    const whole = assemblerOf();
+    whole.assembler.data(bytes.slice());
+    for (let step = 1; step <= bytes.length; step++) {
+      const { frames, assembler } = assemblerOf();
+      for (let at = 0; at < bytes.length; at += step) assembler.data(bytes.slice(at, at + step));
+      expect(frames.map((frame) => frame.length)).toEqual(sizes);
+      expect(frames.map((frame) => [...frame])).toEqual(whole.frames.map((frame) => [...frame]));
+      expect(assembler.heldBytes).toBe(0);
+    }
+  });
+
+  test("takes a large frame into its own buffer, through target and filled", () => {
+    const { frames, assembler } = assemblerOf();
+    const bytes = framed(3_000_000, 2);
+    assembler.data(bytes.slice(0, 10));
+    let at = 10;
+    for (let target = assembler.target(); target !== null; target = assembler.target()) {
+      const count = Math.min(target.length, 65_536, bytes.length - at);
+      target.set(bytes.subarray(at, at + count));
+      assembler.filled(count);
+      at += count;
+    }
+    expect(at).toBe(3_000_004);
+    assembler.data(bytes.slice(at));
+    expect(frames.length).toBe(2);
+    expect(frames[0]).toEqual(bytes.subarray(4, 3_000_004));
+    expect(frames[1]).toEqual(bytes.subarray(3_000_008));
+  });
+
+  test("holds little for a frame that was only announced", () => {
+    const { assembler } = assemblerOf();
+    assembler.data(new Uint8Array([0x05, 0x5d, 0x4a, 0x80, 1]));
+    expect(assembler.heldBytes).toBeLessThan(2_000_000);
+  });
+
+  test("refuses a length that is negative or over the limit", () => {
+    for (const length of [[0xff, 0xff, 0xff, 0xff], [0x80, 0, 0, 0], [0, 0, 0, 101]]) {
+      const { assembler, frames } = assemblerOf(100);
+      expect(() => assembler.data(new Uint8Array([...length, 1, 2, 3]))).toThrow(FrameSizeError);
+      expect(frames.length).toBe(0);
+    }
+  });
+});
