@@ -1,0 +1,483 @@
+/**
+ * Files in memory, on a disk that can lose power.
+ *
+ * 1. What a file holds now is in `bytes`; what it would hold after a power cut is that, undone by its layers, the
+ *    newest first. A layer has, for every sector written since it began, the sector as it was before.
+ * 2. A sync seals the newest layer when it starts and drops it, with all older ones, when it ends: what is written in
+ *    between is not covered by it, as on a real disk.
+ * 3. A directory's entries are durable as of its last `syncDirectory`; the names of files made since may be gone.
+ * 4. A map is a copy that follows writes and is overwritten with 0xdd when released, so that a view kept too long shows.
+ */
+
+import {
+  FileError,
+  type FileHandle,
+  type FileLock,
+  type FileStat,
+  type FileSystem,
+  type MappedFile,
+  type Random,
+} from "./runtime.ts";
+import type { Scheduler } from "./memory_time.ts";
+
+/** What a disk writes whole or not at all. */
+export const SECTOR_BYTES = 512;
+const RELEASED_BYTE = 0xdd;
+const CAPACITY_BYTES_MIN = 4096;
+
+/** `lost`: everything not synced is gone. `torn`: of what is not synced, each sector and name is there or not, by chance. */
+export type CrashKind = "lost" | "torn";
+
+/** Asked before every operation: an error code ("EIO", "ENOSPC", …) makes it fail with that. */
+export type FileFault = (operation: FileOperation, path: string) => string | null;
+export type FileOperation =
+  | "open"
+  | "stat"
+  | "list"
+  | "makeDirectory"
+  | "remove"
+  | "rename"
+  | "map"
+  | "lock"
+  | "syncDirectory"
+  | "write"
+  | "read"
+  | "truncate"
+  | "syncData";
+
+export class MemoryFileSystem implements FileSystem {
+  /** Set by tests to make operations fail. */
+  fault: FileFault | null = null;
+  readonly scheduler: Scheduler;
+  readonly #random: Random;
+  readonly #capacityBytes: number;
+  #root = new MemoryDirectory();
+  /** Counts power cuts; handles of an earlier life are dead. */
+  life = 0;
+
+  constructor(scheduler: Scheduler, random: Random, capacityBytes: number) {
+    this.scheduler = scheduler;
+    this.#random = random;
+    this.#capacityBytes = capacityBytes;
+  }
+
+  /** Cuts the power: open files and locks are gone, and what was not synced is lost or torn (1, 3). */
+  crash(kind: CrashKind = "lost"): void {
+    this.life++;
+    this.#root.crash(kind === "lost" ? () => true : () => this.#random.next() < 0.5);
+  }
+
+  open(
+    path: string,
+    options: { readonly create?: boolean; readonly readOnly?: boolean; readonly truncate?: boolean },
+  ): FileHandle {
+    this.check("open", path);
+    const { parent, name } = this.#parentOf("open", path);
+    let node = parent.entries.get(name);
+    if (node === undefined) {
+      if (!options.create) throw failure("open", path, "ENOENT");
+      node = new MemoryFile(this.scheduler.nowMs());
+      parent.entries.set(name, node);
+    }
+    if (node.kind === "directory") throw failure("open", path, "EISDIR");
+    if (options.truncate) node.resize(0, this.scheduler.nowMs());
+    return new MemoryFileHandle(this, path, node, options.readOnly ?? false);
+  }
+
+  stat(path: string): FileStat | null {
+    this.check("stat", path);
+    const node = this.#find(path);
+    if (node === null) return null;
+    if (node.kind === "directory") return { kind: "directory", sizeBytes: 0, modifiedMs: 0 };
+    return { kind: "file", sizeBytes: node.sizeBytes, modifiedMs: node.modifiedMs };
+  }
+
+  list(path: string): string[] {
+    this.check("list", path);
+    const node = this.#find(path) ?? fail("list", path, "ENOENT");
+    if (node.kind === "file") throw failure("list", path, "ENOTDIR");
+    return [...node.entries.keys()].sort();
+  }
+
+  makeDirectory(path: string): void {
+    this.check("makeDirectory", path);
+    let directory = this.#root;
+    for (const part of partsOf(path)) {
+      let next = directory.entries.get(part);
+      if (next === undefined) directory.entries.set(part, next = new MemoryDirectory());
+      if (next.kind === "file") throw failure("make directory", path, "EEXIST");
+      directory = next;
+    }
+  }
+
+  remove(path: string): void {
+    this.check("remove", path);
+    const parts = partsOf(path);
+    const name = parts.pop();
+    if (name === undefined) throw failure("remove", path, "EBUSY");
+    const parent = this.#find(parts.join("/"));
+    if (parent?.kind === "directory") parent.entries.delete(name);
+  }
+
+  rename(source: string, target: string): void {
+    this.check("rename", source);
+    const from = this.#parentOf("rename", source);
+    const node = from.parent.entries.get(from.name) ?? fail("rename", source, "ENOENT");
+    const to = this.#parentOf("rename", target);
+    const replaced = to.parent.entries.get(to.name);
+    if (replaced?.kind === "directory") {
+      if (node.kind === "file") throw failure("rename", target, "EISDIR");
+      if (replaced.entries.size > 0) throw failure("rename", target, "ENOTEMPTY");
+    }
+    if (replaced?.kind === "file" && node.kind === "directory") throw failure("rename", target, "ENOTDIR");
+    from.parent.entries.delete(from.name);
+    to.parent.entries.set(to.name, node);
+  }
+
+  readFile(path: string): Uint8Array {
+    return this.#file("read", path).bytes.slice(0, this.#file("read", path).sizeBytes);
+  }
+
+  syncDirectory(path: string): void {
+    this.check("syncDirectory", path);
+    const node = this.#find(path) ?? fail("sync directory", path, "ENOENT");
+    if (node.kind === "file") throw failure("sync directory", path, "ENOTDIR");
+    node.durable = new Map(node.entries);
+  }
+
+  freeBytes(path: string): number {
+    if (this.#find(path) === null) throw failure("measure the file system of", path, "ENOENT");
+    return Math.max(0, this.#capacityBytes - this.#root.usedBytes());
+  }
+
+  map(path: string, length: number): MappedFile | null {
+    this.check("map", path);
+    const file = this.#file("map", path);
+    if (file.sizeBytes < length) throw failure("map", path, "EINVAL");
+    return file.map(length);
+  }
+
+  lock(path: string): FileLock | null {
+    this.check("lock", path);
+    this.open(path, { create: true }).close();
+    const file = this.#file("lock", path);
+    if (file.lockLife === this.life) return null;
+    file.lockLife = this.life;
+    const life = this.life;
+    let isHeld = true;
+    return {
+      release: () => {
+        if (isHeld && life === this.life) file.lockLife = null;
+        isHeld = false;
+      },
+    };
+  }
+
+  /** Throws what the test's `fault` asks for. */
+  check(operation: FileOperation, path: string): void {
+    const code = this.fault?.(operation, path) ?? null;
+    if (code !== null) throw failure(operation, path, code);
+  }
+
+  checkSpace(path: string, moreBytes: number): void {
+    if (this.#capacityBytes === Infinity || moreBytes <= 0) return;
+    if (this.#root.usedBytes() + moreBytes > this.#capacityBytes) throw failure("write to", path, "ENOSPC");
+  }
+
+  #find(path: string): MemoryFile | MemoryDirectory | null {
+    let node: MemoryFile | MemoryDirectory = this.#root;
+    for (const part of partsOf(path)) {
+      const next: MemoryFile | MemoryDirectory | undefined = node.kind === "directory"
+        ? node.entries.get(part)
+        : undefined;
+      if (next === undefined) return null;
+      node = next;
+    }
+    return node;
+  }
+
+  #file(action: string, path: string): MemoryFile {
+    const node = this.#find(path) ?? fail(action, path, "ENOENT");
+    if (node.kind === "directory") throw failure(action, path, "EISDIR");
+    return node;
+  }
+
+  #parentOf(action: string, path: string): { parent: MemoryDirectory; name: string } {
+    const parts = partsOf(path);
+    const name = parts.pop() ?? fail(action, path, "EISDIR");
+    const parent = this.#find(parts.join("/")) ?? fail(action, path, "ENOENT");
+    if (parent.kind === "file") throw failure(action, path, "ENOTDIR");
+    return { parent, name };
+  }
+}
+
+class MemoryDirectory {
+  readonly kind = "directory";
+  entries = new Map<string, MemoryFile | MemoryDirectory>();
+  /** As of the last `syncDirectory` (3). */
+  durable = new Map<string, MemoryFile | MemoryDirectory>();
+
+  usedBytes(): number {
+    let sum = 0;
+    for (const node of this.entries.values()) sum += node.kind === "file" ? node.sizeBytes : node.usedBytes();
+    return sum;
+  }
+
+  crash(isLost: () => boolean): void {
+    const kept = new Map<string, MemoryFile | MemoryDirectory>();
+    for (const name of [...new Set([...this.durable.keys(), ...this.entries.keys()])].sort()) {
+      const node = this.durable.get(name) === this.entries.get(name) || !isLost()
+        ? this.entries.get(name)
+        : this.durable.get(name);
+      if (node === undefined) continue;
+      node.crash(isLost);
+      kept.set(name, node);
+    }
+    this.entries = kept;
+    this.durable = new Map(kept);
+  }
+}
+
+/** What undoes the writes of one stretch of time (1). */
+interface UndoLayer {
+  readonly sizeBytes: number;
+  /** Sector number → the sector before, null where the file did not reach. */
+  readonly sectors: Map<number, Uint8Array | null>;
+}
+
+class MemoryFile {
+  readonly kind = "file";
+  /** Has room behind `sizeBytes`, always zero. */
+  bytes = new Uint8Array(0);
+  sizeBytes = 0;
+  modifiedMs: number;
+  lockLife: number | null = null;
+  #layers: UndoLayer[] = [{ sizeBytes: 0, sectors: new Map() }];
+  readonly #maps = new Set<MemoryMap>();
+
+  constructor(nowMs: number) {
+    this.modifiedMs = nowMs;
+  }
+
+  write(chunk: Uint8Array, position: number, nowMs: number): void {
+    if (chunk.length === 0) return;
+    const end = position + chunk.length;
+    this.#remember(Math.min(position, this.sizeBytes), end);
+    this.#reserve(end);
+    this.bytes.set(chunk, position);
+    this.sizeBytes = Math.max(this.sizeBytes, end);
+    this.modifiedMs = nowMs;
+    for (const map of this.#maps) map.follow(this.bytes, position, end);
+  }
+
+  read(target: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(target.length, this.sizeBytes - position));
+    target.set(this.bytes.subarray(position, position + count));
+    return count;
+  }
+
+  resize(sizeBytes: number, nowMs: number): void {
+    for (const map of this.#maps) {
+      if (map.length > sizeBytes) {
+        throw new Error("Cannot truncate a mapped file: on a real one its readers would crash");
+      }
+    }
+    this.#remember(Math.min(sizeBytes, this.sizeBytes), Math.max(sizeBytes, this.sizeBytes));
+    this.#reserve(sizeBytes);
+    if (sizeBytes < this.sizeBytes) this.bytes.fill(0, sizeBytes, this.sizeBytes);
+    this.sizeBytes = sizeBytes;
+    this.modifiedMs = nowMs;
+  }
+
+  map(length: number): MappedFile {
+    const map = new MemoryMap(this.bytes.slice(0, length), () => this.#maps.delete(map));
+    this.#maps.add(map);
+    return map;
+  }
+
+  /** Starts a sync; the result ends it (2). */
+  sync(): () => void {
+    const sealed = this.#layers.at(-1)!;
+    this.#layers.push({ sizeBytes: this.sizeBytes, sectors: new Map() });
+    return () => {
+      const index = this.#layers.indexOf(sealed);
+      if (index !== -1) this.#layers.splice(0, index + 1); // Else a later sync has ended before, and covers this one.
+    };
+  }
+
+  crash(isLost: () => boolean): void {
+    for (const layer of this.#layers.reverse()) {
+      const isSizeLost = isLost();
+      for (const [sector, before] of layer.sectors) {
+        if (!isLost()) continue;
+        const start = sector * SECTOR_BYTES;
+        this.bytes.fill(0, start, Math.min(start + SECTOR_BYTES, this.bytes.length));
+        if (before !== null) this.bytes.set(before, start);
+      }
+      if (isSizeLost) {
+        this.#reserve(layer.sizeBytes);
+        if (layer.sizeBytes < this.sizeBytes) this.bytes.fill(0, layer.sizeBytes, this.sizeBytes);
+        this.sizeBytes = layer.sizeBytes;
+      }
+    }
+    this.bytes.fill(0, this.sizeBytes);
+    this.#layers = [{ sizeBytes: this.sizeBytes, sectors: new Map() }];
+    this.#maps.clear();
+  }
+
+  /** Keeps what the sectors of a range hold now, unless this layer has done so already. */
+  #remember(start: number, end: number): void {
+    const { sectors } = this.#layers.at(-1)!;
+    for (let sector = Math.floor(start / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
+      if (sectors.has(sector)) continue;
+      const at = sector * SECTOR_BYTES;
+      sectors.set(
+        sector,
+        at >= this.sizeBytes ? null : this.bytes.slice(at, Math.min(at + SECTOR_BYTES, this.sizeBytes)),
+      );
+    }
+  }
+
+  #reserve(sizeBytes: number): void {
+    if (sizeBytes <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(sizeBytes, this.bytes.length * 2, CAPACITY_BYTES_MIN));
+    grown.set(this.bytes.subarray(0, this.sizeBytes));
+    this.bytes = grown;
+  }
+}
+
+class MemoryMap implements MappedFile {
+  readonly length: number;
+  #bytes: Uint8Array | null;
+  readonly #forget: () => void;
+
+  constructor(bytes: Uint8Array, forget: () => void) {
+    this.#bytes = bytes;
+    this.length = bytes.length;
+    this.#forget = forget;
+  }
+
+  get bytes(): Uint8Array {
+    if (this.#bytes === null) throw new Error("Cannot read a mapped file after its release");
+    return this.#bytes;
+  }
+
+  follow(source: Uint8Array, start: number, end: number): void {
+    if (start >= this.length) return;
+    this.#bytes?.set(source.subarray(start, Math.min(end, this.length)), start);
+  }
+
+  release(): void {
+    this.#bytes?.fill(RELEASED_BYTE);
+    this.#bytes = null;
+    this.#forget();
+  }
+}
+
+class MemoryFileHandle implements FileHandle {
+  readonly path: string;
+  readonly #files: MemoryFileSystem;
+  readonly #file: MemoryFile;
+  readonly #isReadOnly: boolean;
+  readonly #life: number;
+  #isClosed = false;
+
+  constructor(files: MemoryFileSystem, path: string, file: MemoryFile, isReadOnly: boolean) {
+    this.path = path;
+    this.#files = files;
+    this.#file = file;
+    this.#isReadOnly = isReadOnly;
+    this.#life = files.life;
+  }
+
+  write(chunks: readonly Uint8Array[], position: number): void {
+    this.#check("write");
+    if (this.#isReadOnly) throw failure("write to", this.path, "EBADF");
+    let at = position;
+    for (const chunk of chunks) {
+      this.#files.checkSpace(this.path, at + chunk.length - this.#file.sizeBytes);
+      this.#file.write(chunk, at, this.#files.scheduler.nowMs());
+      at += chunk.length;
+    }
+  }
+
+  read(target: Uint8Array, position: number): number {
+    this.#check("read");
+    return this.#file.read(target, position);
+  }
+
+  readAsync(target: Uint8Array, position: number): Promise<number> {
+    return this.#later(() => this.read(target, position));
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#check("truncate");
+    if (this.#isReadOnly) throw failure("truncate", this.path, "EINVAL");
+    this.#files.checkSpace(this.path, sizeBytes - this.#file.sizeBytes);
+    this.#file.resize(sizeBytes, this.#files.scheduler.nowMs());
+  }
+
+  size(): number {
+    this.#checkOpen("look at");
+    return this.#file.sizeBytes;
+  }
+
+  // deno-lint-ignore require-await -- a closed handle rejects, it does not throw
+  async syncData(): Promise<void> {
+    this.#checkOpen("sync");
+    const end = this.#file.sync();
+    return this.#later(() => {
+      if (this.#life !== this.#files.life) throw failure("sync", this.path, "EIO");
+      this.#files.check("syncData", this.path);
+      end();
+    });
+  }
+
+  syncDataNow(): void {
+    this.#check("syncData");
+    this.#file.sync()();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #later<Result>(run: () => Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#files.scheduler.soon(() => {
+        try {
+          resolve(run());
+        } catch (cause) {
+          reject(cause);
+        }
+      });
+    });
+  }
+
+  #check(operation: FileOperation): void {
+    this.#checkOpen(operation);
+    this.#files.check(operation, this.path);
+  }
+
+  #checkOpen(action: string): void {
+    if (this.#isClosed) throw failure(action, this.path, "EBADF");
+    if (this.#life !== this.#files.life) throw failure(action, this.path, "EIO");
+  }
+}
+
+function partsOf(path: string): string[] {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts;
+}
+
+function failure(action: string, path: string, code: string): FileError {
+  return new FileError(`Cannot ${action} "${path}": ${code}`, code, path);
+}
+
+function fail(action: string, path: string, code: string): never {
+  throw failure(action, path, code);
+}
