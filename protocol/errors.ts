@@ -336,7 +336,7 @@ export function errorInfo(code: number): ErrorInfo {
   return errors[errorName(code)];
 }
 
-/** Thrown where a request cannot be granted; the handler answers with its code, and its message where the api has one. */
+/** Thrown where a request cannot be granted: the handler answers with its code, and with its message where it can. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 

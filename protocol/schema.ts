@@ -38,7 +38,7 @@ export type FieldKind =
 
 export const ZERO_UUID = "AAAAAAAAAAAAAAAAAAAAAA";
 
-/** A field of a struct, never changed: each method returns a new one. T is decoded, D encoded, O: a draft may omit it. */
+/** A field of a struct; each method returns a new one. T is decoded, D encoded, O says that a draft may omit it. */
 export class Field<T, D = T, O extends boolean = false> {
   declare readonly infer: T;
   declare readonly draft: D;

@@ -264,8 +264,8 @@ const CHUNK_BYTES_MIN = 512;
 let spareSlab: Uint8Array | null = null;
 
 /**
- * Collects what is written into chunks. Writers share slabs one after another, so that a small answer costs no buffer of
- * its own. A writer is done with `finish`.
+ * Collects what is written into chunks. Writers share slabs one after another, so that a small answer costs no buffer
+ * of its own. A writer is done with `finish`.
  */
 export class Writer {
   private readonly chunks: Uint8Array[] = [];

@@ -1,3 +1,27 @@
+/**
+ * Fetch: record batches from given offsets on, by consumers and by followers.
+ *
+ * v1   answer: throttle time
+ * v2   records may be in format 1
+ * v3   a limit for the whole answer; partitions are filled in the order asked for (KIP-74)
+ * v4   isolation level, last stable offset, aborted transactions; record format 2 (KIP-98)
+ * v5   log start offset (KIP-107)
+ * v6   may answer KAFKA_STORAGE_ERROR
+ * v7   fetch sessions: only what changed is named (KIP-227)
+ * v8   a throttled answer is sent before the broker pauses (KIP-219)
+ * v9   the leader epoch that the client knows (KIP-320)
+ * v10  batches may be compressed with zstd (KIP-110)
+ * v11  rack of the consumer, replica it should read from (KIP-392)
+ * v12  flexible; epoch of the last record fetched, and where the logs diverge (KIP-595)
+ * v13  topic ids in place of names (KIP-516)
+ * v14  may answer OFFSET_MOVED_TO_TIERED_STORAGE (KIP-405)
+ * v15  a follower's id moves into a tagged struct, with its epoch (KIP-903)
+ * v16  answer: where new leaders live (KIP-951)
+ * v17  directory id of the follower's replica (KIP-853)
+ * v18  high watermark that the follower knows (KIP-1166)
+ *
+ * The offset asked for saturates: a client may ask for anything, and is told that it is out of range.
+ */
 import {
   api,
   array,

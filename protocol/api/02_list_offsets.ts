@@ -1,3 +1,19 @@
+/**
+ * ListOffsets: the offset for a timestamp, or for a special one: -1 latest, -2 earliest, -3 that of the largest
+ * timestamp, -4 earliest on local disk, -5 latest in tiered storage, -6 earliest not yet tiered.
+ *
+ * v1   one offset and its timestamp in place of a list (KIP-79)
+ * v2   isolation level; answer: throttle time (KIP-98)
+ * v3   a throttled answer is sent before the broker pauses (KIP-219)
+ * v4   leader epoch, both ways (KIP-320)
+ * v5   may answer OFFSET_NOT_AVAILABLE (KIP-207)
+ * v6   flexible
+ * v7   timestamp -3 (KIP-734)
+ * v8   timestamp -4 (KIP-405)
+ * v9   timestamp -5 (KIP-1005)
+ * v10  a timeout, for offsets that are in tiered storage (KIP-1075)
+ * v11  timestamp -6 (KIP-1023)
+ */
 import { api, array, type Draft, type Infer, int16, int32, int64, int64Saturating, int8, string } from "../schema.ts";
 
 export const listOffsets = api(2, "ListOffsets", { versions: [0, 11], flexible: 6 }, {

@@ -1,3 +1,21 @@
+/**
+ * Metadata: who leads what, and where to find them.
+ *
+ * v0   an empty list of topics means all
+ * v1   null means all, empty means none; answer: racks, controller, which topics are internal
+ * v2   answer: cluster id (KIP-78)
+ * v3   answer: throttle time
+ * v4   the client may veto auto-creation (KIP-204)
+ * v5   answer: offline replicas (KIP-112)
+ * v6   a throttled answer is sent before the broker pauses (KIP-219)
+ * v7   answer: leader epoch (KIP-320)
+ * v8   authorized operations, when asked for (KIP-430)
+ * v9   flexible
+ * v10  answer: topic ids; asking by id was defined but not served (KIP-516)
+ * v11  no cluster operations any more: DescribeCluster has them (KIP-700)
+ * v12  topics may be asked for by id alone
+ * v13  answer: an error for the whole, REBOOTSTRAP_REQUIRED (KIP-1102)
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, string, uuid } from "../schema.ts";
 
 export const metadata = api(3, "Metadata", { versions: [0, 13], flexible: 9 }, {

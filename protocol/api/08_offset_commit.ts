@@ -1,3 +1,17 @@
+/**
+ * OffsetCommit: a group's positions, to be kept.
+ *
+ * v1   member and generation; a timestamp for each partition, in this version only
+ * v2   how long to keep the offsets
+ * v3   answer: throttle time
+ * v4   a throttled answer is sent before the broker pauses (KIP-219)
+ * v5   retention is the broker's affair again (KIP-211)
+ * v6   leader epoch of the last record consumed (KIP-320)
+ * v7   group instance id (KIP-345)
+ * v8   flexible
+ * v9   the generation may be a member epoch of the new protocol; may answer STALE_MEMBER_EPOCH (KIP-848)
+ * v10  topic ids in place of names (KIP-848)
+ */
 import { api, array, type Draft, type Infer, int16, int32, int64Saturating, string, uuid } from "../schema.ts";
 
 export const offsetCommit = api(8, "OffsetCommit", { versions: [0, 10], flexible: 8 }, {

@@ -1,3 +1,17 @@
+/**
+ * OffsetFetch: a group's committed positions.
+ *
+ * v1   the offsets kept by Kafka itself; v0 asked for those in ZooKeeper
+ * v2   null topics means all that are committed; answer: an error for the whole
+ * v3   answer: throttle time
+ * v4   a throttled answer is sent before the broker pauses (KIP-219)
+ * v5   answer: leader epoch (KIP-320)
+ * v6   flexible
+ * v7   the client may insist on offsets that no open transaction can change (KIP-447)
+ * v8   several groups at once (KIP-709)
+ * v9   member id and epoch, checked under the new group protocol (KIP-848)
+ * v10  topic ids in place of names (KIP-848)
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, int64Saturating, string, uuid } from "../schema.ts";
 
 export const offsetFetch = api(9, "OffsetFetch", { versions: [0, 10], flexible: 6 }, {

@@ -1,3 +1,14 @@
+/**
+ * FindCoordinator: which broker looks after a group or a transactional id.
+ *
+ * v0   groups only
+ * v1   kind of key: 0 group, 1 transaction; answer: message, throttle time (KIP-98)
+ * v2   a throttled answer is sent before the broker pauses (KIP-219)
+ * v3   flexible
+ * v4   several keys at once, an answer for each (KIP-699)
+ * v5   may answer TRANSACTION_ABORTABLE (KIP-890)
+ * v6   kind of key 2: share group, as "group:topic id:partition" (KIP-932)
+ */
 import { api, array, type Draft, type Infer, int16, int32, int8, string } from "../schema.ts";
 
 export const findCoordinator = api(10, "FindCoordinator", { versions: [0, 6], flexible: 3 }, {

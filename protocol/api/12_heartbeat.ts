@@ -1,3 +1,11 @@
+/**
+ * Heartbeat: a member is alive, and learns whether its group rebalances.
+ *
+ * v1   answer: throttle time
+ * v2   a throttled answer is sent before the broker pauses (KIP-219)
+ * v3   group instance id (KIP-345)
+ * v4   flexible
+ */
 import { api, type Draft, type Infer, int16, int32, string } from "../schema.ts";
 
 export const heartbeat = api(12, "Heartbeat", { versions: [0, 4], flexible: 4 }, {

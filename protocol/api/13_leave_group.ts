@@ -1,3 +1,12 @@
+/**
+ * LeaveGroup: members go without waiting for their session to end.
+ *
+ * v1   answer: throttle time
+ * v2   a throttled answer is sent before the broker pauses (KIP-219)
+ * v3   several members at once, by id or by group instance id (KIP-345)
+ * v4   flexible
+ * v5   a reason, for the broker's log (KIP-800)
+ */
 import { api, array, type Draft, type Infer, int16, int32, string } from "../schema.ts";
 
 export const leaveGroup = api(13, "LeaveGroup", { versions: [0, 5], flexible: 4 }, {

@@ -1,3 +1,14 @@
+/**
+ * CreateTopics.
+ *
+ * v1   only validate; answer: message for each topic
+ * v2   answer: throttle time
+ * v3   a throttled answer is sent before the broker pauses (KIP-219)
+ * v4   -1 takes the broker's default number of partitions and replicas (KIP-464)
+ * v5   flexible; answer: number of partitions and replicas, the topic's configuration (KIP-525)
+ * v6   may answer THROTTLING_QUOTA_EXCEEDED (KIP-599)
+ * v7   answer: topic id (KIP-516)
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, int8, string, uuid } from "../schema.ts";
 
 export const createTopics = api(19, "CreateTopics", { versions: [0, 7], flexible: 5 }, {

@@ -1,3 +1,13 @@
+/**
+ * DeleteTopics.
+ *
+ * v1   answer: throttle time
+ * v2   a throttled answer is sent before the broker pauses (KIP-219)
+ * v3   may answer TOPIC_DELETION_DISABLED
+ * v4   flexible
+ * v5   answer: message for each topic; may answer THROTTLING_QUOTA_EXCEEDED (KIP-599)
+ * v6   by name or by topic id (KIP-516)
+ */
 import { api, array, type Draft, type Infer, int16, int32, string, uuid } from "../schema.ts";
 
 export const deleteTopics = api(20, "DeleteTopics", { versions: [0, 6], flexible: 4 }, {

@@ -1,3 +1,9 @@
+/**
+ * DeleteRecords: everything before an offset goes (KIP-107). Offset -1 means up to the high watermark.
+ *
+ * v1   a throttled answer is sent before the broker pauses (KIP-219)
+ * v2   flexible
+ */
 import { api, array, type Draft, type Infer, int16, int32, int64, int64Saturating, string } from "../schema.ts";
 
 export const deleteRecords = api(21, "DeleteRecords", { versions: [0, 2], flexible: 2 }, {

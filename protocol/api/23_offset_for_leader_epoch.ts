@@ -1,3 +1,11 @@
+/**
+ * OffsetForLeaderEpoch: where a leader epoch ended. Tells followers and consumers whether their log diverged (KIP-101).
+ *
+ * v1   answer: the epoch that the offset belongs to (KIP-279)
+ * v2   the leader epoch that the client knows; answer: throttle time (KIP-320)
+ * v3   replica id; -2 may see past the high watermark (KIP-392)
+ * v4   flexible
+ */
 import { api, array, type Draft, type Infer, int16, int32, int64, string } from "../schema.ts";
 
 export const offsetForLeaderEpoch = api(23, "OffsetForLeaderEpoch", { versions: [0, 4], flexible: 4 }, {

@@ -1,3 +1,11 @@
+/**
+ * DescribeConfigs: configuration of topics, brokers and groups, with where each value comes from (KIP-133).
+ *
+ * v1   synonyms, when asked for; answer: source in place of "is default" (KIP-226)
+ * v2   a throttled answer is sent before the broker pauses (KIP-219)
+ * v3   documentation, when asked for; answer: type (KIP-569)
+ * v4   flexible
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, int8, string } from "../schema.ts";
 
 export const describeConfigs = api(32, "DescribeConfigs", { versions: [0, 4], flexible: 4 }, {

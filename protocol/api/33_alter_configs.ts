@@ -1,3 +1,10 @@
+/**
+ * AlterConfigs: sets the whole configuration of a resource; what is not named goes back to its default (KIP-133).
+ * IncrementalAlterConfigs is the better one.
+ *
+ * v1   a throttled answer is sent before the broker pauses (KIP-219)
+ * v2   flexible
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, int8, string } from "../schema.ts";
 
 export const alterConfigs = api(33, "AlterConfigs", { versions: [0, 2], flexible: 2 }, {

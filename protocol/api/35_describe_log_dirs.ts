@@ -1,3 +1,12 @@
+/**
+ * DescribeLogDirs: the broker's data folders and what lies in them (KIP-113).
+ *
+ * v1   a throttled answer is sent before the broker pauses (KIP-219)
+ * v2   flexible
+ * v3   answer: an error for the whole (KIP-784)
+ * v4   answer: size of the volume and what is free (KIP-827)
+ * v5   answer: whether the folder takes no new partitions (KIP-1066)
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, int64, string } from "../schema.ts";
 
 export const describeLogDirs = api(35, "DescribeLogDirs", { versions: [0, 5], flexible: 2 }, {

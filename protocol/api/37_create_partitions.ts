@@ -1,3 +1,10 @@
+/**
+ * CreatePartitions: more partitions for a topic (KIP-195).
+ *
+ * v1   a throttled answer is sent before the broker pauses (KIP-219)
+ * v2   flexible
+ * v3   may answer THROTTLING_QUOTA_EXCEEDED (KIP-599)
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, string } from "../schema.ts";
 
 export const createPartitions = api(37, "CreatePartitions", { versions: [0, 3], flexible: 2 }, {

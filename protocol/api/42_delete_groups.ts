@@ -1,3 +1,10 @@
+/**
+ * DeleteGroups: groups without members go, with their offsets (KIP-229).
+ *
+ * v1   a throttled answer is sent before the broker pauses (KIP-219)
+ * v2   flexible
+ * v3   answer: message for each group
+ */
 import { api, array, type Draft, type Infer, int16, int32, string } from "../schema.ts";
 
 export const deleteGroups = api(42, "DeleteGroups", { versions: [0, 3], flexible: 2 }, {

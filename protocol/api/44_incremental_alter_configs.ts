@@ -1,3 +1,8 @@
+/**
+ * IncrementalAlterConfigs: changes to the configuration of a resource: 0 set, 1 delete, 2 append, 3 subtract (KIP-339).
+ *
+ * v1   flexible
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, int8, string } from "../schema.ts";
 
 export const incrementalAlterConfigs = api(44, "IncrementalAlterConfigs", { versions: [0, 1], flexible: 1 }, {

@@ -1,3 +1,6 @@
+/**
+ * OffsetDelete: committed offsets of a group go, for topics it is not subscribed to (KIP-496).
+ */
 import { api, array, type Draft, type Infer, int16, int32, string } from "../schema.ts";
 
 export const offsetDelete = api(47, "OffsetDelete", { versions: [0, 0], flexible: null }, {

@@ -1,3 +1,9 @@
+/**
+ * DescribeCluster: the brokers, or the controllers (KIP-700).
+ *
+ * v1   which of the two, as some clients talk to controllers (KIP-919)
+ * v2   fenced brokers too, when asked for (KIP-1073)
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, int8, string } from "../schema.ts";
 
 export const describeCluster = api(60, "DescribeCluster", { versions: [0, 2], flexible: 0 }, {

@@ -1,3 +1,6 @@
+/**
+ * DescribeTopicPartitions: partitions of topics in pages, so that a large topic needs no huge answer (KIP-966).
+ */
 import { api, array, bool, type Draft, type Infer, int16, int32, string, struct, uuid } from "../schema.ts";
 
 export const describeTopicPartitions = api(75, "DescribeTopicPartitions", { versions: [0, 0], flexible: 0 }, {
