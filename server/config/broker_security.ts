@@ -1,0 +1,36 @@
+/**
+ * Configs of the broker: authorization, principals and delegation tokens.
+ * Names, types, defaults and bounds are Kafka's; the notation is explained in `definition.ts`.
+ */
+
+import { clusterWide, javaClass, list, long, password, perBroker, string } from "./definition.ts";
+
+export const securityConfigs = {
+  "authorizer.class.name": string(
+    "",
+    "Class that decides who may do what; empty for no authorization. Only the names of Kafka's own authorizers have an effect here.",
+  ),
+  "principal.builder.class": javaClass(
+    "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder",
+    "Java class that makes a principal from a connection. Java classes are not loaded here.",
+    perBroker,
+  ),
+  "security.providers": string(null, "Java security providers. Without effect here."),
+  "config.providers": list([], "Sources that values of the form ${source:path:key} are taken from.", clusterWide),
+  "delegation.token.secret.key": password("Secret by which delegation tokens are signed; the same on all brokers."),
+  "delegation.token.max.lifetime.ms": long(
+    604_800_000,
+    "Milliseconds after which a delegation token ends, however often it is renewed.",
+    { min: 1 },
+  ),
+  "delegation.token.expiry.time.ms": long(
+    86_400_000,
+    "Milliseconds after which a delegation token ends unless it is renewed.",
+    { min: 1 },
+  ),
+  "delegation.token.expiry.check.interval.ms": long(
+    3_600_000,
+    "Milliseconds between looks for delegation tokens that have ended.",
+    { min: 1 },
+  ),
+};
