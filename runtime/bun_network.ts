@@ -7,7 +7,7 @@
  * What is given to `write` goes out at the end of the turn: answers made in one turn share their system calls.
  */
 
-import { addressOf, networkError, reportBug } from "./network_support.ts";
+import { addressOf, LINGER_MS, networkError, reportBug } from "./network_support.ts";
 import { GATHER_BYTES, OutgoingQueue } from "./outgoing.ts";
 import type {
   ConnectOptions,
@@ -20,8 +20,6 @@ import type {
   Timers,
 } from "./runtime.ts";
 
-/** How long a socket that said goodbye waits for the peer to do so too. */
-const LINGER_MS = 2_000;
 /** One socket sends at most this much in one turn, so that a fast reader does not starve the others. */
 const TURN_BYTES_MAX = 8 * 1024 * 1024;
 

@@ -2,6 +2,9 @@
 
 import { NetworkError } from "./runtime.ts";
 
+/** How long a socket that said goodbye waits for the peer to do so too. */
+export const LINGER_MS = 2_000;
+
 export function addressOf(options: { readonly hostname: string; readonly port: number }): string {
   const { hostname, port } = options;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
@@ -10,9 +13,11 @@ export function addressOf(options: { readonly hostname: string; readonly port: n
 export function networkError(action: string, cause: unknown): NetworkError {
   if (cause instanceof NetworkError) return cause;
   const { code, message } = cause as { code?: unknown; message?: unknown };
+  // Deno has no code for a name that does not resolve; Bun has ENOTFOUND.
+  const isNameUnknown = code === undefined && String(message).startsWith("failed to lookup address");
   return new NetworkError(
     `Cannot ${action}: ${String(message ?? cause)}`,
-    typeof code === "string" ? code : "UNKNOWN",
+    typeof code === "string" ? code : isNameUnknown ? "ENOTFOUND" : "UNKNOWN",
     {
       cause,
     },

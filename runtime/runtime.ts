@@ -58,17 +58,21 @@ export interface Socket {
   readonly localPort: number;
   readonly isOpen: boolean;
   /**
-   * Sends the chunks in order, gathered into as few system calls as the runtime allows. Never refuses; the caller looks at
-   * `pendingBytes` and waits for `drain` before it makes more. A chunk must not change or be released until `sent` is
-   * called: exactly once, when the last byte was handed to the kernel or the connection is gone.
+   * Sends the chunks in order at the end of this turn, together with all else written in it, in as few system calls as the
+   * runtime allows. Never refuses and calls nobody back before it returns; the caller looks at `pendingBytes` and waits for
+   * `drain` before it makes more. A chunk must not change or be released until `sent` is called: exactly once, when the
+   * last byte was handed to the kernel or the connection is gone.
    */
   write(chunks: readonly Uint8Array[], sent?: () => void): void;
   /** Bytes given to `write` and not yet to the kernel. */
   readonly pendingBytes: number;
-  /** Stops reading from the peer (its window fills, it slows down) until `resume`. At most what is already read still arrives. */
+  /**
+   * Stops reading from the peer (its window fills, it slows down) until `resume`. What is already read still arrives, and so
+   * may one read that is under way. That the peer closed is not noticed meanwhile.
+   */
   pause(): void;
   resume(): void;
-  /** Closes once all pending bytes are sent. */
+  /** Closes once all pending bytes are sent. What still arrives is dropped. */
   end(): void;
   /** Closes now; pending bytes are dropped. */
   destroy(): void;
@@ -86,7 +90,7 @@ export interface SocketHandler {
   target?(): Uint8Array | null;
   /** `byteCount` bytes were read into the start of the last `target()`. */
   filled?(byteCount: number): void;
-  /** `pendingBytes` has come back to 0 after a write that could not be sent at once. */
+  /** `pendingBytes` has come back to 0: all that was written is with the kernel. */
   drain(): void;
   /** The connection is gone, by either side; `error` when not in order. Exactly once. */
   close(error: Error | null): void;
@@ -209,9 +213,12 @@ export interface Process {
   hostname(): string;
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", run: () => void): void;
   exit(code: number): never;
-  /** Standard output; text as is, no newline added. */
+  /**
+   * Standard output; text as is, no newline added; written when it returns.
+   * @throws {FileError} "EPIPE" when the reader is gone
+   */
   print(text: string): void;
-  /** Standard error. */
+  /** Standard error; never fails. */
   printError(text: string): void;
   /** Lines of standard input without their ends, until it closes. */
   inputLines(): AsyncIterable<string>;

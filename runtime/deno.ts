@@ -1,0 +1,20 @@
+/** Weir on Deno: `Deno.listen` and `Deno.connect`, files by `node:fs`, maps by FFI where that is permitted. */
+
+import type { Runtime } from "./runtime.ts";
+import { openDenoNative } from "./deno_native.ts";
+import { DenoNetwork } from "./deno_network.ts";
+import { NodeFileSystem } from "./node_files.ts";
+import { nodeClock, nodeProcess, nodeRandom, nodeTimers } from "./node_process.ts";
+
+export function createDenoRuntime(): Runtime {
+  return {
+    name: "deno",
+    version: Deno.version.deno,
+    network: new DenoNetwork(nodeTimers),
+    files: new NodeFileSystem(openDenoNative()),
+    clock: nodeClock,
+    timers: nodeTimers,
+    random: nodeRandom,
+    process: nodeProcess,
+  };
+}
