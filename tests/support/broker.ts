@@ -10,8 +10,10 @@ import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { kafkaCommand } from "../../bench/kafka/kafka.ts";
 
-export type Target = "bun" | "deno" | "exe";
+/** "kafka" is Apache Kafka itself: to check that what a test expects is what Kafka does. */
+export type Target = "bun" | "deno" | "exe" | "kafka";
 
 export interface BrokerOptions {
   readonly target?: Target;
@@ -59,6 +61,8 @@ export function weirCommand(args: readonly string[], which: Target = target): [s
       if (!existsSync(executable)) throw new Error(`There is no "${executable}": run "npm run compile" first`);
       return [executable, ...args];
     }
+    case "kafka":
+      throw new Error("Kafka has no command line of ours");
   }
 }
 
@@ -146,11 +150,11 @@ export class BrokerProcess {
 
   async #start(): Promise<void> {
     const { config = {}, args = [], environment = {}, readyTimeoutMs = readyTimeoutMsDefault } = this.#options;
-    const overrides = Object.entries(config).flatMap(([name, value]) => ["--override", `${name}=${value}`]);
-    const [program, ...rest] = weirCommand(
-      ["serve", "--port", String(this.port), "--data", this.dataDirectory, ...overrides, ...args],
-      this.#options.target,
-    );
+    const which = this.#options.target ?? target;
+    const settings = Object.entries(config).flatMap(([name, value]) => ["--override", `${name}=${value}`]);
+    const [program, ...rest] = which === "kafka"
+      ? kafkaCommand({ port: this.port, dataDirectory: this.dataDirectory, config: kafkaConfig(config) })
+      : weirCommand(["serve", "--port", `${this.port}`, "--data", this.dataDirectory, ...settings, ...args], which);
     this.#lines = [];
     const startMs = performance.now();
     const child = spawn(program, rest, { cwd: root, env: { ...process.env, ...environment }, stdio: "pipe" });
@@ -242,8 +246,13 @@ export async function until(
 }
 
 function targetOf(text: string): Target {
-  if (text === "bun" || text === "deno" || text === "exe") return text;
-  throw new RangeError(`WEIR_TARGET is "${text}": it must be bun, deno or exe`);
+  if (text === "bun" || text === "deno" || text === "exe" || text === "kafka") return text;
+  throw new RangeError(`WEIR_TARGET is "${text}": it must be bun, deno, exe or kafka`);
+}
+
+/** Our own settings mean nothing to Kafka. */
+function kafkaConfig(config: NonNullable<BrokerOptions["config"]>): NonNullable<BrokerOptions["config"]> {
+  return Object.fromEntries(Object.entries(config).filter(([name]) => name !== "log.flush.policy"));
 }
 
 function collectLines(child: ChildProcess, lines: string[]): void {

@@ -62,19 +62,19 @@ export const test = Object.assign(
 
 export const it = test;
 
-export function beforeAll(body: Body): void {
+export function beforeAll(body: Body, _options?: Options): void {
   current.beforeAll.push(body);
 }
 
-export function afterAll(body: Body): void {
+export function afterAll(body: Body, _options?: Options): void {
   current.afterAll.push(body);
 }
 
-export function beforeEach(body: Body): void {
+export function beforeEach(body: Body, _options?: Options): void {
   current.beforeEach.push(body);
 }
 
-export function afterEach(body: Body): void {
+export function afterEach(body: Body, _options?: Options): void {
   current.afterEach.push(body);
 }
 
