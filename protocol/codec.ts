@@ -327,6 +327,7 @@ function arrayDecoder(spec: FieldSpec, context: Context): Decode {
   const compact = isCompact(spec, context);
   const nullable = isNullable(spec, context.version);
   const { path } = context;
+  const isInt32 = element.kind === "int32";
 
   // hot: per array
   return (reader) => {
@@ -335,10 +336,21 @@ function arrayDecoder(spec: FieldSpec, context: Context): Decode {
     if (count * elementBytesMin > reader.remaining) { // (3)
       throw new MalformedFrame(`"${path}" cannot have ${count} elements: ${reader.remaining} bytes are left`);
     }
-    const values: unknown[] = [];
-    for (let index = 0; index < count; index++) values.push(decode(reader));
-    return values;
+    return isInt32 ? decodeInt32s(reader, count) : decodeAll(reader, count, decode);
   };
+}
+
+function decodeAll(reader: Reader, count: number, decode: Decode): unknown[] {
+  const values: unknown[] = [];
+  for (let index = 0; index < count; index++) values.push(decode(reader));
+  return values;
+}
+
+/** Partition and replica numbers, the commonest arrays: no call through a closure for each. */
+function decodeInt32s(reader: Reader, count: number): number[] {
+  const values: number[] = [];
+  for (let index = 0; index < count; index++) values.push(reader.int32());
+  return values;
 }
 
 function nullOr(nullable: boolean, path: string): null {
@@ -386,6 +398,7 @@ function bytesMin(spec: FieldSpec, context: Context): number {
 function structEncoder(shape: AnyShape, context: Context): Encode {
   const names: string[] = [];
   const steps: Encode[] = [];
+  const defaults: (() => unknown)[] = [];
   const absent: { name: string; isDefault: (value: unknown) => boolean }[] = [];
   const tagged: TaggedField[] = [];
   for (const [name, { spec }] of Object.entries(shape)) {
@@ -396,11 +409,13 @@ function structEncoder(shape: AnyShape, context: Context): Encode {
       tagged.push({ name, tag: spec.tag!, isDefault: defaultTest(spec), encode: encoderOf(spec, inner) });
     } else {
       names.push(name);
-      steps.push(withDefault(spec, encoderOf(spec, inner)));
+      steps.push(encoderOf(spec, inner));
+      defaults.push(defaultOf(spec));
     }
   }
   tagged.sort((left, right) => left.tag - right.tag);
   const { isFlexible, path, version } = context;
+  const count = names.length;
 
   // hot: per struct
   return (writer, struct) => {
@@ -410,7 +425,10 @@ function structEncoder(shape: AnyShape, context: Context): Encode {
       if (isDefault(value[name])) continue;
       throw new EncodeError(`Cannot encode "${path}.${name}" in version ${version}, which lacks the field`);
     }
-    for (let index = 0; index < names.length; index++) steps[index]!(writer, value[names[index]!]);
+    for (let index = 0; index < count; index++) {
+      const field = value[names[index]!];
+      steps[index]!(writer, field === undefined ? defaults[index]!() : field);
+    }
     if (isFlexible) encodeTagged(writer, tagged, value);
   };
 }
@@ -443,12 +461,6 @@ function encodeTagged(writer: Writer, fields: readonly TaggedField[], value: Val
 
 /** Writers for tagged values, used again and again: as many as tags were ever nested. */
 const scratchWriters: Writer[] = [];
-
-/** Lets a draft leave the field out. */
-function withDefault(spec: FieldSpec, encode: Encode): Encode {
-  const fallback = defaultOf(spec);
-  return (writer, value) => encode(writer, value === undefined ? fallback() : value);
-}
 
 function encoderOf(spec: FieldSpec, context: Context): Encode {
   const compact = isCompact(spec, context);
@@ -515,14 +527,20 @@ function arrayEncoder(spec: FieldSpec, context: Context): Encode {
   const encode = encoderOf(spec.element!.spec, context);
   const compact = isCompact(spec, context);
   const nullable = isNullable(spec, context.version);
+  const isInt32 = spec.element!.spec.kind === "int32";
 
   // hot: per array
   return (writer, value) => {
     if (value === null) return encodeNull(writer, compact, nullable, context);
     const values = value as readonly unknown[];
     writer.length(values.length, compact);
-    for (let index = 0; index < values.length; index++) encode(writer, values[index]);
+    if (isInt32) encodeInt32s(writer, values as readonly number[]);
+    else for (let index = 0; index < values.length; index++) encode(writer, values[index]);
   };
+}
+
+function encodeInt32s(writer: Writer, values: readonly number[]): void {
+  for (let index = 0; index < values.length; index++) writer.int32(values[index]!);
 }
 
 function encodeRecords(writer: Writer, value: Uint8Array | readonly Uint8Array[], compact: boolean): void {
