@@ -207,6 +207,27 @@ export function runWeir(
   });
 }
 
+/** Runs `weir ARGS`, a command that goes on until it is told to stop. */
+export function followWeir(args: readonly string[]): {
+  readonly lines: readonly string[];
+  readonly exit: Promise<Exit>;
+  stop(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void;
+} {
+  const [program, ...rest] = weirCommand(args);
+  const child = spawn(program, rest, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  const lines: string[] = [];
+  collectLines(child, lines);
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      running.delete(child);
+      resolve({ code, signal });
+    });
+  });
+  return { lines, exit, stop: (signal) => child.kill(signal) };
+}
+
 /** A port of the tests' range that nobody listens on. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {

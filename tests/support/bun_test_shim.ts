@@ -34,14 +34,15 @@ export const describe = Object.assign(
   {
     skip: (name: string, body: () => void) => inSuite(name, body, true),
     skipIf: (isSkipped: boolean) => (name: string, body: () => void) => inSuite(name, body, isSkipped),
+    each: eachRow((name, body) => inSuite(name, () => void body(), false)) as Each,
   },
 );
 
-type Each = <Row>(rows: readonly Row[]) => (
-  name: string,
-  body: Row extends readonly unknown[] ? (...row: Row) => unknown : (row: Row) => unknown,
-  options?: Options,
-) => void;
+interface Each {
+  <Row extends readonly [unknown, ...unknown[]]>(rows: readonly Row[]): Registrar<(...row: [...Row]) => unknown>;
+  <Row>(rows: readonly Row[]): Registrar<(row: Row) => unknown>;
+}
+type Registrar<Run> = (name: string, body: Run, options?: Options) => void;
 
 export const test = Object.assign(
   (name: string, body: Body, options?: Options) => register(name, body, options, false),
@@ -50,13 +51,7 @@ export const test = Object.assign(
     skipIf: (isSkipped: boolean) => (name: string, body: Body, options?: Options) =>
       register(name, body, options, isSkipped),
     if: (isRun: boolean) => (name: string, body: Body, options?: Options) => register(name, body, options, !isRun),
-    each: ((rows) => (name, body, options) => {
-      rows.forEach((row, index) => {
-        const values: readonly unknown[] = Array.isArray(row) ? row : [row];
-        const run = body as (...values: readonly unknown[]) => unknown;
-        register(formatName(name, values, index), () => run(...values), options, false);
-      });
-    }) as Each,
+    each: eachRow((name, body, options) => register(name, body, options, false)) as Each,
   },
 );
 
@@ -115,6 +110,15 @@ function register(name: string, body: Body, options: Options | undefined, isSkip
     sanitizeExit: false,
     fn: () => runTest(suite, body, typeof options === "number" ? options : options?.timeout ?? timeoutMsDefault),
   });
+}
+
+/** `each`, over whatever registers one of them. */
+function eachRow(registerOne: Registrar<Body>) {
+  return (rows: readonly unknown[]): Registrar<(...values: readonly unknown[]) => unknown> => (name, body, options) =>
+    rows.forEach((row, index) => {
+      const values: readonly unknown[] = Array.isArray(row) ? row : [row];
+      registerOne(formatName(name, values, index), () => body(...values), options);
+    });
 }
 
 async function runTest(suite: Suite, body: Body, timeoutMs: number): Promise<void> {
