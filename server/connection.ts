@@ -15,9 +15,9 @@
 import { MalformedFrame } from "../protocol/wire.ts";
 import type { Socket, SocketHandler } from "../runtime/runtime.ts";
 import type { Broker } from "./broker.ts";
+import type { Listener } from "./config/listeners.ts";
 import { dispatch, RequestRefused } from "./dispatch.ts";
 import { FrameAssembler, FrameSizeError } from "./frame_assembler.ts";
-import type { Listener as BrokerListener } from "./listeners.ts";
 
 /** Enough to keep the next request at hand while one is at work; more would be the peer's queue in our memory. */
 const queuedBytesMax = 1024 * 1024;
@@ -35,7 +35,7 @@ interface Slot {
 
 export class Connection implements SocketHandler {
   readonly id: number;
-  readonly listener: BrokerListener;
+  readonly listener: Listener;
   readonly remoteHostname: string;
   readonly remotePort: number;
   /** From ApiVersions v3 (KIP-511); empty until told. */
@@ -58,7 +58,7 @@ export class Connection implements SocketHandler {
   readonly #closeListeners = new Set<() => void>();
   readonly #resume = () => this.#readOn();
 
-  constructor(broker: Broker, listener: BrokerListener, socket: Socket, id: number) {
+  constructor(broker: Broker, listener: Listener, socket: Socket, id: number) {
     this.id = id;
     this.listener = listener;
     this.remoteHostname = socket.remoteHostname;

@@ -6,16 +6,8 @@
  */
 import type { Listener as OpenPort, Socket, SocketHandler, Timer } from "../runtime/runtime.ts";
 import type { Broker } from "./broker.ts";
+import type { Listener } from "./config/listeners.ts";
 import { Connection } from "./connection.ts";
-
-/** One entry of `listeners`, with what `advertised.listeners` tells clients of it. */
-export interface Listener {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly advertisedHost: string;
-  readonly advertisedPort: number;
-}
 
 /** How often idle connections are looked for; how late one may be closed. */
 const IDLE_SWEEP_MS = 10_000;
@@ -39,20 +31,22 @@ export class Listeners {
   }
 
   /**
-   * Binds one listener; the port in the answer is the one bound, where 0 was asked for.
+   * Binds one listener. `bound` is told of it, with the port taken where 0 was asked for, before the first connection
+   * is accepted.
    * @throws {NetworkError}
    */
-  async open(listener: Listener): Promise<Listener> {
-    const bound = { ...listener };
-    const port = await this.#broker.runtime.network.listen(
+  async open(listener: Listener, bound: (listener: Listener) => void): Promise<Listener> {
+    const { network, timers } = this.#broker.runtime;
+    let opened = listener;
+    const port = await network.listen(
       { hostname: listener.host, port: listener.port },
-      (socket) => this.#accept(bound, socket),
+      (socket) => this.#accept(opened, socket),
     );
     this.#ports.push(port);
-    bound.port = port.port;
-    if (bound.advertisedPort === 0) bound.advertisedPort = port.port;
-    this.#sweep ??= this.#broker.runtime.timers.after(IDLE_SWEEP_MS, this.#closeIdle);
-    return bound;
+    opened = { ...listener, port: port.port, advertisedPort: listener.advertisedPort || port.port };
+    bound(opened);
+    this.#sweep ??= timers.after(IDLE_SWEEP_MS, this.#closeIdle);
+    return opened;
   }
 
   /** No new connections; those that are open go on. */

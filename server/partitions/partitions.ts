@@ -4,12 +4,12 @@
  * Metadata comes first: a topic that the cluster knows gets its logs here, made when they are missing (the process
  * may have ended between the two); a log whose topic is gone is deleted.
  */
-import type { BrokerConfig } from "../config.ts";
-import { logConfigFor } from "../config.ts";
-import type { Topic } from "../cluster/cluster.ts";
+import type { LogConfig } from "../../storage/log_config.ts";
 import type { LogDir } from "../../storage/log_dir.ts";
-import type { FlushPolicy } from "./partition.ts";
-import { Partition } from "./partition.ts";
+import type { Topic } from "../cluster/cluster.ts";
+import { type BrokerConfig, logConfigFor, TopicConfig } from "../config.ts";
+import type { BatchRules } from "./batch_check.ts";
+import { type FlushPolicy, Partition } from "./partition.ts";
 
 export class Partitions {
   readonly #logDir: LogDir;
@@ -47,15 +47,15 @@ export class Partitions {
       this.#byTopic.set(topic.name, partitions);
     }
     if (partitions.length === topic.partitions.length) return;
-    const config = logConfigFor(topic.configs, this.#config);
-    const flushPolicy = flushPolicyOf(topic, this.#config);
+    const settings = settingsOf(topic, this.#config);
     for (let index = partitions.length; index < topic.partitions.length; index++) {
       const log = this.#logDir.log(topic.name, index) ??
-        this.#logDir.createLog({ topic: topic.name, partition: index, topicId: topic.id, config });
-      log.updateConfig(config);
-      const leaderEpoch = topic.partitions[index]!.leaderEpoch;
+        this.#logDir.createLog({ topic: topic.name, partition: index, topicId: topic.id, config: settings.log });
+      log.updateConfig(settings.log);
+      const { leaderEpoch } = topic.partitions[index]!;
+      const { rules, flushPolicy } = settings;
       partitions.push(
-        new Partition({ topic: topic.name, index, topicId: topic.id, log, leaderEpoch, flushPolicy }),
+        new Partition({ topic: topic.name, index, topicId: topic.id, log, leaderEpoch, rules, flushPolicy }),
       );
       this.#count++;
     }
@@ -63,11 +63,11 @@ export class Partitions {
 
   /** The topic's configs changed, or a broker default under them. */
   reconfigure(topic: Topic): void {
-    const config = logConfigFor(topic.configs, this.#config);
-    const flushPolicy = flushPolicyOf(topic, this.#config);
+    const settings = settingsOf(topic, this.#config);
     for (const partition of this.of(topic.name)) {
-      partition.log.updateConfig(config);
-      if (partition.flushPolicy !== flushPolicy) partition.setFlushPolicy(flushPolicy);
+      partition.log.updateConfig(settings.log);
+      partition.rules = settings.rules;
+      if (partition.flushPolicy !== settings.flushPolicy) partition.setFlushPolicy(settings.flushPolicy);
     }
   }
 
@@ -84,6 +84,21 @@ export class Partitions {
   }
 }
 
-function flushPolicyOf(topic: Topic, config: BrokerConfig): FlushPolicy {
-  return (topic.configs.get("flush.policy") ?? config.get("log.flush.policy")) as FlushPolicy;
+/** One topic's configs, in the forms in which its partitions use them; shared by all of them. */
+function settingsOf(
+  topic: Topic,
+  broker: BrokerConfig,
+): { readonly log: LogConfig; readonly rules: BatchRules; readonly flushPolicy: FlushPolicy } {
+  const config = new TopicConfig(topic.configs, broker);
+  const log = logConfigFor(topic.configs, broker);
+  const rules: BatchRules = {
+    maxMessageBytes: log.maxMessageBytes,
+    segmentBytes: log.segmentBytes,
+    isCompacted: log.cleanupPolicy.compact,
+    compressionType: config.get("compression.type"),
+    timestampType: log.timestampType,
+    timestampBeforeMaxMs: config.get("message.timestamp.before.max.ms"),
+    timestampAfterMaxMs: config.get("message.timestamp.after.max.ms"),
+  };
+  return { log, rules, flushPolicy: config.get("flush.policy") as FlushPolicy };
 }

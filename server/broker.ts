@@ -1,0 +1,214 @@
+/**
+ * The broker: builds its parts, owns them, starts and stops them in order. Read this first.
+ *
+ *     data folder → metadata → partitions → groups → listeners          (start; stop goes back)
+ *
+ * Each part gets only what it needs; handlers get all of it through their request context.
+ */
+import { initCrc32c } from "../protocol/crc32c.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { DEFAULT_LOG_CONFIG, type LogConfig } from "../storage/log_config.ts";
+import { LogDir } from "../storage/log_dir.ts";
+import { ByteBudget } from "./byte_budget.ts";
+import { Cluster, type ClusterChange, ResourceType } from "./cluster/cluster.ts";
+import { LocalMetadataStore } from "./cluster/local_metadata_store.ts";
+import { METADATA_TOPIC, METADATA_TOPIC_ID, OFFSETS_TOPIC } from "./cluster/topic_name.ts";
+import { type BrokerConfig, checkTopicConfigs } from "./config.ts";
+import type { Listener } from "./config/listeners.ts";
+import { GroupCoordinator } from "./groups/coordinator.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { Listeners } from "./listeners.ts";
+import type { Logger } from "./log.ts";
+import { FetchSessionCache } from "./partitions/fetch_session.ts";
+import { Fetcher } from "./partitions/fetcher.ts";
+import { InternalTopic } from "./partitions/internal_topic.ts";
+import { Partitions } from "./partitions/partitions.ts";
+import { ProducerIds } from "./producer_ids.ts";
+
+/** Requests read and unanswered, over all connections, where `queued.max.request.bytes` sets no bound. */
+const REQUEST_BYTES_MAX = 256 * 1024 * 1024;
+/** How long a stop waits for connections to take their answers. */
+const STOP_WITHIN_MS = 5_000;
+
+export interface BrokerOptions {
+  readonly runtime: Runtime;
+  readonly config: BrokerConfig;
+  readonly logger: Logger;
+}
+
+/** What `Broker.start` puts together before anybody can connect. */
+interface Parts extends BrokerOptions {
+  readonly logDir: LogDir;
+  readonly cluster: Cluster;
+  readonly partitions: Partitions;
+}
+
+export class Broker {
+  readonly runtime: Runtime;
+  readonly config: BrokerConfig;
+  readonly logger: Logger;
+  readonly logDir: LogDir;
+  readonly cluster: Cluster;
+  readonly partitions: Partitions;
+  readonly groups: GroupCoordinator;
+  readonly fetcher: Fetcher;
+  readonly fetchSessions: FetchSessionCache;
+  readonly producerIds: ProducerIds;
+  readonly requestBytes: ByteBudget;
+  readonly #listeners: Listeners;
+  readonly #housekeeping: Housekeeping;
+  #bound: readonly Listener[] = [];
+  #stopping: Promise<void> | null = null;
+
+  private constructor({ runtime, config, logger, logDir, cluster, partitions }: Parts) {
+    this.runtime = runtime;
+    this.config = config;
+    this.logger = logger;
+    this.logDir = logDir;
+    this.cluster = cluster;
+    this.partitions = partitions;
+    this.fetcher = new Fetcher({ partitions, cluster, timers: runtime.timers });
+    this.fetchSessions = new FetchSessionCache({
+      slotCountMax: config.get("max.incremental.fetch.session.cache.slots"),
+      clock: runtime.clock,
+      random: runtime.random,
+    });
+    this.producerIds = new ProducerIds(cluster);
+    const queuedBytesMax = config.get("queued.max.request.bytes");
+    this.requestBytes = new ByteBudget(queuedBytesMax > 0 ? queuedBytesMax : REQUEST_BYTES_MAX);
+    this.groups = new GroupCoordinator({
+      runtime,
+      config,
+      logger,
+      cluster,
+      offsetsTopic: new InternalTopic({ name: OFFSETS_TOPIC, partitions, timers: runtime.timers }),
+    });
+    this.#listeners = new Listeners(this);
+    this.#housekeeping = new Housekeeping({ runtime, config, logger, logDir, partitions });
+  }
+
+  /**
+   * Opens the data folder (recovering what a crash left), reads the metadata, and accepts connections.
+   * @throws {StorageError} when the folder is locked, unreadable or damaged beyond repair
+   * @throws {NetworkError} when an address cannot be bound
+   */
+  static async start({ runtime, config, logger }: BrokerOptions): Promise<Broker> {
+    await initCrc32c();
+    for (const { level, event, facts } of config.notices) logger[level](event, facts);
+    const logDir = await LogDir.open(runtime, config.get("log.dirs")[0]!, {
+      nodeId: config.get("node.id"),
+      logger,
+    });
+    let broker: Broker;
+    try {
+      const cluster = await loadCluster({ runtime, config, logger }, logDir);
+      const partitions = new Partitions({ logDir, config });
+      for (const topic of cluster.topics()) partitions.ensure(topic);
+      broker = new Broker({ runtime, config, logger, logDir, cluster, partitions });
+    } catch (error) {
+      await logDir.close({ clean: false });
+      throw error;
+    }
+    try {
+      await broker.#open();
+    } catch (error) {
+      await broker.stop();
+      throw error;
+    }
+    return broker;
+  }
+
+  /** Where clients can connect; a port that was asked for as 0 is the one bound. */
+  get listeners(): readonly Listener[] {
+    return this.#bound;
+  }
+
+  get connectionCount(): number {
+    return this.#listeners.connectionCount;
+  }
+
+  /** Accepts no more, answers what is at work within a bound, syncs, marks the folder as cleanly shut down. */
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#stop();
+  }
+
+  async #open(): Promise<void> {
+    this.cluster.onChange((change) => this.#apply(change));
+    this.config.onChange(() => this.#reconfigureAll());
+    await this.groups.start();
+    const bound: Listener[] = [];
+    for (const listener of this.config.listeners(this.runtime.process.hostname())) {
+      bound.push(await this.#listeners.open(listener, (opened) => this.#advertise([...bound, opened])));
+    }
+    this.#bound = bound;
+    this.#housekeeping.start();
+  }
+
+  /** Before the first request can come in, so that no client is told of a broker without an address. */
+  #advertise(listeners: readonly Listener[]): void {
+    this.cluster.setEndpoints(
+      new Map(listeners.map(({ name, advertisedHost: host, advertisedPort: port }) => [name, { host, port }])),
+    );
+  }
+
+  #apply(change: ClusterChange): void {
+    switch (change.kind) {
+      case "topicCreated":
+      case "partitionsAdded":
+        return this.partitions.ensure(change.topic);
+      case "topicDeleted":
+        this.partitions.remove(change.topic);
+        this.groups.onTopicsDeleted([change.topic.name]);
+        return;
+      case "partitionsChanged":
+        return;
+      case "configsChanged": {
+        const topic = change.resource.type === ResourceType.TOPIC ? this.cluster.topic(change.resource.name) : undefined;
+        if (topic !== undefined) this.partitions.reconfigure(topic);
+        if (change.resource.type === ResourceType.BROKER) readDynamicConfigs(this.cluster, this.config);
+        return;
+      }
+    }
+  }
+
+  #reconfigureAll(): void {
+    for (const topic of this.cluster.topics()) this.partitions.reconfigure(topic);
+  }
+
+  async #stop(): Promise<void> {
+    this.#listeners.stopAccepting();
+    this.#housekeeping.stop();
+    await this.#listeners.finish(STOP_WITHIN_MS);
+    await this.groups.stop();
+    await this.cluster.close();
+    await this.logDir.close({ clean: true });
+    this.logger.info("broker stopped");
+  }
+}
+
+async function loadCluster(options: BrokerOptions, logDir: LogDir): Promise<Cluster> {
+  const cluster = new Cluster({
+    ...options,
+    clusterId: logDir.clusterId,
+    nodeId: options.config.get("node.id"),
+    store: openMetadataStore(options, logDir),
+    checkTopicConfigs,
+  });
+  await cluster.load();
+  readDynamicConfigs(cluster, options.config);
+  return cluster;
+}
+
+function openMetadataStore({ runtime, logger }: BrokerOptions, logDir: LogDir): LocalMetadataStore {
+  // Metadata is cut by its own snapshots, never by age or size.
+  const config: LogConfig = { ...DEFAULT_LOG_CONFIG, retentionMs: -1, retentionBytes: -1 };
+  const log = logDir.log(METADATA_TOPIC, 0) ??
+    logDir.createLog({ topic: METADATA_TOPIC, partition: 0, topicId: METADATA_TOPIC_ID, config });
+  log.updateConfig(config);
+  return new LocalMetadataStore({ runtime, logger, log, directory: log.directory });
+}
+
+function readDynamicConfigs(cluster: Cluster, config: BrokerConfig): void {
+  config.setDynamicConfigs("all-brokers", cluster.configsOf({ type: ResourceType.BROKER, name: "" }));
+  config.setDynamicConfigs("this-broker", cluster.configsOf({ type: ResourceType.BROKER, name: `${cluster.nodeId}` }));
+}

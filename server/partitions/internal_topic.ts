@@ -1,0 +1,78 @@
+/**
+ * A topic of the broker's own, as its coordinators use it: append a batch and know that it is durable; read everything
+ * back at start.
+ */
+import { batches, type BatchView } from "../../protocol/batch.ts";
+import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import { StorageError } from "../../storage/errors.ts";
+import type { Timers } from "../../runtime/runtime.ts";
+import type { Partition } from "./partition.ts";
+import type { Partitions } from "./partitions.ts";
+
+/** What one step of reading back holds in memory. */
+const READ_BYTES_MAX = 1024 * 1024;
+
+export class InternalTopic {
+  readonly name: string;
+  readonly #partitions: Partitions;
+  readonly #timers: Timers;
+
+  constructor(options: { readonly name: string; readonly partitions: Partitions; readonly timers: Timers }) {
+    this.name = options.name;
+    this.#partitions = options.partitions;
+    this.#timers = options.timers;
+  }
+
+  /** 0 until the topic is there. */
+  get partitionCount(): number {
+    return this.#partitions.of(this.name).length;
+  }
+
+  /**
+   * Appends one encoded batch; resolves when it is as durable as acks=all makes it on this topic.
+   * @throws {ProtocolError} COORDINATOR_NOT_AVAILABLE when the topic is not there or its disk fails
+   */
+  async write(index: number, batch: Uint8Array): Promise<void> {
+    const partition = this.#partition(index);
+    try {
+      const { result, durable } = partition.append(batch, { acks: -1, origin: "coordinator" });
+      if (result.kind === "rejected") throw new ProtocolError(result.errorCode);
+      if (durable !== null) await durable;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      throw new ProtocolError(ErrorCode.COORDINATOR_NOT_AVAILABLE, error.message, { cause: error });
+    }
+  }
+
+  /** Every batch of a partition in order, a turn of the event loop between steps. Views hold until the next step. */
+  async *readAll(index: number): AsyncIterable<BatchView> {
+    const partition = this.#partition(index);
+    let offset = partition.logStartOffset;
+    const end = partition.log.logEndOffset;
+    while (offset < end) {
+      const read = partition.log.read(offset, { maxBytes: READ_BYTES_MAX, upToOffset: end, atLeastOneBatch: true });
+      try {
+        for (const chunk of read.chunks) {
+          for (const batch of batches(chunk)) {
+            offset = batch.nextOffset;
+            yield batch;
+          }
+        }
+      } finally {
+        read.release();
+      }
+      await new Promise<void>((resolve) => this.#timers.soon(resolve));
+    }
+  }
+
+  #partition(index: number): Partition {
+    const partition = this.#partitions.get(this.name, index);
+    if (partition === undefined) {
+      throw new ProtocolError(
+        ErrorCode.COORDINATOR_NOT_AVAILABLE,
+        `Partition ${index} of the internal topic "${this.name}" is not there`,
+      );
+    }
+    return partition;
+  }
+}
