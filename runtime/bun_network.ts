@@ -32,7 +32,6 @@ interface BunSocket {
   /** Bytes taken by the kernel; below 0 when the socket is closed. */
   write(bytes: Uint8Array): number;
   shutdown(): void;
-  terminate(): void;
   close(): void;
   pause(): void;
   resume(): void;
@@ -148,7 +147,11 @@ class BunConnection implements Socket {
 
   start(accept: (socket: Socket) => SocketHandler): void {
     this.#socket.setNoDelay(true);
-    this.#handler = accept(this);
+    try {
+      this.#handler = accept(this);
+    } catch (bug) {
+      reportBug(bug); // Bun would hand it to `error`, and go on.
+    }
   }
 
   get isOpen(): boolean {
@@ -185,7 +188,7 @@ class BunConnection implements Socket {
   destroy(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    // `terminate` calls `closed` before it returns, in the middle of the caller's turn: what follows waits for the next.
+    // Bun calls `closed` before `close` returns, in the middle of the caller's turn: what follows waits for the next.
     this.#socket.close();
     this.#timers.soon(() => this.#finish());
   }

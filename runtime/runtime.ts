@@ -46,7 +46,7 @@ export interface ConnectOptions {
 export interface Listener {
   readonly hostname: string;
   readonly port: number;
-  /** Stops accepting. Connections already open stay open. */
+  /** Stops accepting. Connections already open stay open. The port is free some turns of the event loop later. */
   close(): void;
 }
 
@@ -72,7 +72,7 @@ export interface Socket {
    */
   pause(): void;
   resume(): void;
-  /** Closes once all pending bytes are sent. What still arrives is dropped. */
+  /** Closes once all pending bytes are sent, however long the peer takes: bound it. What still arrives is dropped. */
   end(): void;
   /** Closes now; pending bytes are dropped. */
   destroy(): void;
