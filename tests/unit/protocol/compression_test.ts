@@ -29,55 +29,57 @@ function sample(sizeBytes: number, seed = 1): Uint8Array {
   return bytes;
 }
 
-describe.each(packing)("%s", (_name, compression) => {
-  test("gives back what was compressed, at every size around its limits", () => {
-    for (const size of [0, 1, 4, 12, 13, 14, 20, 100, 1000, 32767, 32768, 32769, 65535, 65536, 65537, 300_000]) {
-      const bytes = sample(size, size + 1);
-      expect(decompress(compression, compress(compression, bytes), size)).toEqual(bytes);
-    }
-  });
+for (const [name, compression] of packing) {
+  describe(name, () => {
+    test("gives back what was compressed, at every size around its limits", () => {
+      for (const size of [0, 1, 4, 12, 13, 14, 20, 100, 1000, 32767, 32768, 32769, 65535, 65536, 65537, 300_000]) {
+        const bytes = sample(size, size + 1);
+        expect(decompress(compression, compress(compression, bytes), size)).toEqual(bytes);
+      }
+    });
 
-  test("gives back a long run of one byte, and bytes that do not compress", () => {
-    const run = new Uint8Array(200_000).fill(65);
-    expect(compress(compression, run).length).toBeLessThan(12_000);
-    expect(decompress(compression, compress(compression, run), run.length)).toEqual(run);
-    const noise = Uint8Array.from(
-      { length: 70_000 },
-      (_, index) => Math.imul(index ^ 0x5bd1e995, index * 0x9e3779b1) >>> 13,
-    );
-    expect(decompress(compression, compress(compression, noise), noise.length)).toEqual(noise);
-  });
+    test("gives back a long run of one byte, and bytes that do not compress", () => {
+      const run = new Uint8Array(200_000).fill(65);
+      expect(compress(compression, run).length).toBeLessThan(12_000);
+      expect(decompress(compression, compress(compression, run), run.length)).toEqual(run);
+      const noise = Uint8Array.from(
+        { length: 70_000 },
+        (_, index) => Math.imul(index ^ 0x5bd1e995, index * 0x9e3779b1) >>> 13,
+      );
+      expect(decompress(compression, compress(compression, noise), noise.length)).toEqual(noise);
+    });
 
-  test("stops at the bound on what it makes", () => {
-    const bomb = compress(compression, new Uint8Array(5_000_000));
-    expect(() => decompress(compression, bomb, 4_999_999)).toThrow(CompressionError);
-    expect(() => decompress(compression, bomb, 10)).toThrow(CompressionError);
-    expect(decompress(compression, bomb, 5_000_000).length).toBe(5_000_000);
-  });
+    test("stops at the bound on what it makes", () => {
+      const bomb = compress(compression, new Uint8Array(5_000_000));
+      expect(() => decompress(compression, bomb, 4_999_999)).toThrow(CompressionError);
+      expect(() => decompress(compression, bomb, 10)).toThrow(CompressionError);
+      expect(decompress(compression, bomb, 5_000_000).length).toBe(5_000_000);
+    });
 
-  test("refuses bytes that are something else", () => {
-    expect(() => decompress(compression, text("certainly not compressed, whatever it says"), 1000)).toThrow(
-      CompressionError,
-    );
-  });
+    test("refuses bytes that are something else", () => {
+      expect(() => decompress(compression, text("certainly not compressed, whatever it says"), 1000)).toThrow(
+        CompressionError,
+      );
+    });
 
-  test("packs the records of a batch", () => {
-    const records = Array.from(
-      { length: 50 },
-      (_, index) => ({ value: text(`value number ${index}`), timestamp: index }),
-    );
-    const batch = new BatchView(encodeBatch({ records, compression }));
-    expect(batch.compression).toBe(compression);
-    expect(batch.isCrcValid()).toBe(true);
-    expect(batch.sizeBytes).toBeLessThan(encodeBatch({ records }).length);
-    expect([...decodeRecords(batch)].map((record) => record.value)).toEqual(records.map((record) => record.value));
-  });
+    test("packs the records of a batch", () => {
+      const records = Array.from(
+        { length: 50 },
+        (_, index) => ({ value: text(`value number ${index}`), timestamp: index }),
+      );
+      const batch = new BatchView(encodeBatch({ records, compression }));
+      expect(batch.compression).toBe(compression);
+      expect(batch.isCrcValid()).toBe(true);
+      expect(batch.sizeBytes).toBeLessThan(encodeBatch({ records }).length);
+      expect([...decodeRecords(batch)].map((record) => record.value)).toEqual(records.map((record) => record.value));
+    });
 
-  test("does not unpack a batch beyond what the reader allows", () => {
-    const batch = new BatchView(encodeBatch({ records: [{ value: new Uint8Array(100_000) }], compression }));
-    expect(() => [...decodeRecords(batch, { decompressedSizeBytesMax: 50_000 })]).toThrow(MalformedBatch);
+    test("does not unpack a batch beyond what the reader allows", () => {
+      const batch = new BatchView(encodeBatch({ records: [{ value: new Uint8Array(100_000) }], compression }));
+      expect(() => [...decodeRecords(batch, { decompressedSizeBytesMax: 50_000 })]).toThrow(MalformedBatch);
+    });
   });
-});
+}
 
 describe("decompress", () => {
   test("passes on what is not compressed, within the bound", () => {
@@ -113,7 +115,7 @@ describe("lz4", () => {
     );
   });
 
-  test.each([
+  const damages: [string, number[]][] = [
     ["a match from before the start", [9, 0, 0, 0, 0x10, 97, 2, 0, 0x40, 98, 98, 98, 98]],
     ["a match from no distance", [9, 0, 0, 0, 0x10, 97, 0, 0, 0x40, 98, 98, 98, 98]],
     ["literals beyond the block", [3, 0, 0, 0, 0x50, 97, 98]],
@@ -121,9 +123,12 @@ describe("lz4", () => {
     ["a block that ends in a match", [4, 0, 0, 0, 0x10, 97, 1, 0]],
     ["a block larger than the frame allows", [1, 0, 1, 0, 0x10, 97]],
     ["a block beyond the bytes", [100, 0, 0, 0, 0x10, 97]],
-  ])("refuses %s", (_subject, block) => {
-    expect(() => lz4(plainHeader, block, endMark)).toThrow(CompressionError);
-  });
+  ];
+  for (const [subject, block] of damages) {
+    test(`refuses ${subject}`, () => {
+      expect(() => lz4(plainHeader, block, endMark)).toThrow(CompressionError);
+    });
+  }
 
   test("refuses a frame without its end, and bytes behind it", () => {
     const frame = compress(Compression.lz4, text("some text, some text, some text"));

@@ -105,7 +105,7 @@ describe("decodeRecords", () => {
     ]);
   });
 
-  test.each([
+  const damages: [string, number[], number][] = [
     ["fewer records than counted", empty, 2],
     ["more bytes than counted records", [...empty, ...empty], 1],
     ["a negative count", empty, -1],
@@ -118,9 +118,12 @@ describe("decodeRecords", () => {
     ["a header with a null key", [16, 0, 0, 0, 1, 1, 2, 1, 1], 1],
     ["a number of six bytes", [0x80, 0x80, 0x80, 0x80, 0x80, 0x01], 1],
     ["a number cut at the end", [12, 0, 0, 0, 1, 1, 0x80], 1],
-  ])("refuses %s", (_subject, recordBytes, recordCount) => {
-    expect(() => [...decodeRecords(batchAround(recordBytes, recordCount))]).toThrow(MalformedBatch);
-  });
+  ];
+  for (const [subject, recordBytes, recordCount] of damages) {
+    test(`refuses ${subject}`, () => {
+      expect(() => [...decodeRecords(batchAround(recordBytes, recordCount))]).toThrow(MalformedBatch);
+    });
+  }
 
   test("gives the records before a damaged one", () => {
     const records = decodeRecords(batchAround([...empty, 99], 2));
@@ -144,13 +147,15 @@ describe("recordSizeBytesMax", () => {
 });
 
 describe("encodeControlBatch", () => {
-  test.each([["commit"], ["abort"]] as const)("makes a %s marker that reads back", (kind) => {
-    const bytes = encodeControlBatch({ kind, producerId: 9, producerEpoch: 2, coordinatorEpoch: 5, timestamp: 44 });
-    const batch = new BatchView(bytes);
-    expect(batch.isControl && batch.isTransactional && batch.isCrcValid()).toBe(true);
-    expect(batch.producerId).toBe(9);
-    expect(batch.baseSequence).toBe(-1);
-    const [record] = decodeRecords(batch);
-    expect(decodeControlMarker(record!)).toEqual({ kind, coordinatorEpoch: 5 });
-  });
+  for (const kind of ["commit", "abort"] as const) {
+    test(`makes a marker to ${kind} that reads back`, () => {
+      const bytes = encodeControlBatch({ kind, producerId: 9, producerEpoch: 2, coordinatorEpoch: 5, timestamp: 44 });
+      const batch = new BatchView(bytes);
+      expect(batch.isControl && batch.isTransactional && batch.isCrcValid()).toBe(true);
+      expect(batch.producerId).toBe(9);
+      expect(batch.baseSequence).toBe(-1);
+      const [record] = decodeRecords(batch);
+      expect(decodeControlMarker(record!)).toEqual({ kind, coordinatorEpoch: 5 });
+    });
+  }
 });
