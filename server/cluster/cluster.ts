@@ -1,0 +1,394 @@
+/**
+ * The cluster as this broker knows it: its brokers, its topics, what is configured; and the way to change them.
+ *
+ * All of it is in the image, which only the metadata store changes. A change here is: decide on the newest image, let the
+ * store make it durable, then hear from the store what it did and tell those who act on it (partitions, groups, configs).
+ * A method that changes something resolves after they were told.
+ */
+import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { BrokerConfig } from "../config.ts";
+import type { Logger } from "../log.ts";
+import { autoTopicRequest } from "./auto_topics.ts";
+import { type ClusterChange, type ConfigResource, MetadataImage, ResourceType, type Topic } from "./image.ts";
+import type { MetadataStore } from "./metadata_store.ts";
+import type { MetadataRecord } from "./records.ts";
+import { newTopicId } from "./topic_id.ts";
+import { collisionKey } from "./topic_name.ts";
+import {
+  partitionsPerRequestMax,
+  type PartitionsRequest,
+  type PlanContext,
+  planNewEpochs,
+  planPartitions,
+  planTopic,
+  type TopicRequest,
+} from "./topic_plans.ts";
+
+export { ResourceType } from "./image.ts";
+export type { ClusterChange, ConfigResource, PartitionState, Topic } from "./image.ts";
+export type { PartitionAssignment, PartitionsRequest, TopicRequest } from "./topic_plans.ts";
+
+/** Producer ids given out at a time: Kafka's block. */
+const producerIdBlock = 1000;
+/** Kafka's level for what our records are (4.4-IV2). */
+const metadataLevel = 33;
+
+export interface ClusterOptions {
+  readonly runtime: Runtime;
+  readonly clusterId: string;
+  readonly nodeId: number;
+  readonly config: BrokerConfig;
+  readonly store: MetadataStore;
+  readonly logger: Logger;
+  /** @throws {ProtocolError} INVALID_CONFIG */
+  readonly checkTopicConfigs: (configs: ReadonlyMap<string, string>) => void;
+}
+
+/** Where clients reach a broker through one of its listeners. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface BrokerNode extends Endpoint {
+  readonly id: number;
+  readonly rack: string | null;
+}
+
+/** What became of one topic of a request: made (or, when only validating, as it would be made), or why not. */
+export type TopicOutcome =
+  | { readonly name: string; readonly topic: Topic; readonly error: null }
+  | { readonly name: string; readonly topic: null; readonly error: ProtocolError };
+
+export interface ChangeOptions {
+  /** Only answers what would become of it. */
+  readonly validateOnly?: boolean;
+}
+
+/** A value to set, or null to go back to the default. */
+export type ConfigChanges = ReadonlyMap<string, string | null>;
+
+export class Cluster {
+  readonly clusterId: string;
+  readonly nodeId: number;
+  readonly #runtime: Runtime;
+  readonly #config: BrokerConfig;
+  readonly #store: MetadataStore;
+  readonly #logger: Logger;
+  readonly #checkTopicConfigs: (configs: ReadonlyMap<string, string>) => void;
+  readonly #listeners = new Set<(change: ClusterChange) => void>();
+  #endpoints: ReadonlyMap<string, Endpoint> = new Map();
+  #image = new MetadataImage();
+
+  constructor(options: ClusterOptions) {
+    this.clusterId = options.clusterId;
+    this.nodeId = options.nodeId;
+    this.#runtime = options.runtime;
+    this.#config = options.config;
+    this.#store = options.store;
+    this.#logger = options.logger;
+    this.#checkTopicConfigs = options.checkTopicConfigs;
+  }
+
+  /** Reads the metadata. Listeners are not told of what is there already. */
+  async load(): Promise<void> {
+    this.#image = await this.#store.load((changes) => this.#committed(changes));
+    if (this.#image.features().size > 0) return;
+    // Kafka's readers want the first record of all to be this one.
+    await this.#store.propose((image) =>
+      image.features().size > 0 ? [] : [{ kind: "featureLevel", name: "metadata.version", featureLevel: metadataLevel }]
+    );
+  }
+
+  /** Waits for changes that are on their way; later ones are refused. */
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  // -------------------------------------------------------------------------------------------- what is there
+
+  /** The brokers as clients of a listener reach them; those without that listener are left out. */
+  brokers(listenerName: string): readonly BrokerNode[] {
+    const endpoint = this.#endpoints.get(listenerName);
+    return endpoint === undefined ? [] : [{ id: this.nodeId, ...endpoint, rack: this.#config.get("broker.rack") }];
+  }
+
+  /** Ids of all brokers, ascending. */
+  brokerIds(): readonly number[] {
+    return [this.nodeId];
+  }
+
+  /** The broker that changes are sent to: a broker alone is its own controller. */
+  get controllerId(): number {
+    return this.nodeId;
+  }
+
+  /** Under which addresses this broker is reached, by listener name. */
+  setEndpoints(endpoints: ReadonlyMap<string, Endpoint>): void {
+    this.#endpoints = endpoints;
+  }
+
+  topic(name: string): Topic | undefined {
+    return this.#image.topic(name);
+  }
+
+  topicById(id: string): Topic | undefined {
+    return this.#image.topicById(id);
+  }
+
+  /** In the order of their names. */
+  topics(): readonly Topic[] {
+    return this.#image.topics();
+  }
+
+  /** Whether a topic of this id was here and deleted, as far as is still known. */
+  wasRemoved(topicId: string): boolean {
+    return this.#image.wasRemoved(topicId);
+  }
+
+  /** What was set for a resource by request, not by file: empty when nothing was. */
+  configsOf(resource: ConfigResource): ReadonlyMap<string, string> {
+    return this.#image.configsOf(resource);
+  }
+
+  /** The resources of a type for which something is set. */
+  configResources(type: number): Iterable<ConfigResource> {
+    return this.#image.configResources(type);
+  }
+
+  /** Tells `listener` of every change once it is durable. What it throws is logged, and stops nothing. */
+  onChange(listener: (change: ClusterChange) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  // -------------------------------------------------------------------------------------------- topics
+
+  /**
+   * Makes topics, each on its own merits, those that can be made together in one durable change.
+   * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
+   */
+  async createTopics(requests: readonly TopicRequest[], options: ChangeOptions = {}): Promise<TopicOutcome[]> {
+    let plans: Planned<TopicRequest>[] = [];
+    await this.#store.propose((image) => {
+      plans = this.#planTopics(image, requests);
+      return options.validateOnly === true ? [] : plans.flatMap(({ records }) => records);
+    });
+    return plans.map(({ request: { name }, records, error }) => {
+      if (error !== null) return { name, topic: null, error };
+      return { name, topic: this.#madeTopic(name, records), error: null };
+    });
+  }
+
+  /** @throws {ProtocolError} */
+  async createTopic(request: TopicRequest, options: ChangeOptions = {}): Promise<Topic> {
+    const [outcome] = await this.createTopics([request], options);
+    if (outcome!.error !== null) throw outcome!.error;
+    return outcome!.topic;
+  }
+
+  /**
+   * Makes topics that were only asked for by name, with the broker's defaults; the broker's own topics as they must be.
+   * One that another request made meanwhile is fine.
+   * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
+   */
+  async autoCreateTopics(names: readonly string[]): Promise<TopicOutcome[]> {
+    const brokerCount = this.brokerIds().length;
+    const outcomes = await this.createTopics(
+      names.map((name) => autoTopicRequest(name, this.#config, brokerCount)),
+    );
+    return outcomes.map((outcome) => {
+      if (outcome.error?.code !== ErrorCode.TOPIC_ALREADY_EXISTS) return outcome;
+      const topic = this.topic(outcome.name);
+      return topic === undefined ? outcome : { name: outcome.name, topic, error: null };
+    });
+  }
+
+  /**
+   * Deletes topics. They are gone when it resolves; their files follow.
+   * @returns for each id why not, or null
+   * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
+   */
+  async deleteTopics(topicIds: readonly string[]): Promise<(ProtocolError | null)[]> {
+    let errors: (ProtocolError | null)[] = [];
+    await this.#store.propose((image) => {
+      errors = topicIds.map((id) =>
+        image.topicById(id) === undefined ? new ProtocolError(ErrorCode.UNKNOWN_TOPIC_ID) : null
+      );
+      return [...new Set(topicIds)].filter((id) => image.topicById(id) !== undefined)
+        .map((topicId): MetadataRecord => ({ kind: "removeTopic", topicId }));
+    });
+    return errors;
+  }
+
+  /**
+   * Adds partitions to topics, each on its own merits.
+   * @returns for each request why not, or null
+   * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
+   */
+  async createPartitions(
+    requests: readonly PartitionsRequest[],
+    options: ChangeOptions = {},
+  ): Promise<(ProtocolError | null)[]> {
+    const context = { brokerIds: this.brokerIds() };
+    let plans: Planned<PartitionsRequest>[] = [];
+    await this.#store.propose((image) => {
+      plans = requests.map((request) => planned(request, () => planPartitions(image, request, context)));
+      plans = bounded(plans, "Excessively large number of additional partitions per request.");
+      return options.validateOnly === true ? [] : plans.flatMap(({ records }) => records);
+    });
+    return plans.map(({ error }) => error);
+  }
+
+  /**
+   * Starts a new leader epoch in every partition led here. For a start after a crash: records the disk may have lost
+   * and records that take their offsets then differ in epoch, and consumers notice.
+   */
+  async beginLeaderEpochs(): Promise<void> {
+    await this.#store.propose((image) => planNewEpochs(image.topics()));
+  }
+
+  // -------------------------------------------------------------------------------------------- configs, producer ids
+
+  /**
+   * Sets and unsets configs of a resource in one change. `changes` may be a function of what is set now, for changes that
+   * build on it (append, subtract, replace all); it may throw to refuse. Values are the caller's to validate.
+   * @throws {ProtocolError} UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR
+   */
+  async alterConfigs(
+    resource: ConfigResource,
+    changes: ConfigChanges | ((current: ReadonlyMap<string, string>) => ConfigChanges),
+    options: ChangeOptions = {},
+  ): Promise<void> {
+    await this.#store.propose((image) => {
+      if (resource.type === ResourceType.TOPIC && image.topic(resource.name) === undefined) {
+        throw new ProtocolError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${resource.name}' does not exist.`);
+      }
+      const current = image.configsOf(resource);
+      const wanted = typeof changes === "function" ? changes(current) : changes;
+      if (options.validateOnly === true) return [];
+      const records: MetadataRecord[] = [];
+      for (const [name, value] of wanted) {
+        if ((current.get(name) ?? null) === value) continue;
+        records.push({ kind: "config", resourceType: resource.type, resourceName: resource.name, name, value });
+      }
+      return records;
+    });
+  }
+
+  /** A block of producer ids that nobody else ever gets: durable before it resolves. */
+  async allocateProducerIds(): Promise<{ readonly first: number; readonly count: number }> {
+    let first = 0;
+    await this.#store.propose((image) => {
+      first = image.nextProducerId;
+      return [{ kind: "producerIds", nextProducerId: first + producerIdBlock }];
+    });
+    return { first, count: producerIdBlock };
+  }
+
+  // -------------------------------------------------------------------------------------------- below: how
+
+  #planTopics(image: MetadataImage, requests: readonly TopicRequest[]): Planned<TopicRequest>[] {
+    const context: PlanContext = {
+      brokerIds: this.brokerIds(),
+      defaultPartitionCount: this.#config.get("num.partitions"),
+      defaultReplicationFactor: this.#config.get("default.replication.factor"),
+      newTopicId: () => newTopicId(this.#runtime.random, (id) => image.topicById(id) !== undefined),
+      checkConfigs: this.#checkTopicConfigs,
+    };
+    const namesByKey = new Map<string, string>();
+    const plans = requests.map((request) =>
+      planned(request, () => {
+        const records = planTopic(image, request, context);
+        // Two of one request are not yet in the image, and must not collide either.
+        const key = collisionKey(request.name);
+        const other = namesByKey.get(key);
+        if (other !== undefined) {
+          throw new ProtocolError(
+            ErrorCode.INVALID_TOPIC_EXCEPTION,
+            `Topic '${request.name}' collides with another topic of the request: ${other}`,
+          );
+        }
+        namesByKey.set(key, request.name);
+        return records;
+      })
+    );
+    return bounded(plans, "Excessively large number of partitions per request.");
+  }
+
+  /** The topic that the records make: the real one, or what it would have been. */
+  #madeTopic(name: string, records: readonly MetadataRecord[]): Topic {
+    const [first] = records;
+    const made = first?.kind === "topic" ? this.#image.topicById(first.topicId) : undefined;
+    if (made !== undefined) return made;
+    const image = new MetadataImage();
+    image.apply(records);
+    return image.topic(name)!;
+  }
+
+  #committed(changes: readonly ClusterChange[]): void {
+    for (const change of changes) {
+      this.#logChange(change);
+      for (const listener of this.#listeners) {
+        try {
+          listener(change);
+        } catch (cause) {
+          this.#logger.error("cluster change not acted on", { change: change.kind, cause: cause as Error });
+        }
+      }
+    }
+  }
+
+  #logChange(change: ClusterChange): void {
+    switch (change.kind) {
+      case "topicCreated":
+      case "topicDeleted": {
+        const { name, id, partitions } = change.topic;
+        const event = change.kind === "topicCreated" ? "topic created" : "topic deleted";
+        this.#logger.info(event, { topic: name, id, partitions: partitions.length });
+        break;
+      }
+      case "partitionsAdded":
+        this.#logger.info("partitions added", {
+          topic: change.topic.name,
+          from: change.previousCount,
+          to: change.topic.partitions.length,
+        });
+        break;
+      case "configsChanged": {
+        const { resource: { type, name }, names } = change;
+        this.#logger.info("configs changed", { resourceType: type, resource: name, names: [...names].join(",") });
+        break;
+      }
+      case "partitionsChanged":
+        break;
+      default:
+        change satisfies never;
+    }
+  }
+}
+
+/** What a request came to: records, or why there are none. */
+interface Planned<Request> {
+  readonly request: Request;
+  readonly records: readonly MetadataRecord[];
+  readonly error: ProtocolError | null;
+}
+
+function planned<Request>(request: Request, plan: () => readonly MetadataRecord[]): Planned<Request> {
+  try {
+    return { request, records: plan(), error: null };
+  } catch (error) {
+    if (error instanceof ProtocolError) return { request, records: [], error };
+    throw error;
+  }
+}
+
+/** Too many partitions in all refuse the whole request, as in Kafka. */
+function bounded<Request>(plans: Planned<Request>[], message: string): Planned<Request>[] {
+  let partitionCount = 0;
+  for (const { records } of plans) for (const { kind } of records) if (kind === "partition") partitionCount++;
+  if (partitionCount <= partitionsPerRequestMax) return plans;
+  const error = new ProtocolError(ErrorCode.POLICY_VIOLATION, message);
+  return plans.map(({ request }) => ({ request, records: [], error }));
+}

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "bun:test";
+import { MalformedBatch } from "../../../../protocol/batch.ts";
+import { encodeMetadataRecord as encodeAny } from "../../../../protocol/embedded/cluster_metadata.ts";
+import { CorruptMetadata, MetadataImage } from "../../../../server/cluster/image.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../../../server/cluster/metadata_snapshot.ts";
+import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord } from "../../../../server/cluster/records.ts";
+
+const topicId = "cwbE3fu4QRulFjkHsq9GAw";
+
+const samples: MetadataRecord[] = [
+  { kind: "featureLevel", name: "metadata.version", featureLevel: 33 },
+  { kind: "topic", name: "auto-a", topicId },
+  {
+    kind: "partition",
+    partitionId: 0,
+    topicId,
+    leader: 1,
+    leaderEpoch: 4,
+    partitionEpoch: 7,
+    replicas: [1, 2],
+    isr: [1],
+  },
+  { kind: "partitionChange", partitionId: 0, topicId, leader: 1, replicas: null, isr: [1] },
+  { kind: "partitionChange", partitionId: 0, topicId, leader: null, replicas: [3], isr: null },
+  { kind: "config", resourceType: 2, resourceName: "auto-a", name: "retention.ms", value: "5" },
+  { kind: "config", resourceType: 4, resourceName: "", name: "retention.ms", value: null },
+  { kind: "producerIds", nextProducerId: 1000 },
+  { kind: "removeTopic", topicId },
+];
+
+function hex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+describe("metadata records", () => {
+  test.each(samples.map((record) => [record.kind, record] as const))("%s survives its bytes", (_, record) => {
+    expect(decodeMetadataRecord(encodeMetadataRecord(record))).toEqual(record);
+  });
+
+  test("a topic has the bytes that Kafka writes", () => {
+    // From the metadata log of Apache Kafka 4.4: frame 1, type 2, version 0, "auto-a", id, no tagged fields.
+    expect(hex(encodeMetadataRecord(samples[1]!))).toBe(
+      "01020007" + "6175746f2d61" + "7306c4ddfbb8411ba5163907b2af4603" + "00",
+    );
+  });
+
+  test("a record that changes nothing is skipped, an unknown one is not", () => {
+    expect(decodeMetadataRecord(encodeAny("NoOpRecord", {}))).toBe(null);
+    expect(() => decodeMetadataRecord(encodeAny("BeginTransactionRecord", {}))).toThrow(CorruptMetadata);
+    expect(() => decodeMetadataRecord(new Uint8Array([1, 77, 0]))).toThrow(CorruptMetadata);
+    expect(() => decodeMetadataRecord(null)).toThrow(CorruptMetadata);
+  });
+});
+
+describe("metadata snapshot", () => {
+  const image = new MetadataImage();
+  image.apply(samples.slice(0, 3));
+  for (let index = 1; index <= 1200; index++) {
+    image.apply([{ ...samples[2] as MetadataRecord & { kind: "partition" }, partitionId: index }]);
+  }
+  const bytes = encodeSnapshot(image.records(), 1_795_370_802_881);
+
+  test("gives back the records it was made of", () => {
+    expect(decodeSnapshot(bytes)).toEqual([...image.records()]);
+    expect(decodeSnapshot(encodeSnapshot([], 0))).toEqual([]);
+  });
+
+  test("is refused when it is cut anywhere", () => {
+    for (const length of [0, 1, 60, 100, 1000, bytes.length - 70, bytes.length - 1]) {
+      expect(() => decodeSnapshot(bytes.slice(0, length))).toThrow(MalformedBatch);
+    }
+    const lastBatch = encodeSnapshot([], 0).length - 73;
+    expect(() => decodeSnapshot(encodeSnapshot([], 0).slice(0, lastBatch))).toThrow(MalformedBatch);
+  });
+
+  test("is refused when a bit has flipped", () => {
+    for (const at of [30, 70, 200, 5000, bytes.length - 2]) {
+      const damaged = bytes.slice();
+      damaged[at]! ^= 4;
+      expect(() => decodeSnapshot(damaged)).toThrow(MalformedBatch);
+    }
+  });
+});
