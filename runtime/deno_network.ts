@@ -3,7 +3,7 @@
  *
  * Deno reads into memory it is given. Where the receiver has a place for what comes next (the rest of a large frame), it
  * is read there. Else it is read into a slab, front to back; the receiver keeps views of it, and no byte is used twice.
- * Slabs start small, because every idle connection holds one, and grow while they are read full.
+ * Every idle connection holds a slab, so they are small; they grow while the kernel has more than fits.
  *
  * What is given to `write` goes out at the end of the turn: answers made in one turn share their system calls.
  */
@@ -23,6 +23,7 @@ import type {
 
 const SLAB_BYTES_MIN = 4 * 1024;
 const SLAB_BYTES_MAX = 256 * 1024;
+const SLAB_GROWTH = 8;
 /** The rest of a slab is not worth a system call below this. */
 const SLAB_REST_BYTES_MIN = 1024;
 /** How long accepting rests after the system refused a connection, most likely for want of descriptors. */
@@ -215,6 +216,7 @@ class DenoConnection implements Socket {
 
   // hot: per read
   async #readInto(target: Uint8Array): Promise<number | null> {
+    this.#slabSizeBytes = SLAB_BYTES_MIN; // What follows the frame starts small: the next large frame goes to a target too.
     const byteCount = await this.#connection.read(target);
     if (byteCount !== null && this.#state === "open") this.#call((handler) => handler.filled?.(byteCount));
     return byteCount;
@@ -222,13 +224,18 @@ class DenoConnection implements Socket {
 
   // hot: per read
   async #readSlab(): Promise<number | null> {
-    if (this.#slab.length < SLAB_REST_BYTES_MIN) this.#slab = new Uint8Array(this.#slabSizeBytes);
+    const restBytes = this.#slab.length;
+    if (restBytes < SLAB_REST_BYTES_MIN || restBytes < this.#slabSizeBytes / SLAB_GROWTH) {
+      this.#slab = new Uint8Array(this.#slabSizeBytes);
+    }
     const slab = this.#slab;
     const byteCount = await this.#connection.read(slab);
     if (byteCount === null) return null;
-    if (byteCount === slab.length) this.#slabSizeBytes = Math.min(SLAB_BYTES_MAX, this.#slabSizeBytes * 4);
-    else if (byteCount < SLAB_BYTES_MIN) this.#slabSizeBytes = SLAB_BYTES_MIN;
-    this.#slab = this.#slabSizeBytes < slab.length ? EMPTY : slab.subarray(byteCount);
+    // Read full: there is more. Else the kernel has no more, and the next read will hold its slab for as long as it waits.
+    this.#slabSizeBytes = byteCount === slab.length
+      ? Math.min(SLAB_BYTES_MAX, this.#slabSizeBytes * SLAB_GROWTH)
+      : SLAB_BYTES_MIN;
+    this.#slab = slab.length - byteCount > SLAB_BYTES_MIN ? EMPTY : slab.subarray(byteCount);
     if (this.#state === "open") this.#call((handler) => handler.data(slab.subarray(0, byteCount)));
     return byteCount;
   }

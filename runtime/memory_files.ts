@@ -150,6 +150,11 @@ export class MemoryFileSystem implements FileSystem {
     return Math.max(0, this.#capacityBytes - this.#root.usedBytes());
   }
 
+  totalBytes(path: string): number {
+    if (this.#find(path) === null) throw failure("measure the file system of", path, "ENOENT");
+    return this.#capacityBytes;
+  }
+
   map(path: string, length: number): MappedFile | null {
     this.check("map", path);
     const file = this.#file("map", path);

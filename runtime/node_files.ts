@@ -85,6 +85,13 @@ export class NodeFileSystem implements FileSystem {
     });
   }
 
+  totalBytes(path: string): number {
+    return attempt("measure the file system of", path, () => {
+      const { blocks, bsize } = fs.statfsSync(path);
+      return blocks * bsize;
+    });
+  }
+
   map(path: string, length: number): MappedFile | null {
     if (length === 0) return { bytes: new Uint8Array(0), release: () => {} };
     return attempt("map", path, () => {

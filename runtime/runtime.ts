@@ -127,6 +127,8 @@ export interface FileSystem {
   syncDirectory(path: string): void;
   /** Bytes that can still be written to the file system of `path`. */
   freeBytes(path: string): number;
+  /** Size of the file system of `path`. */
+  totalBytes(path: string): number;
   /**
    * Maps the first `length` bytes of a file for reading, or null where the runtime cannot (then use `FileHandle.read`).
    * The file must not be truncated below `length` while mapped; it may grow, and may be unlinked.
