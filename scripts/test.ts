@@ -3,7 +3,7 @@
  *
  *   format lint types   deno fmt --check, deno lint, deno check
  *   suite               tidy, unit, golden, simulation and fuzz smoke tests, on Bun
- *   deno                the tests of the runtime adapters, on Deno
+ *   deno                the unit tests again, on Deno: among them the adapter to it
  *   conformance         black-box tests against the broker that WEIR_TARGET names (bun, deno or exe)
  *
  * No PART means all of them. The last line is `N passed, N failed`; a check counts as one test.
@@ -38,7 +38,7 @@ const parts: Record<string, Part> = {
     command: [bun, "test", ...folders("tidy_test.ts", "unit", "golden", "simulation", "fuzz")],
     count: bunCounts,
   },
-  deno: { command: [deno, "test", "--no-check", "-A", ...folders("unit/runtime")], count: denoCounts },
+  deno: { command: [deno, "test", "--no-check", "-A", ...folders("unit")], count: denoCounts },
   conformance: { command: [bun, "test", ...folders("conformance")], count: bunCounts },
 };
 

@@ -6,7 +6,7 @@
  */
 
 // @ts-types="./deno_std_expect.d.ts"
-export { expect } from "deno-std/expect/mod.js";
+import { expect as stdExpect } from "deno-std/expect/mod.js";
 
 type Body = () => unknown | Promise<unknown>;
 type Options = number | { readonly timeout?: number };
@@ -28,6 +28,16 @@ interface Suite {
 
 let current = makeSuite([], null);
 const top = current;
+
+/** deno-std compares arrays of bytes element by element, as objects: seconds for a megabyte. */
+export const expect: typeof stdExpect = Object.assign((value: unknown, message?: string) => {
+  const matchers = stdExpect(value, message);
+  if (!(value instanceof Uint8Array)) return matchers;
+  const toEqual = (expected: unknown) => {
+    if (!(expected instanceof Uint8Array && haveSameBytes(value, expected))) matchers.toEqual(expected);
+  };
+  return new Proxy(matchers, { get: (target, name) => name === "toEqual" ? toEqual : Reflect.get(target, name) });
+}, stdExpect);
 
 export const describe = Object.assign(
   (name: string, body: () => void) => inSuite(name, body, false),
@@ -151,6 +161,10 @@ async function withTimeout(body: Body, timeoutMs: number): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function haveSameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }
 
 /** From the file's own suite down to `suite`. */
