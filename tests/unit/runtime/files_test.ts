@@ -220,6 +220,7 @@ for (const world of worlds) {
 
     test("a file system has room", () => {
       expect(files.freeBytes(directory)).toBeGreaterThan(0);
+      expect(files.totalBytes(directory) >= files.freeBytes(directory)).toBe(true);
     });
   });
 }

@@ -147,6 +147,7 @@ describe("a disk with faults", () => {
     file.write([pattern(900)], 0);
     files.remove("/a");
     expect(files.freeBytes("/")).toBe(1000);
+    expect(files.totalBytes("/")).toBe(1000);
   });
 
   test("a view kept after the release of its map shows it", () => {
