@@ -1,5 +1,6 @@
 /** The broker's configuration: tables, parsing, resolution. Read `config/broker_config.ts` first. */
 
+export { validateTopicConfigs } from "./config/alter.ts";
 export {
   BrokerConfig,
   type ChangeListener,

@@ -17,6 +17,8 @@ export type LogFact = string | number | boolean | bigint | null | undefined | Er
 export type LogFacts = Readonly<Record<string, LogFact>>;
 
 export interface Logger {
+  /** The lowest level that is written; may be changed at any time. */
+  level: LogLevel;
   debug(event: string, facts?: LogFacts): void;
   info(event: string, facts?: LogFacts): void;
   warn(event: string, facts?: LogFacts): void;
@@ -39,7 +41,7 @@ export function createLogger(
 ): Logger {
   return new LineLogger(
     runtime,
-    severity[options.level ?? "info"],
+    options.level ?? "info",
     options.write ?? ((line) => runtime.process.printError(line)),
     options.repeatCountMax ?? 5,
     options.repeatWindowMs ?? 10_000,
@@ -47,7 +49,7 @@ export function createLogger(
 }
 
 /** Says nothing: for tests and tools. */
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+export const silentLogger: Logger = { level: "error", debug() {}, info() {}, warn() {}, error() {} };
 
 /** `key=value` facts, quoted only where a reader would otherwise be misled. */
 export function formatFacts(facts: LogFacts): string {
@@ -78,22 +80,22 @@ class LineLogger implements Logger {
 
   constructor(
     readonly runtime: Pick<Runtime, "clock" | "timers" | "process">,
-    readonly severityMin: number,
+    public level: LogLevel,
     readonly write: (line: string) => void,
     readonly repeatCountMax: number,
     readonly repeatWindowMs: number,
   ) {}
 
   debug(event: string, facts?: LogFacts): void {
-    if (this.severityMin <= severity.debug) this.#line("debug", event, facts);
+    if (severity[this.level] <= severity.debug) this.#line("debug", event, facts);
   }
 
   info(event: string, facts?: LogFacts): void {
-    if (this.severityMin <= severity.info) this.#line("info", event, facts);
+    if (severity[this.level] <= severity.info) this.#line("info", event, facts);
   }
 
   warn(event: string, facts?: LogFacts): void {
-    if (this.severityMin <= severity.warn) this.#complain("warn", event, facts);
+    if (severity[this.level] <= severity.warn) this.#complain("warn", event, facts);
   }
 
   error(event: string, facts?: LogFacts): void {

@@ -6,6 +6,10 @@
 import { boolean, int, internal, list, long, longMax, string } from "./definition.ts";
 
 export const clusterConfigs = {
+  "cluster.id": string(null, "Id of the cluster, given to a new data folder. When not set, a random one.", {
+    nonEmpty: true,
+    ...internal,
+  }),
   "node.id": int(1, "Number of this node, unique in its cluster.", { min: 0 }),
   "broker.id": int(-1, "Older name of node.id."),
   "broker.rack": string(

@@ -96,11 +96,16 @@ export class BrokerConfig {
 
   /** The value when someone set it, else null, whatever the default is. */
   explicit<Name extends BrokerConfigName>(name: Name): BrokerConfigValue<Name> | null {
-    const set = this.#thisBroker.get(name) ?? this.#allBrokers.get(name) ?? this.#static.get(name);
-    return (set?.value ?? null) as BrokerConfigValue<Name> | null;
+    return (this.#set(name)?.value ?? null) as BrokerConfigValue<Name> | null;
   }
 
-  /** Texts as they were given at start. */
+  /** The effective value under a name that may be none of the table's, or have a listener's prefix; null when there is none. */
+  valueOf(name: string): ConfigValue | null {
+    if (Object.hasOwn(brokerConfigs, name)) return this.get(name as BrokerConfigName);
+    return this.#set(name)?.value ?? null;
+  }
+
+  /** As given at start. */
   get staticConfigs(): ReadonlyMap<string, ParsedConfig> {
     return this.#static;
   }
@@ -114,20 +119,25 @@ export class BrokerConfig {
    * parse (a newer version may have written them) are left out.
    */
   setDynamicConfigs(scope: DynamicScope, overrides: ReadonlyMap<string, string>): void {
-    const parsed = new Map<string, ParsedConfig>();
-    for (const [name, value] of overrides) {
-      const definition = brokerDefinition(name);
-      const config = definition === undefined ? null : parseOrNull(name, definition, value);
-      if (config !== null) parsed.set(name, config);
-    }
+    const parsed = parseAll(overrides);
     const names = new Set([...this.dynamicConfigs(scope).keys(), ...parsed.keys()]);
-    const before = new Map([...names].map((name) => [name, this.#textOf(name)]));
+    const before = new Map([...names].map((name) => [name, this.#set(name)?.text]));
     if (scope === "all-brokers") this.#allBrokers = parsed;
     else this.#thisBroker = parsed;
     this.#effective.clear();
-    const changed = new Set([...names].filter((name) => before.get(name) !== this.#textOf(name)));
+    const changed = new Set([...names].filter((name) => before.get(name) !== this.#set(name)?.text));
     if (changed.size === 0) return;
     for (const listener of [...this.#changeListeners]) listener(changed);
+  }
+
+  /** @throws {ConfigError} when the overrides of a scope, all of them, would contradict what else is set */
+  checkDynamicConfigs(scope: DynamicScope, overrides: ReadonlyMap<string, string>): void {
+    const copy = new BrokerConfig(this.#static, []);
+    copy.#allBrokers = scope === "all-brokers" ? parseAll(overrides) : this.#allBrokers;
+    copy.#thisBroker = scope === "this-broker" ? parseAll(overrides) : this.#thisBroker;
+    copy.#effective.clear();
+    checkOrder(copy);
+    copy.listeners("");
   }
 
   /** Calls `listener` after overrides have changed values. Gives the function that ends it. */
@@ -136,8 +146,8 @@ export class BrokerConfig {
     return () => this.#changeListeners.delete(listener);
   }
 
-  #textOf(name: string): string | undefined {
-    return (this.#thisBroker.get(name) ?? this.#allBrokers.get(name) ?? this.#static.get(name))?.text;
+  #set(name: string): ParsedConfig | undefined {
+    return this.#thisBroker.get(name) ?? this.#allBrokers.get(name) ?? this.#static.get(name);
   }
 
   #compute(name: BrokerConfigName): ConfigValue | null {
@@ -180,7 +190,10 @@ function joinNodeIds(given: Map<string, ParsedConfig>): void {
   if (node !== undefined && broker !== undefined && broker.value !== -1 && node.value !== broker.value) {
     throw new ConfigError("broker.id", broker.text, `the same as node.id, ${node.text}`);
   }
-  if (node === undefined && broker !== undefined && broker.value !== -1) given.set("node.id", broker);
+  const id = node ?? (broker?.value === -1 ? undefined : broker);
+  if (id === undefined) return;
+  given.set("node.id", parseConfig("node.id", brokerConfigs["node.id"], id.text));
+  given.set("broker.id", id);
 }
 
 /** As Kafka does: with the map left at its default, controller listeners need no entry in it. */
@@ -193,11 +206,16 @@ function mapControllerListeners(given: Map<string, ParsedConfig>): void {
   }
 }
 
-function parseOrNull(name: string, definition: ConfigDefinition, value: string): ParsedConfig | null {
-  try {
-    return parseConfig(name, definition, value);
-  } catch (error) {
-    if (error instanceof ConfigError) return null;
-    throw error;
+function parseAll(overrides: ReadonlyMap<string, string>): ReadonlyMap<string, ParsedConfig> {
+  const parsed = new Map<string, ParsedConfig>();
+  for (const [name, value] of overrides) {
+    const definition = brokerDefinition(name);
+    if (definition === undefined) continue;
+    try {
+      parsed.set(name, parseConfig(name, definition, value));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+    }
   }
+  return parsed;
 }

@@ -42,7 +42,7 @@ export const logConfigs = {
     long(
       null,
       "Age, in milliseconds, at which a segment is closed even when it is not full. When not set, log.roll.hours.",
-      clusterWide,
+      { min: 1, ...clusterWide },
     ),
     ["log.roll.hours", 3_600_000],
   ),
@@ -55,7 +55,7 @@ export const logConfigs = {
     long(
       null,
       "Most milliseconds by which the rolling of a segment is brought forward at random, so that not all roll at once. When not set, log.roll.jitter.hours.",
-      clusterWide,
+      { min: 0, ...clusterWide },
     ),
     ["log.roll.jitter.hours", 3_600_000],
   ),
@@ -94,7 +94,7 @@ export const logConfigs = {
   "log.cleanup.policy": list(
     ["delete"],
     "What happens to old segments: delete them by age and size, compact them to the last record of each key, or both.",
-    { oneOf: ["compact", "delete"], distinct: true, ...clusterWide },
+    { oneOf: ["compact", "delete"], ...clusterWide },
   ),
   "log.segment.delete.delay.ms": long(
     60_000,

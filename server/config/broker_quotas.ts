@@ -3,7 +3,7 @@
  * Names, types, defaults and bounds are Kafka's; the notation is explained in `definition.ts`.
  */
 
-import { clusterWide, int, javaClass, list, long, string } from "./definition.ts";
+import { clusterWide, int, internal, javaClass, list, long, longMax, string } from "./definition.ts";
 
 export const quotasConfigs = {
   "quota.window.num": int(11, "Number of samples that client quotas are averaged over.", { min: 1 }),
@@ -27,6 +27,21 @@ export const quotasConfigs = {
     1,
     "Length of a sample of the quotas for changes of topics, in seconds.",
     { min: 1 },
+  ),
+  "leader.replication.throttled.rate": long(
+    longMax,
+    "Bytes per second that a leader sends to followers of throttled replicas.",
+    { min: 0, ...clusterWide, ...internal },
+  ),
+  "follower.replication.throttled.rate": long(
+    longMax,
+    "Bytes per second that a follower of throttled replicas copies.",
+    { min: 0, ...clusterWide, ...internal },
+  ),
+  "replica.alter.log.dirs.io.max.bytes.per.second": long(
+    longMax,
+    "Bytes per second that moves of replicas between log directories copy.",
+    { min: 0, ...clusterWide, ...internal },
   ),
   "client.quota.callback.class": javaClass(
     null,

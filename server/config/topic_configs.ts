@@ -31,7 +31,7 @@ export const topicConfigs = {
     list(
       ["delete"],
       "What happens to old segments: delete them by age and size, compact them to the last record of each key, or both.",
-      { oneOf: ["compact", "delete"], distinct: true },
+      { oneOf: ["compact", "delete"] },
     ),
   ),
   "compression.type": from(

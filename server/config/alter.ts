@@ -1,0 +1,270 @@
+/**
+ * Changes to a resource's configs: what an AlterConfigs or IncrementalAlterConfigs request comes to, or why it is
+ * refused. Pure: given what is set now, it says what to set and unset.
+ *
+ * A resource's changes are taken all or none. Kafka tells bad values of brokers and of client metrics with
+ * INVALID_REQUEST, those of topics and groups with INVALID_CONFIG.
+ */
+
+import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import type { BrokerConfig } from "./broker_config.ts";
+import { brokerDefinition, withoutListenerPrefix } from "./broker_configs.ts";
+import { clientMetricsDefinition } from "./client_metrics_configs.ts";
+import type { ConfigDefinition } from "./definition.ts";
+import { type GroupConfigDefinition, groupDefinition } from "./group_configs.ts";
+import { topicConfigs, topicDefinition } from "./topic_configs.ts";
+import { ConfigError, formatConfig, parseConfig } from "./values.ts";
+
+export type AlterableKind = "topic" | "broker" | "all-brokers" | "group" | "client-metrics";
+
+/** Kafka's numbers for operations. */
+export const ConfigOperation = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const;
+
+export interface RequestedChange {
+  readonly name: string;
+  readonly operation: number;
+  readonly value: string | null;
+}
+
+/** A text to set, or null to unset. */
+export type Changes = ReadonlyMap<string, string | null>;
+
+export interface Situation {
+  readonly kind: AlterableKind;
+  readonly current: ReadonlyMap<string, string>;
+  readonly broker: BrokerConfig;
+}
+
+/** @throws {ProtocolError} when any of the changes is refused */
+export function planChanges(requested: readonly RequestedChange[], situation: Situation): Changes {
+  refuseOddRequests(requested);
+  const changes = new Map<string, string | null>();
+  for (const change of requested) {
+    changes.set(change.name, change.operation === ConfigOperation.DELETE ? null : newText(change, situation));
+  }
+  return checked(changes, situation);
+}
+
+/** The whole configuration: what is not named is unset. @throws {ProtocolError} when it is refused */
+export function planReplacement(
+  configs: readonly { readonly name: string; readonly value: string | null }[],
+  situation: Situation,
+): Changes {
+  const requested = configs.map(({ name, value }) => ({ name, value, operation: ConfigOperation.SET }));
+  refuseOddRequests(requested);
+  const changes = new Map<string, string | null>();
+  for (const name of situation.current.keys()) changes.set(name, null);
+  for (const { name, value } of requested) changes.set(name, value);
+  return checked(changes, situation);
+}
+
+/** @throws {ProtocolError} INVALID_REQUEST for what is wrong whatever the configs are */
+export function refuseOddRequests(requested: readonly RequestedChange[]): void {
+  const nulls = requested.filter(({ operation, value }) => operation !== ConfigOperation.DELETE && value === null);
+  if (nulls.length > 0) {
+    const names = nulls.map(({ name }) => name).join(",");
+    throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${names}`);
+  }
+  if (new Set(requested.map(({ name }) => name)).size !== requested.length) {
+    throw new ProtocolError(ErrorCode.INVALID_REQUEST, "Error due to duplicate config keys");
+  }
+  const unknown = requested.find(({ operation }) => !Object.values<number>(ConfigOperation).includes(operation));
+  if (unknown !== undefined) {
+    throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Unknown operation ${unknown.operation} for ${unknown.name}`);
+  }
+}
+
+/** What may be set for a topic, at its creation too. @throws {ProtocolError} INVALID_CONFIG */
+export function validateTopicConfigs(configs: ReadonlyMap<string, string>): void {
+  for (const [name, text] of configs) {
+    const definition = topicDefinition(name);
+    if (definition === undefined) {
+      throw new ProtocolError(ErrorCode.INVALID_CONFIG, `Unknown topic config name: ${name}`);
+    }
+    parse(name, definition, text, ErrorCode.INVALID_CONFIG);
+  }
+  const minLagMs = numberOf(configs, "min.compaction.lag.ms");
+  const maxLagMs = numberOf(configs, "max.compaction.lag.ms");
+  if (minLagMs > maxLagMs) {
+    throw new ProtocolError(
+      ErrorCode.INVALID_CONFIG,
+      `min.compaction.lag.ms (${minLagMs}) must not be above max.compaction.lag.ms (${maxLagMs})`,
+    );
+  }
+  if (/^\s*true\s*$/i.test(configs.get("remote.storage.enable") ?? "")) {
+    throw new ProtocolError(
+      ErrorCode.INVALID_CONFIG,
+      "Tiered storage is not enabled on this broker; remote.storage.enable must be false",
+    );
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- below: how
+
+function newText({ name, operation, value }: RequestedChange, situation: Situation): string {
+  if (operation === ConfigOperation.SET) return value!;
+  const definition = definitionOf(name, situation.kind);
+  if (definition?.type !== "LIST") {
+    const verb = operation === ConfigOperation.APPEND ? "append to" : "subtract from";
+    throw new ProtocolError(ErrorCode.INVALID_CONFIG, `Cannot ${verb} ${name}: it is not a list`);
+  }
+  const elements = split(situation.current.get(name) ?? inheritedText(name, definition, situation));
+  const given = split(value!);
+  const result = operation === ConfigOperation.APPEND
+    ? [...elements, ...given.filter((element) => !elements.includes(element))]
+    : elements.filter((element) => !given.includes(element));
+  return result.join(",");
+}
+
+function inheritedText(name: string, definition: ConfigDefinition, { kind, broker }: Situation): string {
+  const brokerName = kind === "topic"
+    ? topicDefinition(name)?.brokerName
+    : kind === "group"
+    ? groupDefinition(name)?.brokerName
+    : null;
+  const inherited = brokerName
+    ? broker.get(brokerName)
+    : kind === "all-brokers" || kind === "broker"
+    ? broker.valueOf(name)
+    : null;
+  return inherited === null ? formatConfig("LIST", definition.default ?? []) : formatConfig("LIST", inherited);
+}
+
+function checked(changes: Changes, situation: Situation): Changes {
+  const result = new Map(situation.current);
+  const set = new Map<string, string>();
+  for (const [name, text] of changes) {
+    if (text === null) result.delete(name);
+    else {
+      result.set(name, text);
+      set.set(name, text);
+    }
+  }
+  switch (situation.kind) {
+    case "topic":
+      validateTopicConfigs(result);
+      break;
+    case "group":
+      validateGroupConfigs(result, situation.broker);
+      break;
+    case "client-metrics":
+      validateClientMetrics(result);
+      break;
+    default:
+      validateBrokerConfigs(set, result, situation);
+  }
+  return changes;
+}
+
+/** Only what is set now is held against the update modes: what was set before may be left as it is. */
+function validateBrokerConfigs(
+  set: ReadonlyMap<string, string>,
+  result: ReadonlyMap<string, string>,
+  { kind, broker }: Situation,
+): void {
+  const names = [...set.keys()];
+  refuseNames(
+    names,
+    "Cannot update these configs dynamically",
+    (name) => brokerDefinition(name)?.updateMode === "read-only",
+  );
+  refuseNames(
+    names,
+    "These security configs can be dynamically updated only per-listener using the listener prefix",
+    (name) => /^(ssl|sasl)\./.test(name) && brokerDefinition(name)?.updateMode === "per-broker",
+  );
+  if (kind === "all-brokers") {
+    refuseNames(
+      names,
+      "Cannot update these configs at default cluster level, broker id must be specified",
+      (name) => name !== withoutListenerPrefix(name) || brokerDefinition(name)?.updateMode === "per-broker",
+    );
+  }
+  for (const [name, text] of set) {
+    const definition = brokerDefinition(name);
+    // Kafka keeps names it does not know, for plugins; so do we, without effect.
+    if (definition !== undefined) parse(name, definition, text, ErrorCode.INVALID_REQUEST);
+  }
+  try {
+    broker.checkDynamicConfigs(kind === "all-brokers" ? "all-brokers" : "this-broker", result);
+  } catch (error) {
+    throw asProtocolError(error, ErrorCode.INVALID_REQUEST);
+  }
+}
+
+function validateGroupConfigs(configs: ReadonlyMap<string, string>, broker: BrokerConfig): void {
+  for (const [name, text] of configs) {
+    const definition = groupDefinition(name);
+    if (definition === undefined) {
+      throw new ProtocolError(ErrorCode.INVALID_CONFIG, `Unknown group config name: ${name}`);
+    }
+    const value = parse(name, definition, text, ErrorCode.INVALID_CONFIG);
+    if (typeof value === "number") refuseOutside(name, value, definition, broker);
+  }
+}
+
+function refuseOutside(
+  name: string,
+  value: number,
+  { bounds: [min, max] }: GroupConfigDefinition,
+  broker: BrokerConfig,
+): void {
+  const low = min === null ? -Infinity : broker.get(min) as number;
+  const high = max === null ? Infinity : broker.get(max) as number;
+  if (value >= low && value <= high) return;
+  const words = min === null ? `at most ${high}` : max === null ? `at least ${low}` : `from ${low} to ${high}`;
+  throw new ProtocolError(ErrorCode.INVALID_CONFIG, `Invalid value ${value} for ${name}: must be ${words}`);
+}
+
+function validateClientMetrics(configs: ReadonlyMap<string, string>): void {
+  for (const [name, text] of configs) {
+    const definition = clientMetricsDefinition(name);
+    if (definition === undefined) {
+      throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Unknown client metrics configuration: ${name}`);
+    }
+    parse(name, definition, text, name === "match" ? ErrorCode.INVALID_CONFIG : ErrorCode.INVALID_REQUEST);
+  }
+}
+
+function definitionOf(name: string, kind: AlterableKind): ConfigDefinition | undefined {
+  switch (kind) {
+    case "topic":
+      return topicDefinition(name);
+    case "group":
+      return groupDefinition(name);
+    case "client-metrics":
+      return clientMetricsDefinition(name);
+    default:
+      return brokerDefinition(name);
+  }
+}
+
+function refuseNames(names: readonly string[], complaint: string, isRefused: (name: string) => boolean): void {
+  const refused = names.filter(isRefused);
+  if (refused.length > 0) throw new ProtocolError(ErrorCode.INVALID_REQUEST, `${complaint}: [${refused.join(", ")}]`);
+}
+
+function parse(name: string, definition: ConfigDefinition, text: string, code: number) {
+  try {
+    return parseConfig(name, definition, text).value;
+  } catch (error) {
+    throw asProtocolError(error, code);
+  }
+}
+
+function asProtocolError(error: unknown, code: number): unknown {
+  return error instanceof ConfigError ? new ProtocolError(code, error.message, { cause: error }) : error;
+}
+
+function numberOf(
+  configs: ReadonlyMap<string, string>,
+  name: "min.compaction.lag.ms" | "max.compaction.lag.ms",
+): number {
+  const text = configs.get(name);
+  const definition = topicConfigs[name];
+  return text === undefined ? definition.default as number : parseConfig(name, definition, text).value as number;
+}
+
+function split(text: string): string[] {
+  return text.split(",").map((element) => element.trim()).filter((element) => element !== "");
+}
