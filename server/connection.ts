@@ -17,7 +17,7 @@ import type { Socket, SocketHandler } from "../runtime/runtime.ts";
 import type { Broker } from "./broker.ts";
 import type { Listener } from "./config/listeners.ts";
 import { dispatch, RequestRefused } from "./dispatch.ts";
-import { FrameAssembler, FrameSizeError } from "./frame_assembler.ts";
+import { FrameAssembler, FrameSizeError } from "../protocol/frame_assembler.ts";
 
 /** Enough to keep the next request at hand while one is at work; more would be the peer's queue in our memory. */
 const queuedBytesMax = 1024 * 1024;

@@ -111,9 +111,7 @@ export class FrameAssembler {
 
   #checkSize(size: number): void {
     if (size < 0 || size > this.#sizeBytesMax) {
-      throw new FrameSizeError(
-        `Cannot accept a request of ${size} bytes: the limit is ${this.#sizeBytesMax} (socket.request.max.bytes)`,
-      );
+      throw new FrameSizeError(`Cannot accept a frame of ${size} bytes: the limit is ${this.#sizeBytesMax}`);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { FrameAssembler, FrameSizeError } from "../../../server/frame_assembler.ts";
+import { FrameAssembler, FrameSizeError } from "../../../protocol/frame_assembler.ts";
 
 function assemblerOf(sizeBytesMax = 100_000_000) {
   const frames: Uint8Array[] = [];
