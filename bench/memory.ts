@@ -1,0 +1,110 @@
+/**
+ * The process's own memory under load: bun bench/memory.ts [--gigabytes 20] [--connections 2000] [--target bun,deno,exe]
+ *
+ * Produces and consumes through a broker with 1 GiB segments and retention by size, and looks at RssAnon all the while (the
+ * page cache that is mapped, RssFile, is reported beside it); then opens idle connections. Fails over 400 MB and 50 MB.
+ */
+
+import { parseArgs } from "node:util";
+import { metadata } from "../protocol/api/03_metadata.ts";
+import { BrokerProcess, type Target } from "../tests/support/broker.ts";
+import { createTopic } from "../tests/support/requests.ts";
+import { TestClient } from "../tests/support/test_client.ts";
+import { consumeLoad, produceLoad } from "./load.ts";
+import { type Figure, record } from "./results.ts";
+
+const megabyte = 1_000_000;
+const ownBytesMax = 400 * megabyte;
+const idleBytesMax = 50 * megabyte;
+const samplePeriodMs = 50;
+
+const { values } = parseArgs({
+  options: {
+    gigabytes: { type: "string", default: "20" },
+    connections: { type: "string", default: "2000" },
+    target: { type: "string", default: "bun,deno,exe" },
+  },
+});
+
+let isGood = true;
+for (const target of values.target.split(",") as Target[]) {
+  const figures = await measure(target, Number(values.gigabytes) * 1e9, Number(values.connections));
+  record(figures);
+  const over = (row: string, limit: number) =>
+    figures.some((figure) => figure.row === row && figure.value * megabyte > limit);
+  if (over("memory: own, highest under load", ownBytesMax) || over("memory: idle connections", idleBytesMax)) {
+    isGood = false;
+  }
+}
+if (!isGood) console.log("FAIL: over the limit");
+process.exit(isGood ? 0 : 1);
+
+async function measure(target: Target, totalBytes: number, connectionCount: number): Promise<Figure[]> {
+  const broker = await BrokerProcess.start({
+    target,
+    config: { "log.segment.bytes": 2 ** 30, "log.retention.bytes": 2 ** 30, "log.retention.check.interval.ms": 1000 },
+  });
+  const figure = (row: string, value: number, unit = "MB"): Figure => ({
+    runtime: target,
+    rival: null,
+    row,
+    value,
+    unit,
+  });
+  try {
+    const startBytes = broker.memory().ownBytes;
+    const highest = { ownBytes: 0, mappedBytes: 0 };
+    const sampler = setInterval(() => {
+      const { ownBytes, mappedBytes } = broker.memory();
+      highest.ownBytes = Math.max(highest.ownBytes, ownBytes);
+      highest.mappedBytes = Math.max(highest.mappedBytes, mappedBytes);
+    }, samplePeriodMs);
+    const load = { port: broker.port, topic: "load", partitionCount: 3, totalBytes };
+    const client = await TestClient.connect(broker.port);
+    await createTopic(client, { name: load.topic, partitionCount: load.partitionCount });
+    client.close();
+    const batchBytes = [16 * 1024, 64 * 1024, 256 * 1024, 1_000_000];
+    const [produced] = await Promise.all([
+      produceLoad({ ...load, recordBytes: 1024, batchBytes }),
+      consumeLoad(load),
+    ]);
+    clearInterval(sampler);
+
+    const connectedBytes = await idleConnections(target, connectionCount);
+    const gigabytes = `${Math.round(totalBytes / 1e9)} GB`;
+    return [
+      figure("memory: own, after start", startBytes / megabyte),
+      figure("memory: own, highest under load", highest.ownBytes / megabyte),
+      figure("memory: mapped, highest under load", highest.mappedBytes / megabyte),
+      figure(`load: produced and consumed, ${gigabytes}`, produced.bytes / megabyte / produced.seconds, "MB/s"),
+      figure("memory: idle connections", connectedBytes / megabyte),
+    ];
+  } finally {
+    await broker.dispose();
+  }
+}
+
+/** What so many clients cost that have said who they are and then nothing more, on a broker of its own. */
+async function idleConnections(target: Target, count: number): Promise<number> {
+  const broker = await BrokerProcess.start({ target });
+  const clients: TestClient[] = [];
+  try {
+    clients.push(...await connectMany(broker.port, 50)); // first: what is loaded and compiled once is not the connections'
+    const before = broker.memory().ownBytes;
+    clients.push(...await connectMany(broker.port, count));
+    return broker.memory().ownBytes - before;
+  } finally {
+    for (const client of clients) client.close();
+    await broker.dispose();
+  }
+}
+
+async function connectMany(port: number, count: number): Promise<TestClient[]> {
+  const clients: TestClient[] = [];
+  for (let index = 0; index < count; index++) {
+    const client = await TestClient.connect(port, { clientId: `idle-${index}` });
+    await client.send(metadata, 9, { topics: [] });
+    clients.push(client);
+  }
+  return clients;
+}
