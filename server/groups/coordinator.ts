@@ -1,0 +1,402 @@
+/**
+ * The group coordinator: which shard a group lives in, whether it may be asked, and the requests about groups.
+ *
+ * A group belongs to the partition of `__consumer_offsets` that its id hashes to, and there is one shard for each. A
+ * shard answers only once it is loaded; until then COORDINATOR_LOAD_IN_PROGRESS, and NOT_COORDINATOR while the topic is
+ * not there. Requests come here with topics already looked up; answers are the protocol's error codes, never exceptions.
+ */
+import type { BatchView } from "../../protocol/batch.ts";
+import { Compression, type CompressionId } from "../../protocol/compression.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import type { Runtime, Timer } from "../../runtime/runtime.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { OFFSETS_TOPIC } from "../cluster/topic_name.ts";
+import type { BrokerConfig } from "../config.ts";
+import type { Logger } from "../log.ts";
+import type { CommitClaim } from "./classic/checks.ts";
+import type {
+  GroupRules,
+  GroupState,
+  JoinAnswer,
+  JoinEvent,
+  LeaveAnswer,
+  LeavingMember,
+  SyncAnswer,
+  SyncEvent,
+} from "./classic/state.ts";
+import { NO_BYTES } from "./classic/state.ts";
+import type { OffsetStore } from "./offset_store.ts";
+import { type CommitPlace, type GroupAnswer, GroupShard } from "./shard.ts";
+import { partitionFor } from "./partition_for.ts";
+
+/** `__consumer_offsets`, as far as the coordinator needs it. */
+export interface OffsetsTopic {
+  /** 0 while the topic is not there. */
+  readonly partitionCount: number;
+  /** Resolves when the batch is durable by the topic's policy. @throws {ProtocolError} */
+  write(partition: number, batch: Uint8Array): Promise<void>;
+  readAll(partition: number): AsyncIterable<BatchView>;
+}
+
+export interface GroupCoordinatorOptions {
+  readonly runtime: Pick<Runtime, "clock" | "timers" | "random">;
+  readonly logger: Logger;
+  readonly config: Pick<BrokerConfig, "get">;
+  /** Makes the topic when it is missing. */
+  readonly cluster: Pick<Cluster, "autoCreateTopics">;
+  readonly offsetsTopic: OffsetsTopic;
+}
+
+export type JoinRequest = Omit<JoinEvent, "kind" | "ticket" | "newMemberId"> & { readonly groupId: string };
+export type SyncRequest = Omit<SyncEvent, "kind" | "ticket"> & { readonly groupId: string };
+
+export interface CommitRequest extends CommitClaim {
+  readonly groupId: string;
+  readonly apiVersion: number;
+  /** How long the client wants the offsets kept (v2–v4); -1 leaves it to the broker. */
+  readonly retentionTimeMs: number;
+  readonly offsets: readonly OffsetToCommit[];
+}
+
+export interface OffsetToCommit extends CommitPlace {
+  readonly topicId: string;
+  readonly offset: number;
+  readonly leaderEpoch: number;
+  readonly metadata: string | null;
+}
+
+/** How long a newcomer's JoinGroup may wait: Kafka's. */
+const newMemberJoinTimeoutMs = 300_000;
+/** Characters of a client id that go into member ids, which must stay short enough for the wire. */
+const memberIdPrefixMax = 8_000;
+
+type ShardSlot =
+  | { readonly kind: "loading" | "active"; readonly shard: GroupShard }
+  | { readonly kind: "failed" };
+
+export class GroupCoordinator {
+  readonly #options: GroupCoordinatorOptions;
+  readonly #waiting = new Map<number, (answer: GroupAnswer) => void>();
+  #lastTicket = 0;
+  #slots: ShardSlot[] = [];
+  #loaded: Promise<void> = Promise.resolve();
+  #created: Promise<void> | null = null;
+  #sweep: Timer | null = null;
+  #isRunning = false;
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.#options = options;
+  }
+
+  // -------------------------------------------------------------------------------------------- life
+
+  /** Begins to load. Groups can be asked about one by one as their shards are ready. */
+  start(): void {
+    this.#isRunning = true;
+    this.#scheduleSweep();
+    this.#openShards();
+  }
+
+  /** Resolves when nothing is left to load. */
+  get loaded(): Promise<void> {
+    return this.#loaded;
+  }
+
+  /** Tells everyone who waits to look for the coordinator anew, and waits for what is on its way to the log. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#sweep?.cancel();
+    await Promise.all(this.#shards().map((shard) => shard.close(ErrorCode.NOT_COORDINATOR)));
+    this.#slots = [];
+  }
+
+  /** Makes `__consumer_offsets` when it is missing. NONE when groups can be asked about from now on. */
+  async prepare(): Promise<number> {
+    if (!this.#isRunning) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (this.#slots.length > 0) return ErrorCode.NONE;
+    try {
+      await (this.#created ??= this.#create());
+      // Of several that waited the first opens.
+      if (this.#slots.length === 0) this.#openShards();
+      await this.#loaded;
+      return this.#slots.length > 0 ? ErrorCode.NONE : ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    } catch (cause) {
+      this.#options.logger.error("__consumer_offsets not created", { cause: cause as Error });
+      return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    } finally {
+      this.#created = null;
+    }
+  }
+
+  async #create(): Promise<void> {
+    const [outcome] = await this.#options.cluster.autoCreateTopics([OFFSETS_TOPIC]);
+    if (outcome !== undefined && outcome.error !== null) throw outcome.error;
+  }
+
+  #openShards(): void {
+    const { offsetsTopic, runtime: { clock, timers }, logger } = this.#options;
+    const count = this.#isRunning ? offsetsTopic.partitionCount : 0;
+    const shards = Array.from({ length: count }, (_, index) =>
+      new GroupShard({
+        clock,
+        timers,
+        logger,
+        rules: () => this.#rules(),
+        log: {
+          write: (batch) => offsetsTopic.write(index, batch),
+          compression: compressionOf(this.#options.config.get("offsets.topic.compression.codec")),
+          timeoutMs: this.#options.config.get("offsets.commit.timeout.ms"),
+        },
+        answer: (ticket, answer) => this.#answer(ticket, answer),
+      }));
+    this.#slots = shards.map((shard) => ({ kind: "loading", shard }));
+    this.#loaded = this.#load(shards);
+  }
+
+  /** One after another: groups become available partition by partition, and memory for reading is needed once. */
+  async #load(shards: readonly GroupShard[]): Promise<void> {
+    const { offsetsTopic, logger } = this.#options;
+    for (const [index, shard] of shards.entries()) {
+      if (!this.#isRunning) return;
+      try {
+        await shard.load(offsetsTopic.readAll(index));
+        this.#slots[index] = { kind: "active", shard };
+      } catch (cause) {
+        logger.error("groups not loaded", { partition: index, cause: cause as Error });
+        this.#slots[index] = { kind: "failed" };
+      }
+    }
+  }
+
+  #shards(): GroupShard[] {
+    return this.#slots.flatMap((slot) => slot.kind === "failed" ? [] : [slot.shard]);
+  }
+
+  /** The shard of a group, or the error for whoever asks. */
+  #shardOf(groupId: string): GroupShard | number {
+    if (!this.#isRunning) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (this.#slots.length === 0) return ErrorCode.NOT_COORDINATOR;
+    const slot = this.#slots[partitionFor(groupId, this.#slots.length)]!;
+    if (slot.kind === "failed") return ErrorCode.NOT_COORDINATOR;
+    return slot.kind === "loading" ? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS : slot.shard;
+  }
+
+  // -------------------------------------------------------------------------------------------- membership
+
+  joinGroup(request: JoinRequest): Promise<JoinAnswer> {
+    const { groupId, memberId, sessionTimeoutMs } = request;
+    const { config } = this.#options;
+    const shard = this.#shardOf(groupId);
+    if (groupId === "") return refusedJoin(ErrorCode.INVALID_GROUP_ID, memberId);
+    if (
+      sessionTimeoutMs < config.get("group.min.session.timeout.ms") ||
+      sessionTimeoutMs > config.get("group.max.session.timeout.ms")
+    ) return refusedJoin(ErrorCode.INVALID_SESSION_TIMEOUT, memberId);
+    if (typeof shard === "number") return refusedJoin(shard, memberId);
+    if (memberId !== "" && shard.group(groupId) === undefined) {
+      return refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, memberId);
+    }
+    const newMemberId = this.#newMemberId(request.instanceId ?? request.clientId);
+    const protocols = distinct(request.protocols);
+    return this.#ask<JoinAnswer>((ticket) =>
+      shard.feed(groupId, { ...request, kind: "join", ticket, newMemberId, protocols })
+    );
+  }
+
+  syncGroup(request: SyncRequest): Promise<SyncAnswer> {
+    const { groupId } = request;
+    const shard = this.#shardOf(groupId);
+    if (groupId === "") return refusedSync(ErrorCode.INVALID_GROUP_ID);
+    if (typeof shard === "number") return refusedSync(shard);
+    if (shard.group(groupId) === undefined) return refusedSync(ErrorCode.UNKNOWN_MEMBER_ID);
+    const assignments = new Map(Array.from(request.assignments, ([id, bytes]) => [id, bytes.slice()]));
+    return this.#ask<SyncAnswer>((ticket) => shard.feed(groupId, { ...request, kind: "sync", ticket, assignments }));
+  }
+
+  heartbeat(request: CommitClaim & { readonly groupId: string }): Promise<number> {
+    const { groupId, memberId, instanceId, generation } = request;
+    const shard = this.#shardOf(groupId);
+    if (groupId === "") return Promise.resolve(ErrorCode.INVALID_GROUP_ID);
+    // While the group is being loaded, its members are as alive as they were.
+    if (shard === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return Promise.resolve(ErrorCode.NONE);
+    if (typeof shard === "number") return Promise.resolve(shard);
+    if (shard.group(groupId) === undefined) return Promise.resolve(ErrorCode.UNKNOWN_MEMBER_ID);
+    return this.#ask<number>((ticket) =>
+      shard.feed(groupId, { kind: "heartbeat", ticket, memberId, instanceId, generation })
+    );
+  }
+
+  leaveGroup(groupId: string, members: readonly LeavingMember[]): Promise<LeaveAnswer> {
+    const shard = this.#shardOf(groupId);
+    if (groupId === "") return refusedLeave(ErrorCode.INVALID_GROUP_ID);
+    if (typeof shard === "number") return refusedLeave(shard);
+    if (shard.group(groupId) === undefined) {
+      const errorCode = ErrorCode.UNKNOWN_MEMBER_ID;
+      const unknown = members.map(({ memberId, instanceId }) => ({ memberId, instanceId, errorCode }));
+      return Promise.resolve({ errorCode: ErrorCode.NONE, members: unknown });
+    }
+    return this.#ask<LeaveAnswer>((ticket) => shard.feed(groupId, { kind: "leave", ticket, members }));
+  }
+
+  // -------------------------------------------------------------------------------------------- groups
+
+  /** All groups of the shards that can be asked; or why there are none. */
+  listGroups(): readonly GroupState[] | number {
+    if (!this.#isRunning) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (this.#slots.some(({ kind }) => kind === "loading")) return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+    return this.#shards().flatMap((shard) => shard.states());
+  }
+
+  /** The group, undefined when there is none; or the error. */
+  describeGroup(groupId: string): GroupState | undefined | number {
+    const shard = this.#shardOf(groupId);
+    return typeof shard === "number" ? shard : shard.group(groupId);
+  }
+
+  deleteGroup(groupId: string): Promise<number> {
+    const shard = this.#shardOf(groupId);
+    return typeof shard === "number" ? Promise.resolve(shard) : shard.deleteGroup(groupId);
+  }
+
+  // -------------------------------------------------------------------------------------------- offsets
+
+  /** @returns an error code for each offset, in order */
+  async commitOffsets(request: CommitRequest): Promise<number[]> {
+    const { groupId, offsets, retentionTimeMs, apiVersion } = request;
+    const shard = this.#shardOf(groupId);
+    if (typeof shard === "number") return offsets.map(() => shard);
+    const admission = shard.admitCommit(groupId, request, apiVersion);
+    if (admission !== ErrorCode.NONE) return offsets.map(() => admission);
+
+    const nowMs = this.#options.runtime.clock.nowMs();
+    const expireTimestampMs = retentionTimeMs < 0 ? -1 : nowMs + retentionTimeMs;
+    const metadataMax = this.#options.config.get("offset.metadata.max.bytes");
+    const isTooLarge = (offset: OffsetToCommit) => (offset.metadata ?? "").length > metadataMax;
+    const commits = offsets.filter((offset) => !isTooLarge(offset)).map((commit) => ({
+      topic: commit.topic,
+      partition: commit.partition,
+      committed: {
+        offset: commit.offset,
+        leaderEpoch: commit.leaderEpoch,
+        metadata: commit.metadata ?? "",
+        commitTimestampMs: nowMs,
+        expireTimestampMs,
+        topicId: commit.topicId,
+      },
+    }));
+    const errorCode = commits.length === 0 ? ErrorCode.NONE : await shard.commit(groupId, commits);
+    return offsets.map((offset) => isTooLarge(offset) ? ErrorCode.OFFSET_METADATA_TOO_LARGE : errorCode);
+  }
+
+  /** The offsets to read from, or the error. `requireStable`: after all commits made before are known to be safe. */
+  async offsetsOf(
+    groupId: string,
+    { requireStable }: { readonly requireStable: boolean },
+  ): Promise<OffsetStore | number> {
+    const shard = this.#shardOf(groupId);
+    if (typeof shard === "number") return shard;
+    if (requireStable) await shard.settled();
+    return shard.offsets;
+  }
+
+  /** @returns an error code for the whole, or one for each place, in order */
+  deleteOffsets(groupId: string, places: readonly CommitPlace[]): Promise<number | number[]> {
+    const shard = this.#shardOf(groupId);
+    if (groupId === "") return Promise.resolve(ErrorCode.INVALID_GROUP_ID);
+    return typeof shard === "number" ? Promise.resolve(shard) : shard.deleteOffsets(groupId, places);
+  }
+
+  /** Forgets the offsets of topics that are gone. */
+  onTopicsDeleted(topics: readonly { readonly name: string; readonly id: string }[]): void {
+    const ids = new Map(topics.map(({ name, id }) => [name, id]));
+    this.#loaded.then(() => Promise.all(this.#shards().map((shard) => shard.forgetTopics(ids)))).catch((cause) =>
+      this.#options.logger.error("offsets of deleted topics not forgotten", { cause })
+    );
+  }
+
+  // -------------------------------------------------------------------------------------------- below: how
+
+  #scheduleSweep(): void {
+    const { runtime, config, logger } = this.#options;
+    this.#sweep = runtime.timers.after(config.get("offsets.retention.check.interval.ms"), () => {
+      this.#expire().catch((cause) => logger.error("offsets not expired", { cause })).finally(() => {
+        if (this.#isRunning) this.#scheduleSweep();
+      });
+    });
+  }
+
+  /** Shard by shard, a turn of the event loop between them: with many groups it is long work. */
+  async #expire(): Promise<void> {
+    const retentionMs = this.#options.config.get("offsets.retention.minutes") * 60_000;
+    for (const slot of this.#slots) {
+      if (slot.kind !== "active" || !this.#isRunning) continue;
+      await slot.shard.expire(retentionMs);
+      await new Promise<void>((resolve) => this.#options.runtime.timers.soon(resolve));
+    }
+  }
+
+  #rules(): GroupRules {
+    const { config } = this.#options;
+    return {
+      initialRebalanceDelayMs: config.get("group.initial.rebalance.delay.ms"),
+      sizeMax: config.get("group.max.size"),
+      newMemberJoinTimeoutMs,
+    };
+  }
+
+  #ask<Answer extends GroupAnswer>(feed: (ticket: number) => void): Promise<Answer> {
+    const ticket = ++this.#lastTicket;
+    return new Promise<Answer>((resolve) => {
+      this.#waiting.set(ticket, resolve as (answer: GroupAnswer) => void);
+      feed(ticket);
+    });
+  }
+
+  #answer(ticket: number, answer: GroupAnswer): void {
+    const resolve = this.#waiting.get(ticket);
+    this.#waiting.delete(ticket);
+    resolve?.(answer);
+  }
+
+  /** The client's name for itself and a random UUID, as Kafka makes them. */
+  #newMemberId(prefix: string): string {
+    const bytes = this.#options.runtime.random.bytes(16);
+    bytes[6] = bytes[6]! & 0x0f | 0x40;
+    bytes[8] = bytes[8]! & 0x3f | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+    return `${prefix.slice(0, memberIdPrefixMax)}-${uuid}`;
+  }
+}
+
+/** The request's bytes live in its frame: members keep copies. Of a protocol named twice the first counts. */
+function distinct(protocols: JoinRequest["protocols"]): JoinRequest["protocols"] {
+  const byName = new Map<string, Uint8Array>();
+  for (const { name, metadata } of protocols) if (!byName.has(name)) byName.set(name, metadata.slice());
+  return Array.from(byName, ([name, metadata]) => ({ name, metadata }));
+}
+
+function refusedJoin(errorCode: number, memberId: string): Promise<JoinAnswer> {
+  return Promise.resolve({
+    errorCode,
+    memberId,
+    generation: -1,
+    protocolType: null,
+    protocolName: null,
+    leaderId: "",
+    skipAssignment: false,
+    members: [],
+  });
+}
+
+function refusedSync(errorCode: number): Promise<SyncAnswer> {
+  return Promise.resolve({ errorCode, protocolType: null, protocolName: null, assignment: NO_BYTES });
+}
+
+function refusedLeave(errorCode: number): Promise<LeaveAnswer> {
+  return Promise.resolve({ errorCode, members: [] });
+}
+
+function compressionOf(id: number): CompressionId {
+  return Object.values(Compression).find((known) => known === id) ?? Compression.none;
+}

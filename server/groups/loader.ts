@@ -1,0 +1,121 @@
+/**
+ * Reads a partition of `__consumer_offsets` back into what it says: the last word on every group and every offset.
+ *
+ * Offsets committed inside a transaction count from its commit marker on, or not at all. An offset committed later than
+ * the transaction's own, but before its marker, is the newer one and stays.
+ */
+import type { BatchView } from "../../protocol/batch.ts";
+import { decodeOffsetsLogKey } from "../../protocol/embedded/offsets_log.ts";
+import { decodeRecords, type RecordView } from "../../protocol/record.ts";
+import { MalformedFrame } from "../../protocol/wire.ts";
+import type { PersistedGroup } from "./classic/state.ts";
+import type { CommittedOffset, OffsetStore } from "./offset_store.ts";
+import { groupOfRecord, offsetOfRecord } from "./records.ts";
+
+export interface LoadedPartition {
+  readonly groups: ReadonlyMap<string, PersistedGroup>;
+  readonly recordCount: number;
+  /** Records of kinds or versions that this code does not know. */
+  readonly skippedCount: number;
+}
+
+interface PendingOffset {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly value: CommittedOffset;
+  readonly recordOffset: number;
+}
+
+export async function loadPartition(
+  batches: AsyncIterable<BatchView>,
+  offsets: OffsetStore,
+): Promise<LoadedPartition> {
+  const loader = new Loader(offsets);
+  for await (const batch of batches) loader.read(batch);
+  return loader.finish();
+}
+
+class Loader {
+  readonly #offsets: OffsetStore;
+  /** A group is written often and decoded once: until the end only its last value is kept. */
+  readonly #groupValues = new Map<string, Uint8Array>();
+  readonly #pending = new Map<number, PendingOffset[]>();
+  /** Where the offsets stand in the log that came from outside transactions while some transaction was open. */
+  readonly #recordOffsets = new Map<string, number>();
+  #recordCount = 0;
+  #skippedCount = 0;
+
+  constructor(offsets: OffsetStore) {
+    this.#offsets = offsets;
+  }
+
+  read(batch: BatchView): void {
+    for (const record of decodeRecords(batch)) {
+      this.#recordCount++;
+      try {
+        if (batch.isControl) this.#endTransaction(batch.producerId, record);
+        else this.#readRecord(record, batch.isTransactional ? batch.producerId : null);
+      } catch (error) {
+        if (!(error instanceof MalformedFrame)) throw error;
+        this.#skippedCount++;
+      }
+    }
+  }
+
+  finish(): LoadedPartition {
+    const groups = new Map<string, PersistedGroup>();
+    for (const [groupId, value] of this.#groupValues) {
+      try {
+        groups.set(groupId, groupOfRecord(value));
+      } catch (error) {
+        if (!(error instanceof MalformedFrame)) throw error;
+        this.#skippedCount++;
+      }
+    }
+    return { groups, recordCount: this.#recordCount, skippedCount: this.#skippedCount };
+  }
+
+  #readRecord(record: RecordView, producerId: number | null): void {
+    if (record.key === null) return;
+    const key = decodeOffsetsLogKey(record.key);
+    if (key.kind === "group") {
+      if (record.value === null) this.#groupValues.delete(key.group);
+      else this.#groupValues.set(key.group, record.value.slice());
+    } else if (key.kind === "offset") {
+      const { group, topic, partition } = key;
+      const value = record.value === null ? null : offsetOfRecord(record.value);
+      if (producerId !== null && value !== null) {
+        const pending = this.#pending.get(producerId) ?? [];
+        pending.push({ group, topic, partition, value, recordOffset: record.offset });
+        this.#pending.set(producerId, pending);
+        return;
+      }
+      this.#offsets.restore(group, topic, partition, value);
+      if (this.#pending.size > 0) this.#recordOffsets.set(keyOf(group, topic, partition), record.offset);
+    } else {
+      this.#skippedCount++;
+    }
+  }
+
+  /** A control record's key is a version and a type: 1 commits, all else aborts. */
+  #endTransaction(producerId: number, record: RecordView): void {
+    const pending = this.#pending.get(producerId) ?? [];
+    this.#pending.delete(producerId);
+    const isCommit = record.key !== null && record.key.length >= 4 && record.key[3] === 1;
+    if (isCommit) {
+      for (const { group, topic, partition, value, recordOffset } of pending) {
+        const key = keyOf(group, topic, partition);
+        if ((this.#recordOffsets.get(key) ?? -1) > recordOffset) continue;
+        this.#offsets.restore(group, topic, partition, value);
+        this.#recordOffsets.set(key, recordOffset);
+      }
+    }
+    if (this.#pending.size === 0) this.#recordOffsets.clear();
+  }
+}
+
+/** Group ids and topics are anything; a length keeps two pairs from being one text. */
+function keyOf(group: string, topic: string, partition: number): string {
+  return `${group.length}:${group}${topic}:${partition}`;
+}

@@ -1,0 +1,317 @@
+/**
+ * The groups of one partition of `__consumer_offsets`: their states, their offsets, their timers, and the log that all of
+ * it comes back from.
+ *
+ *  1. State machines are stepped here and nowhere else, and every effect of a step is carried out before the next step.
+ *  2. What the log must hold for a promise to be kept (a commit answered, an assignment handed out) is durable before
+ *     the answer.
+ *  3. After `close` no timer is left, and nobody waits.
+ */
+import type { BatchView } from "../../protocol/batch.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import { ZERO_UUID } from "../../protocol/schema.ts";
+import type { Clock, Timers } from "../../runtime/runtime.ts";
+import type { Logger } from "../log.ts";
+import { commitError, deleteGroupError, deleteOffsetsError, isSubscribed } from "./classic/checks.ts";
+import type { CommitClaim } from "./classic/checks.ts";
+import type {
+  Effect,
+  GroupEvent,
+  GroupRules,
+  GroupState,
+  JoinAnswer,
+  LeaveAnswer,
+  PersistedGroup,
+  PersistPurpose,
+  SyncAnswer,
+  Ticket,
+} from "./classic/state.ts";
+import { emptyGroup } from "./classic/state.ts";
+import { restoredGroup, step } from "./classic/step.ts";
+import { Deadlines } from "./deadlines.ts";
+import { expiredOffsets } from "./expiry.ts";
+import { loadPartition } from "./loader.ts";
+import { coordinatorError, type LogRecord, LogWriter, type LogWriterOptions } from "./log_writer.ts";
+import { type CommittedOffset, OffsetStore, type StagedOffset } from "./offset_store.ts";
+import { groupRecord, offsetRecord } from "./records.ts";
+
+/** A group of the classic protocol. The object is the group's identity: one deleted and made anew is another. */
+export interface ClassicGroup {
+  state: GroupState;
+  readonly deadlines: Deadlines<string>;
+}
+
+export type GroupAnswer = JoinAnswer | SyncAnswer | LeaveAnswer | number;
+
+export interface ShardOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  readonly rules: () => GroupRules;
+  readonly log: Pick<LogWriterOptions, "write" | "compression" | "timeoutMs">;
+  /** A parked request has its answer. */
+  readonly answer: (ticket: Ticket, answer: GroupAnswer) => void;
+}
+
+export interface CommitPlace {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface Commit extends CommitPlace {
+  readonly committed: CommittedOffset;
+}
+
+export class GroupShard {
+  readonly offsets = new OffsetStore();
+  readonly #options: ShardOptions;
+  readonly #groups = new Map<string, ClassicGroup>();
+  readonly #writer: LogWriter;
+  #isClosed = false;
+
+  constructor(options: ShardOptions) {
+    this.#options = options;
+    this.#writer = new LogWriter({ ...options.log, clock: options.clock, timers: options.timers });
+  }
+
+  group(groupId: string): GroupState | undefined {
+    return this.#groups.get(groupId)?.state;
+  }
+
+  states(): GroupState[] {
+    return Array.from(this.#groups.values(), ({ state }) => state);
+  }
+
+  // -------------------------------------------------------------------------------------------- membership
+
+  /** Feeds an event to a group. A join makes the group when it is missing, unless nothing comes of it. */
+  feed(groupId: string, event: GroupEvent): void {
+    const known = this.#groups.get(groupId);
+    if (known !== undefined) {
+      this.#step(known, event);
+      return;
+    }
+    const group = this.#newGroup(groupId);
+    this.#groups.set(groupId, group);
+    this.#step(group, event);
+    const { members, pendingMembers } = group.state;
+    if (members.size === 0 && pendingMembers.size === 0) this.#drop(group);
+    // Its first record: without it the group, whose members have an id but no assignment yet, is unknown after a crash.
+    else void this.#persist(group, groupRecord(groupId, noMembers(group.state)), { kind: "emptied" });
+  }
+
+  #step(group: ClassicGroup, event: GroupEvent): void {
+    const { clock, rules } = this.#options;
+    const [state, effects] = step(group.state, event, { nowMs: clock.nowMs(), rules: rules() });
+    group.state = state;
+    for (const effect of effects) this.#carryOut(group, effect);
+  }
+
+  #carryOut(group: ClassicGroup, effect: Effect): void {
+    switch (effect.kind) {
+      case "answerJoin":
+      case "answerSync":
+      case "answerLeave":
+        this.#options.answer(effect.ticket, effect.answer);
+        break;
+      case "answerHeartbeat":
+        this.#options.answer(effect.ticket, effect.errorCode);
+        break;
+      case "startTimer":
+        group.deadlines.set(effect.timer, effect.delayMs, () => this.#step(group, effect.event));
+        break;
+      case "cancelTimer":
+        group.deadlines.cancel(effect.timer);
+        break;
+      case "persist":
+        void this.#persist(group, groupRecord(group.state.groupId, effect.group), effect.purpose);
+        break;
+      case "note":
+        this.#options.logger.debug(effect.event, effect.facts);
+        break;
+    }
+  }
+
+  async #persist(group: ClassicGroup, record: LogRecord, purpose: PersistPurpose): Promise<void> {
+    const errorCode = await this.#writer.append([record], ignored);
+    this.#step(group, { kind: "persisted", purpose, errorCode: coordinatorError(errorCode) });
+  }
+
+  // -------------------------------------------------------------------------------------------- offsets
+
+  /** May `claim` commit? NONE, or why not. A group that only stores offsets is made by its first commit. */
+  admitCommit(groupId: string, claim: CommitClaim, apiVersion: number): number {
+    const group = this.#groups.get(groupId);
+    if (group !== undefined) {
+      const errorCode = commitError(group.state, claim);
+      if (errorCode === ErrorCode.NONE) this.#step(group, { kind: "committed", memberId: claim.memberId });
+      return errorCode;
+    }
+    if (claim.generation < 0) {
+      this.#groups.set(groupId, this.#newGroup(groupId));
+      return ErrorCode.NONE;
+    }
+    return apiVersion >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
+  }
+
+  async commit(groupId: string, commits: readonly Commit[]): Promise<number> {
+    return coordinatorError(await this.#writeOffsets(groupId, commits, []));
+  }
+
+  /** Resolves when no commit made before is still on its way (`requireStable`). */
+  settled(): Promise<void> {
+    return this.#writer.settled();
+  }
+
+  /** @returns an error code for the whole, or one for each place */
+  async deleteOffsets(groupId: string, places: readonly CommitPlace[]): Promise<number | number[]> {
+    const group = this.#groups.get(groupId);
+    if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
+    const errorCode = deleteOffsetsError(group.state);
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    const isInUse = places.map(({ topic }) => isSubscribed(group.state, topic));
+    const stored = this.offsets.of(groupId);
+    const wanted = places.filter(({ topic, partition }, index) =>
+      !isInUse[index] && (stored.get(topic)?.get(partition)?.latest ?? null) !== null
+    );
+    if (wanted.length > 0) {
+      const writeError = await this.#writeOffsets(groupId, wanted.map(asDeleted), []);
+      if (writeError !== ErrorCode.NONE) return coordinatorError(writeError);
+    }
+    return isInUse.map((inUse) => inUse ? ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC : ErrorCode.NONE);
+  }
+
+  async deleteGroup(groupId: string): Promise<number> {
+    const group = this.#groups.get(groupId);
+    if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
+    const errorCode = deleteGroupError(group.state);
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    return coordinatorError(await this.#forget(group));
+  }
+
+  /** Offsets of topics that are no more. One committed to a later topic of the same name stays. */
+  async forgetTopics(topics: ReadonlyMap<string, string>): Promise<void> {
+    const writes: Promise<number>[] = [];
+    for (const groupId of [...this.offsets.groupIds()]) {
+      const places: CommitPlace[] = [];
+      for (const [topic, id] of topics) {
+        for (const [partition, { latest }] of this.offsets.of(groupId).get(topic) ?? []) {
+          if (latest !== null && !isOfOtherTopic(latest.topicId, id)) places.push({ topic, partition });
+        }
+      }
+      if (places.length > 0) writes.push(this.#writeOffsets(groupId, places.map(asDeleted), []));
+    }
+    await Promise.all(writes);
+  }
+
+  /** Forgets what has expired; then groups that nobody is in and that hold nothing. */
+  async expire(retentionMs: number): Promise<void> {
+    const nowMs = this.#options.clock.nowMs();
+    const writes: Promise<number>[] = [];
+    let expiredCount = 0;
+    for (const group of [...this.#groups.values()]) {
+      const { groupId, phase, pendingMembers } = group.state;
+      const { expired, hasOthers } = expiredOffsets(group.state, this.offsets.of(groupId), { nowMs, retentionMs });
+      expiredCount += expired.length;
+      if (!hasOthers && phase === "Empty" && pendingMembers.size === 0) writes.push(this.#forget(group));
+      else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
+    }
+    await Promise.all(writes);
+    if (expiredCount > 0) this.#options.logger.info("offsets expired", { count: expiredCount });
+  }
+
+  // -------------------------------------------------------------------------------------------- life
+
+  /** Everything the log says. Members get their sessions anew: those that are gone will miss them. */
+  async load(batches: AsyncIterable<BatchView>): Promise<void> {
+    const { groups, recordCount, skippedCount } = await loadPartition(batches, this.offsets);
+    if (this.#isClosed) return;
+    for (const [groupId, stored] of groups) {
+      const group = this.#newGroup(groupId, restoredGroup(groupId, stored));
+      this.#groups.set(groupId, group);
+    }
+    for (const groupId of this.offsets.groupIds()) {
+      if (!this.#groups.has(groupId)) this.#groups.set(groupId, this.#newGroup(groupId));
+    }
+    for (const group of this.#groups.values()) this.#step(group, { kind: "loaded" });
+    if (recordCount > 0) {
+      this.#options.logger.debug("groups loaded", {
+        groups: this.#groups.size,
+        records: recordCount,
+        skipped: skippedCount,
+      });
+    }
+  }
+
+  /** Tells everyone who waits `errorCode`, and waits for what is on its way to the log. */
+  async close(errorCode: number): Promise<void> {
+    this.#isClosed = true;
+    for (const group of this.#groups.values()) {
+      this.#step(group, { kind: "closed", errorCode });
+      group.deadlines.cancelAll();
+    }
+    await this.#writer.settled();
+  }
+
+  // -------------------------------------------------------------------------------------------- below: how
+
+  #newGroup(groupId: string, state = emptyGroup(groupId, this.#options.clock.nowMs())): ClassicGroup {
+    return { state, deadlines: new Deadlines(this.#options) };
+  }
+
+  /** Deletes a group nobody is in, with its offsets. It is gone at once; a write that fails brings it back. */
+  async #forget(group: ClassicGroup): Promise<number> {
+    const { groupId } = group.state;
+    const before = group.state;
+    const places: Staging[] = [];
+    for (const [topic, partitions] of this.offsets.of(groupId)) {
+      for (const [partition, { latest }] of partitions) {
+        if (latest !== null) places.push(asDeleted({ topic, partition }));
+      }
+    }
+    this.#drop(group);
+    const errorCode = await this.#writeOffsets(groupId, places, [groupRecord(groupId, null)]);
+    if (errorCode !== ErrorCode.NONE && !this.#isClosed && !this.#groups.has(groupId)) {
+      this.#groups.set(groupId, this.#newGroup(groupId, { ...before, pendingMembers: new Set() }));
+    }
+    return errorCode;
+  }
+
+  #drop(group: ClassicGroup): void {
+    this.#groups.delete(group.state.groupId);
+    this.#step(group, { kind: "closed", errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE });
+    group.deadlines.cancelAll();
+  }
+
+  /** Writes offsets, and records after them; what is staged settles as the write does. */
+  #writeOffsets(groupId: string, places: readonly Staging[], others: readonly LogRecord[]): Promise<number> {
+    const staged: StagedOffset[] = [];
+    const records: LogRecord[] = [];
+    for (const { topic, partition, committed } of places) {
+      records.push(offsetRecord({ groupId, topic, partition }, committed));
+      staged.push(this.offsets.stage(groupId, topic, partition, committed));
+    }
+    return this.#writer.append([...records, ...others], (errorCode) => {
+      for (const offset of staged) this.offsets.settle(offset, errorCode === ErrorCode.NONE);
+    });
+  }
+}
+
+/** A group before its first generation, as Kafka writes it. */
+function noMembers({ phaseSinceMs }: GroupState): PersistedGroup {
+  return { protocolType: "", generation: 0, protocolName: null, leaderId: null, phaseSinceMs, members: [] };
+}
+
+interface Staging extends CommitPlace {
+  readonly committed: CommittedOffset | null;
+}
+
+function asDeleted({ topic, partition }: CommitPlace): Staging {
+  return { topic, partition, committed: null };
+}
+
+function isOfOtherTopic(storedId: string, deletedId: string): boolean {
+  return storedId !== ZERO_UUID && storedId !== deletedId;
+}
+
+function ignored(): void {}
