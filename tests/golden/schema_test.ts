@@ -1,0 +1,75 @@
+/**
+ * Our schemas against Kafka's own message definitions, field by field, for every version: those inside the
+ * `kafka-clients` jar of Kafka 4.4, and for versions that Kafka 4 dropped, of 3.9. What differs fails; apis that we lack
+ * are listed.
+ */
+import { describe, expect, test } from "bun:test";
+import { apis } from "../../protocol/apis.ts";
+import { requestHeader, responseHeader } from "../../protocol/frame.ts";
+import type { AnyMessage } from "../../protocol/schema.ts";
+import { flattenKafka, flattenOurs, stableVersions } from "./flatten.ts";
+import { kafkaJar, type KafkaMessage, kafkaMessages } from "./kafka_jar.ts";
+
+const newest = definitions("4.4.0");
+const older = definitions("3.9.2");
+
+function definitions(version: string): ReadonlyMap<string, KafkaMessage> | null {
+  const jar = kafkaJar("kafka-clients", version);
+  return jar === null ? null : kafkaMessages(jar);
+}
+
+describe.skipIf(newest === null || older === null)("schemas against Kafka's", () => {
+  for (const api of apis) {
+    test(`${api.name} ${api.versions.join("-")}`, () => {
+      const kafka = newest!.get(`${api.name}Request`)!;
+      expect(kafka.apiKey).toBe(api.key);
+      // A response carries the unstable version too, but only its request says so.
+      expect(api.versions[1]).toBe(stableVersions(kafka)[1]);
+      expectSame(api.request);
+      expectSame(api.response);
+    });
+  }
+
+  test("request and response header", () => {
+    expectSame(requestHeader);
+    expectSame(responseHeader);
+  });
+
+  test("names every api of Kafka that is not here yet", () => {
+    const known = new Set(apis.map(({ key }) => key));
+    const requests = [...newest!.values()]
+      .filter((message) => message.type === "request" && message.validVersions !== "none");
+    const lacking = requests
+      .filter((message) => !known.has(message.apiKey!))
+      .sort((left, right) => left.apiKey! - right.apiKey!)
+      .map((message) => `${message.name.replace(/Request$/, "")} (${message.apiKey})`);
+    console.log(`apis of Kafka 4.4 without a schema here: ${lacking.length}: ${lacking.join(", ")}`);
+    expect(lacking.length + known.size).toBe(requests.length);
+  });
+});
+
+function expectSame(message: AnyMessage): void {
+  const [first, last] = message.versions;
+  for (let version = first; version <= last; version++) {
+    const kafka = definitionFor(message.name, version);
+    // What may be dropped is a property of the field in all versions: the newest definition has the say.
+    const lines = (all: string[]) => kafka === newest!.get(message.name) ? all : all.map(withoutIgnorable);
+    expect({ version, lines: lines(flattenOurs(message, version)) })
+      .toEqual({ version, lines: lines(flattenKafka(kafka, version)) });
+  }
+}
+
+function withoutIgnorable(line: string): string {
+  return line.replace(" ignorable", "");
+}
+
+/** The newest definition that has the version. */
+function definitionFor(name: string, version: number): KafkaMessage {
+  const candidates = [newest!.get(name), older!.get(name)].filter((message) => message !== undefined);
+  const found = candidates.find((message) => {
+    const [first, last] = stableVersions(message);
+    return version >= first && version <= last;
+  });
+  if (found === undefined) throw new Error(`Kafka has no ${name} v${version}`);
+  return found;
+}
