@@ -20,6 +20,8 @@ export interface StaticEntry {
   readonly source: StaticSource;
   readonly name: string;
   readonly value: string;
+  /** Where exactly, for messages: a file with its line, a variable, an option. */
+  readonly origin?: string;
 }
 
 /** Something to tell once the log is there. */
@@ -57,11 +59,11 @@ export class BrokerConfig {
     const winners = strongestEntries(entries);
     const given = new Map<string, ParsedConfig>();
     const notices: ConfigNotice[] = [];
-    for (const { source, name, value } of winners.values()) {
+    for (const { source, name, value, origin = source } of winners.values()) {
       const definition = brokerDefinition(name);
-      if (definition !== undefined) given.set(name, parseConfig(name, definition, value));
+      if (definition !== undefined) given.set(name, parseEntry(name, definition, value, origin));
       else if (!isForPlugins(name)) {
-        notices.push({ level: "warn", event: "unknown config ignored", facts: { name, source } });
+        notices.push({ level: "warn", event: "unknown config ignored", facts: { name, from: origin } });
       }
     }
     joinNodeIds(given);
@@ -203,6 +205,15 @@ function mapControllerListeners(given: Map<string, ParsedConfig>): void {
   const listeners = given.get("listeners");
   if (listeners !== undefined && /(^|,)CONTROLLER:/i.test(listeners.text)) {
     given.set("controller.listener.names", { value: ["CONTROLLER"], text: "CONTROLLER" });
+  }
+}
+
+function parseEntry(name: string, definition: ConfigDefinition, value: string, origin: string): ParsedConfig {
+  try {
+    return parseConfig(name, definition, value);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error.withOrigin(origin);
+    throw error;
   }
 }
 

@@ -11,8 +11,13 @@ export interface ParsedConfig {
 /** A config whose value is not one. The message names the config, the value and what is allowed. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
-  constructor(readonly configName: string, readonly given: string, readonly allowed: string) {
-    super(`Invalid value ${JSON.stringify(given)} for ${configName}: must be ${allowed}`);
+  constructor(readonly configName: string, readonly given: string, readonly allowed: string, readonly origin?: string) {
+    const from = origin === undefined ? "" : ` (${origin})`;
+    super(`Invalid value ${JSON.stringify(given)} for ${configName}${from}: must be ${allowed}`);
+  }
+
+  withOrigin(origin: string): ConfigError {
+    return new ConfigError(this.configName, this.given, this.allowed, origin);
   }
 }
 

@@ -1,0 +1,130 @@
+/**
+ * The command line: one table of commands. Help is printed from it; a command's code is loaded only when it runs, so that
+ * `weir serve` does not wait for what it does not use.
+ */
+
+import type { Runtime } from "../runtime/runtime.ts";
+import { describeOptions, type Options, UsageError } from "./args.ts";
+import { version } from "./version.ts";
+
+export interface Command {
+  /** What comes after "weir NAME" in the usage line. */
+  readonly usage: string;
+  /** One line. */
+  readonly summary: string;
+  /** More about it. */
+  readonly details: string;
+  readonly options: Options;
+  readonly examples: readonly string[];
+  readonly load: () => Promise<{ run(runtime: Runtime, args: readonly string[]): Promise<number> }>;
+}
+
+export const serveOptions = {
+  config: { short: "c", value: "FILE", text: "read configs from FILE, in the form of Kafka's server.properties" },
+  port: { short: "p", value: "PORT", text: "listen on PORT: a short form of listeners" },
+  data: { short: "d", value: "DIR", text: "keep the data in DIR: a short form of log.dirs" },
+  override: { short: "o", value: "NAME=VALUE", repeats: true, text: "set a config, before all else; may be repeated" },
+} as const satisfies Options;
+
+const clientOptions = {
+  "bootstrap-server": { short: "b", value: "HOST:PORT", text: "a broker of the cluster (127.0.0.1:9092)" },
+} as const satisfies Options;
+
+export const produceOptions = { ...clientOptions } as const satisfies Options;
+
+export const consumeOptions = {
+  ...clientOptions,
+  group: { short: "g", value: "GROUP", text: "read as a member of GROUP, from its committed offsets on" },
+  "from-beginning": { text: "begin with the oldest records, not with those still to come" },
+} as const satisfies Options;
+
+export const commands: Readonly<Record<string, Command>> = {
+  serve: {
+    usage: "[--config FILE] [--port PORT] [--data DIR] [--override NAME=VALUE]…",
+    summary: "run a broker (also what weir does without a command)",
+    details:
+      "Configs have Kafka's names. They are taken from --override, then --port and --data, then environment variables\n" +
+      "(KAFKA_LOG_RETENTION_MS is log.retention.ms), then --config, then the defaults. Without any, the broker\n" +
+      "listens on 127.0.0.1:9092 and keeps its data in ./weir-data.",
+    options: serveOptions,
+    examples: [
+      "weir serve --port 19092 --data /var/lib/weir",
+      "weir serve --config server.properties --override log.retention.ms=3600000",
+    ],
+    load: () => import("./serve.ts"),
+  },
+  produce: {
+    usage: "TOPIC [--bootstrap-server HOST:PORT]",
+    summary: "send lines of standard input as records",
+    details: "Each line is one record. Ends when the input does, once all records are acknowledged.",
+    options: produceOptions,
+    examples: ["echo hello | weir produce greetings"],
+    load: () => import("./produce.ts"),
+  },
+  consume: {
+    usage: "TOPIC [--group GROUP] [--from-beginning] [--bootstrap-server HOST:PORT]",
+    summary: "print records as lines",
+    details: "Prints the value of each record as it comes, until it is interrupted.",
+    options: consumeOptions,
+    examples: ["weir consume greetings --from-beginning", "weir consume greetings --group readers"],
+    load: () => import("./consume.ts"),
+  },
+};
+
+/** Runs a command line, without the program's name. Gives the exit code. */
+export async function runCommandLine(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const [first = "serve", ...rest] = args;
+  switch (first) {
+    case "help":
+    case "--help":
+    case "-h":
+      return printHelp(runtime, rest[0]);
+    case "version":
+    case "--version":
+    case "-V":
+      runtime.process.print(`weir ${version} (${runtime.name} ${runtime.version})\n`);
+      return 0;
+  }
+  // Options alone are for the broker: `weir --port 19092`.
+  const [name, its] = first.startsWith("-") ? ["serve", args] : [first, rest];
+  const command = findCommand(name);
+  if (command === undefined) return refuse(runtime, `Unknown command "${name}"`, "weir help");
+  if (its.includes("--help") || its.includes("-h")) return printHelp(runtime, name);
+  try {
+    return await (await command.load()).run(runtime, its);
+  } catch (error) {
+    if (error instanceof UsageError) return refuse(runtime, error.message, `weir help ${name}`);
+    throw error;
+  }
+}
+
+export function helpText(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`);
+  return `Weir ${version}: an event-streaming broker that speaks the Apache Kafka protocol\n\n` +
+    `Usage: weir [COMMAND] [OPTIONS]\n\n${lines.join("")}\n` +
+    `weir help COMMAND says more; weir --version says which this is.\n`;
+}
+
+export function commandHelpText(name: string, command: Command): string {
+  return `weir ${name}: ${command.summary}\n\nUsage: weir ${name} ${command.usage}\n\n${command.details}\n\n` +
+    `${describeOptions(command.options)}\n${command.examples.map((example) => `  ${example}\n`).join("")}`;
+}
+
+// ---------------------------------------------------------------------------------------------- below: how
+
+function printHelp(runtime: Runtime, name: string | undefined): number {
+  const command = name === undefined ? undefined : findCommand(name);
+  if (name !== undefined && command === undefined) return refuse(runtime, `Unknown command "${name}"`, "weir help");
+  runtime.process.print(command === undefined ? helpText() : commandHelpText(name!, command));
+  return 0;
+}
+
+function refuse(runtime: Runtime, message: string, advice: string): number {
+  runtime.process.printError(`weir: ${message}\nTry: ${advice}\n`);
+  return 2;
+}
+
+function findCommand(name: string): Command | undefined {
+  return Object.hasOwn(commands, name) ? commands[name] : undefined;
+}

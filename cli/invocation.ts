@@ -1,0 +1,23 @@
+/**
+ * How this program was started, as one would type it again: the executable by its path, or the runtime and the script.
+ * For the banner's command, which must work as it is printed.
+ */
+
+import type { Runtime } from "../runtime/runtime.ts";
+
+export function invocation(runtime: Runtime, moduleUrl: string = import.meta.url): string {
+  const environment = runtime.process.environment();
+  if (isCompiled(moduleUrl)) {
+    // Shells say in "_" what they run; a name without a slash was found on the path.
+    const typed = environment["_"] ?? "";
+    return /(^|\/)weir[^/]*$/.test(typed) ? typed : "weir";
+  }
+  const isFromNpm = environment["npm_lifecycle_event"] !== undefined;
+  if (runtime.name === "deno") return "deno run -A main.ts";
+  return isFromNpm ? "npx bun main.ts" : "bun main.ts";
+}
+
+/** Modules of an executable come from a file system of its own: Bun's "$bunfs" or "~BUN", Deno's "deno-compile-NAME". */
+function isCompiled(moduleUrl: string): boolean {
+  return /\$bunfs|~BUN|deno-compile-/.test(moduleUrl);
+}
