@@ -1,0 +1,59 @@
+/**
+ * Small files that are replaced as a whole: checkpoints, metadata, snapshots.
+ *
+ * (1) At every moment the file's name leads to the complete old or the complete new content. The new content is written
+ *     beside it, synced, and renamed over it.
+ * (2) Once `writeFileAtomically` returns, the new content survives a power cut: the folder's entry is synced too.
+ */
+import { type FileSystem } from "../runtime/runtime.ts";
+
+/** Replaces the file at `path`. Without `durable` a power cut may bring back the old content, or a file of any content. */
+export function writeFileAtomically(
+  files: FileSystem,
+  path: string,
+  content: Uint8Array | string,
+  options: { readonly durable: boolean } = { durable: true },
+): void {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const temporaryPath = `${path}.tmp`;
+  const handle = files.open(temporaryPath, { create: true, truncate: true });
+  try {
+    handle.write([bytes], 0);
+    if (options.durable) handle.syncDataNow();
+  } catch (error) {
+    handle.close();
+    removeQuietly(files, temporaryPath);
+    throw error;
+  }
+  handle.close();
+  files.rename(temporaryPath, path);
+  if (options.durable) files.syncDirectory(directoryOf(path));
+}
+
+/** The file as text, null when there is none. */
+export function readTextIfPresent(files: FileSystem, path: string): string | null {
+  const bytes = readBytesIfPresent(files, path);
+  return bytes === null ? null : new TextDecoder().decode(bytes);
+}
+
+export function readBytesIfPresent(files: FileSystem, path: string): Uint8Array | null {
+  try {
+    return files.readFile(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+export function directoryOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash <= 0 ? (slash === 0 ? "/" : ".") : path.slice(0, slash);
+}
+
+function removeQuietly(files: FileSystem, path: string): void {
+  try {
+    files.remove(path);
+  } catch {
+    // What matters is the error that led here.
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Checkpoint files: a few numbers per line, for a whole data folder (recovery points, log start offsets) or one partition
+ * (leader epochs). Text, as Kafka's:
+ *
+ *   0                         version
+ *   2                         count of the lines that follow
+ *   orders 0 4711             topic, partition, offset           leader epochs: epoch, first offset
+ *   orders 1 12
+ *
+ * (1) A file is replaced as a whole (`atomic_file.ts`): it is never seen half written.
+ * (2) What cannot be understood is an error, never an empty checkpoint: an empty recovery checkpoint only costs time, but
+ *     a lost log start offset brings deleted records back.
+ */
+import { type FileSystem } from "../runtime/runtime.ts";
+import { readTextIfPresent, writeFileAtomically } from "./atomic_file.ts";
+import { StorageError } from "./errors.ts";
+
+export const RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint";
+export const LOG_START_OFFSET_FILE = "log-start-offset-checkpoint";
+
+const VERSION = "0";
+
+/** The lines of a checkpoint, split into their words; none when there is no file. */
+export function readCheckpointLines(files: FileSystem, path: string, wordCount: number): string[][] {
+  const text = readTextIfPresent(files, path);
+  if (text === null || text === "") return [];
+  const lines = text.split("\n");
+  if (lines[0] !== VERSION) throw damaged(path, `its version is "${lines[0]}" and must be "${VERSION}"`);
+  const count = Number(lines[1]);
+  if (!Number.isInteger(count) || count < 0) throw damaged(path, `its count is "${lines[1]}"`);
+  const entries: string[][] = [];
+  for (let index = 0; index < count; index++) {
+    const line = lines[index + 2];
+    const words = line?.split(" ") ?? [];
+    if (words.length !== wordCount) throw damaged(path, `line ${index + 3} is "${line ?? ""}"`);
+    entries.push(words);
+  }
+  return entries;
+}
+
+export function writeCheckpointLines(files: FileSystem, path: string, lines: readonly string[]): void {
+  const body = lines.length === 0 ? "" : lines.join("\n") + "\n";
+  writeFileAtomically(files, path, `${VERSION}\n${lines.length}\n${body}`);
+}
+
+/** Offsets by `topic-partition`. */
+export function readOffsetCheckpoint(files: FileSystem, path: string): Map<string, number> {
+  const offsets = new Map<string, number>();
+  for (const [topic, partition, offset] of readCheckpointLines(files, path, 3)) {
+    const value = Number(offset);
+    if (!Number.isSafeInteger(value)) throw damaged(path, `the offset of "${topic}-${partition}" is "${offset}"`);
+    offsets.set(`${topic}-${partition}`, value);
+  }
+  return offsets;
+}
+
+export interface OffsetCheckpointEntry {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export function writeOffsetCheckpoint(files: FileSystem, path: string, entries: Iterable<OffsetCheckpointEntry>): void {
+  const lines: string[] = [];
+  for (const { topic, partition, offset } of entries) lines.push(`${topic} ${partition} ${offset}`);
+  writeCheckpointLines(files, path, lines);
+}
+
+function damaged(path: string, reason: string): StorageError {
+  return new StorageError(
+    `Cannot understand checkpoint "${path}": ${reason}; restore it from a backup or remove it`,
+    "CORRUPT",
+  );
+}

@@ -1,0 +1,44 @@
+/** What all logs of a data folder share: the runtime, bounded resources, and where to report. */
+import { type Runtime } from "../runtime/runtime.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import { FilePool } from "./file_pool.ts";
+import { MapPool } from "./map_pool.ts";
+import { TailBudget } from "./tail.ts";
+
+/** Something an operator may want to know; the server prints it as one line. */
+export interface StorageEvent {
+  readonly level: "info" | "warn" | "error";
+  /** One word: "recovered", "truncated", "offline", … */
+  readonly event: string;
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
+/** Bounds on what storage keeps open, mapped and in memory; Infinity is allowed, 0 turns a thing off. */
+export interface StorageLimits {
+  readonly openFilesMax?: number;
+  readonly mappedBytesMax?: number;
+  readonly tailBytesMax?: number;
+  readonly tailsBytesMax?: number;
+  readonly pooledBytesMax?: number;
+}
+
+export class StorageContext {
+  readonly runtime: Runtime;
+  readonly pool: FilePool;
+  readonly maps: MapPool;
+  readonly buffers: BufferPool;
+  readonly tails: TailBudget;
+  readonly report: (event: StorageEvent) => void;
+
+  constructor(runtime: Runtime, limits: StorageLimits = {}, report: (event: StorageEvent) => void = () => {}) {
+    this.runtime = runtime;
+    this.pool = new FilePool(runtime.files, limits.openFilesMax);
+    this.maps = new MapPool(runtime.files, limits.mappedBytesMax);
+    this.buffers = new BufferPool(limits.pooledBytesMax);
+    this.tails = new TailBudget({
+      ...(limits.tailBytesMax === undefined ? {} : { tailBytesMax: limits.tailBytesMax }),
+      ...(limits.tailsBytesMax === undefined ? {} : { totalBytesMax: limits.tailsBytesMax }),
+    });
+    this.report = report;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Many appends, one sync.
+ *
+ *   appends   a b c     d e f g        h
+ *   commits       [== abc ==][== defg ==][= h =]
+ *
+ * (1) A commit that starts after a call to `wait` covers everything the caller wrote before the call.
+ * (2) One commit runs at a time, and the next starts the moment it ends when anybody waits: the disk is not idle while
+ *     appends wait.
+ * (3) The first commit after a pause starts at the end of the loop's turn, so that all appends of the turn share it.
+ */
+import { type Timers } from "../runtime/runtime.ts";
+
+interface Waiters {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class GroupCommit {
+  readonly #timers: Timers;
+  readonly #commit: () => Promise<void>;
+  /** Who waits for the next commit to start. */
+  #next: Waiters | null = null;
+  #isRunning = false;
+
+  /** `commit` makes durable all that is written when it is called. */
+  constructor(timers: Timers, commit: () => Promise<void>) {
+    this.#timers = timers;
+    this.#commit = commit;
+  }
+
+  get isIdle(): boolean {
+    return !this.#isRunning && this.#next === null;
+  }
+
+  /** Resolves once everything written before the call is durable; rejects when that failed. */
+  wait(): Promise<void> {
+    if (this.#next !== null) return this.#next.promise;
+    const waiters = Promise.withResolvers<void>();
+    this.#next = waiters;
+    if (!this.#isRunning) this.#timers.soon(() => this.#start());
+    return waiters.promise;
+  }
+
+  #start(): void {
+    const waiters = this.#next;
+    if (waiters === null || this.#isRunning) return;
+    this.#next = null;
+    this.#isRunning = true;
+    this.#commit().then(
+      () => this.#ended(waiters.resolve),
+      (error) => this.#ended(() => waiters.reject(error)),
+    );
+  }
+
+  #ended(tell: () => void): void {
+    this.#isRunning = false;
+    this.#start(); // before telling: what the waiters do takes time the disk could use
+    tell();
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Which leader wrote from which offset on: `leader-epoch-checkpoint`. A follower or consumer that has been away asks where
+ * an epoch ended, and learns from which offset on what it knows was written by someone deposed.
+ *
+ *   0               version
+ *   2               count
+ *   0 0             epoch, its first offset
+ *   3 118
+ *
+ * (1) Epochs and their first offsets both grow.
+ * (2) An epoch is in the file, durably, before a batch of it is in the log. One that the log never got to is cut off at
+ *     open: its first offset is the log's end.
+ * (3) The first entry starts at or below the log's first offset, when the log holds anything.
+ */
+import { type FileSystem } from "../runtime/runtime.ts";
+import { readCheckpointLines, writeCheckpointLines } from "./checkpoint.ts";
+import { StorageError } from "./errors.ts";
+
+export const LEADER_EPOCH_FILE = "leader-epoch-checkpoint";
+
+export const NO_EPOCH = -1;
+export const NO_OFFSET = -1;
+
+export interface EpochEntry {
+  readonly epoch: number;
+  readonly startOffset: number;
+}
+
+export interface EpochEnd {
+  readonly leaderEpoch: number;
+  readonly endOffset: number;
+}
+
+const UNKNOWN_EPOCH_END: EpochEnd = { leaderEpoch: NO_EPOCH, endOffset: NO_OFFSET };
+
+export class LeaderEpochs {
+  readonly #files: FileSystem;
+  readonly #path: string;
+  #entries: EpochEntry[];
+  #isSaved = true;
+
+  private constructor(files: FileSystem, path: string, entries: EpochEntry[]) {
+    this.#files = files;
+    this.#path = path;
+    this.#entries = entries;
+  }
+
+  static open(files: FileSystem, directory: string): LeaderEpochs {
+    const path = `${directory}/${LEADER_EPOCH_FILE}`;
+    const entries = readCheckpointLines(files, path, 2).map(([epoch, startOffset]) => ({
+      epoch: Number(epoch),
+      startOffset: Number(startOffset),
+    }));
+    let before: EpochEntry | null = null;
+    for (const entry of entries) {
+      const grows = before === null || (entry.epoch > before.epoch && entry.startOffset >= before.startOffset);
+      if (!Number.isInteger(entry.epoch) || !Number.isSafeInteger(entry.startOffset) || !grows) {
+        throw new StorageError(`Cannot understand "${path}": entry ${entry.epoch} at ${entry.startOffset}`, "CORRUPT");
+      }
+      before = entry;
+    }
+    return new LeaderEpochs(files, path, entries);
+  }
+
+  /** Of a log that is new or whose file is damaged: entries come from its batches. */
+  static empty(files: FileSystem, directory: string): LeaderEpochs {
+    return new LeaderEpochs(files, `${directory}/${LEADER_EPOCH_FILE}`, []);
+  }
+
+  get entries(): readonly EpochEntry[] {
+    return this.#entries;
+  }
+
+  get latestEpoch(): number {
+    return this.#entries.at(-1)?.epoch ?? NO_EPOCH;
+  }
+
+  /** Notes that batches of `epoch` start at `startOffset`; does nothing when it, or a later one, is known. */
+  assign(epoch: number, startOffset: number): void {
+    this.#note(epoch, startOffset);
+    this.save(); // (2)
+  }
+
+  /** The same for a batch found in a scan; `save` is called once at its end. */
+  observe(epoch: number, startOffset: number): void {
+    this.#note(epoch, startOffset);
+  }
+
+  /** Writes the file when it is not up to date. */
+  save(): void {
+    if (this.#isSaved) return;
+    const lines = this.#entries.map((entry) => `${entry.epoch} ${entry.startOffset}`);
+    writeCheckpointLines(this.#files, this.#path, lines);
+    this.#isSaved = true;
+  }
+
+  /** The epoch that wrote `offset`, `NO_EPOCH` when that is not known. */
+  epochOf(offset: number): number {
+    let found = NO_EPOCH;
+    for (const entry of this.#entries) {
+      if (entry.startOffset > offset) break;
+      found = entry.epoch;
+    }
+    return found;
+  }
+
+  /**
+   * Where `epoch` ended. Of the latest epoch: the log's end. Of one that wrote nothing here: the epoch before it, and where
+   * that one ended. Of one older than all known: itself, and where the oldest starts.
+   */
+  endOffsetFor(epoch: number, logEndOffset: number): EpochEnd {
+    if (epoch === NO_EPOCH || this.#entries.length === 0) return UNKNOWN_EPOCH_END;
+    if (epoch === this.latestEpoch) return { leaderEpoch: epoch, endOffset: logEndOffset };
+    const laterIndex = this.#entries.findIndex((entry) => entry.epoch > epoch);
+    if (laterIndex < 0) return UNKNOWN_EPOCH_END;
+    const endOffset = this.#entries[laterIndex]!.startOffset;
+    return { leaderEpoch: laterIndex === 0 ? epoch : this.#entries[laterIndex - 1]!.epoch, endOffset };
+  }
+
+  /** The log now ends at `endOffset`. Saves when that changes something. */
+  truncateFromEnd(endOffset: number): void {
+    const kept = this.#entries.filter((entry) => entry.startOffset < endOffset);
+    if (kept.length === this.#entries.length) return;
+    this.#change(kept);
+    this.save();
+  }
+
+  /** The log now starts at `startOffset`: drops epochs that ended before it, and moves the start of the one it is in. */
+  truncateFromStart(startOffset: number): void {
+    const currentIndex = this.#entries.findLastIndex((entry) => entry.startOffset <= startOffset);
+    if (currentIndex < 0) return;
+    const current = this.#entries[currentIndex]!;
+    if (currentIndex === 0 && current.startOffset === startOffset) return;
+    this.#change([{ epoch: current.epoch, startOffset }, ...this.#entries.slice(currentIndex + 1)]);
+    this.save();
+  }
+
+  #note(epoch: number, startOffset: number): void {
+    if (epoch < 0 || epoch <= this.latestEpoch) return;
+    // An epoch that starts where the one before it starts leaves that one without a record.
+    const kept = this.#entries.filter((entry) => entry.startOffset < startOffset);
+    this.#change([...kept, { epoch, startOffset }]);
+  }
+
+  #change(entries: EpochEntry[]): void {
+    this.#entries = entries;
+    this.#isSaved = false;
+  }
+}

@@ -1,0 +1,421 @@
+/**
+ * A data folder: all logs of a node, and the few files that are about all of them.
+ *
+ *   .lock                               held while a process uses the folder
+ *   meta.properties                     whose folder it is
+ *   .kafka_cleanshutdown                present while no process uses it and the last one left it in order
+ *   recovery-point-offset-checkpoint    per log: all below is on disk, indexes included
+ *   log-start-offset-checkpoint         per log: where it starts, when that is inside a segment
+ *   orders-0/ orders-1/ …               a folder per partition
+ *   orders-2.0c9e…-delete/              a deleted one, to be removed
+ *   orders-3.77af…-stray/               one whose topic is unknown, set aside
+ *
+ * (1) One process at a time: the lock is taken before anything is read and released after everything is written.
+ * (2) The clean-shutdown marker is taken away before the first write, and comes back only when every log closed in order.
+ * (3) Checkpoints lag behind: what they say is never more than what is on disk. A recovery point that is too low costs time.
+ * (4) A log start offset that clients were told is in its checkpoint, or implied by the first segment, before they were told.
+ * (5) One log that cannot be opened does not keep the others from serving.
+ *
+ * Nothing happens by itself: the server calls `flushDue`, `checkpoint`, `applyRetention`, `expireProducers` and
+ * `removeDeleted` from its timers.
+ */
+import { type FileLock, type Runtime } from "../runtime/runtime.ts";
+import {
+  LOG_START_OFFSET_FILE,
+  readOffsetCheckpoint,
+  RECOVERY_POINT_FILE,
+  writeOffsetCheckpoint,
+} from "./checkpoint.ts";
+import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
+import { StorageContext, type StorageEvent, type StorageLimits } from "./context.ts";
+import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
+import { Log, type LogOwner } from "./log.ts";
+import { DEFAULT_LOG_CONFIG, type LogConfig } from "./log_config.ts";
+import { loadLog } from "./log_loader.ts";
+import { type MetaProperties, openMetaProperties } from "./meta_properties.ts";
+import { PARTITION_METADATA_FILE, writePartitionMetadata } from "./partition_metadata.ts";
+
+export const LOCK_FILE = ".lock";
+/** `producer.id.expiration.ms` */
+export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
+const DELETED_FOLDER_SUFFIX = "-delete";
+const STRAY_FOLDER_SUFFIX = "-stray";
+/** The topic id of a log whose folder does not say. */
+const NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA";
+/** Folder names are at most 255 bytes. */
+const FOLDER_NAME_MAX = 255;
+
+export interface LogDirOptions {
+  readonly nodeId: number;
+  /** Refused when the folder belongs to another; made up when the folder is new and none is given. */
+  readonly clusterId?: string;
+  /** The settings logs are opened with, until the server calls `updateConfig`. */
+  readonly configOf?: (topic: string) => LogConfig;
+  readonly limits?: StorageLimits;
+  readonly report?: (event: StorageEvent) => void;
+}
+
+export interface NewLog {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string;
+  readonly config: LogConfig;
+}
+
+interface DeletedFolder {
+  readonly path: string;
+  readonly dueMs: number;
+  readonly log: Log | null;
+}
+
+export class LogDir {
+  readonly path: string;
+  readonly meta: MetaProperties;
+  /** Whether the process before this one left the folder in order. */
+  readonly wasClean: boolean;
+  readonly #context: StorageContext;
+  readonly #lock: FileLock;
+  readonly #logs = new Map<string, Log>();
+  readonly #failures = new Map<string, StorageError>();
+  readonly #owner: LogOwner;
+  /** Logs that periodic jobs must look at. */
+  #caredFor = new Set<Log>();
+  #deletedFolders: DeletedFolder[] = [];
+  #isRecoveryPointDue = false;
+  #startOffsetsSaved: Promise<void> | null = null;
+  #isClosed = false;
+
+  private constructor(context: StorageContext, path: string, options: LogDirOptions, lock: FileLock) {
+    const { files, random } = context.runtime;
+    this.path = path;
+    this.#context = context;
+    this.#lock = lock;
+    this.meta = openMetaProperties(files, random, path, options);
+    this.wasClean = takeCleanShutdown(files, path); // (2)
+    this.#owner = {
+      needsCare: (log) => this.#caredFor.add(log),
+      recoveryPointMoved: () => this.#isRecoveryPointDue = true,
+      startOffsetMoved: () => this.#saveStartOffsets(),
+    };
+    this.#loadAll(options.configOf ?? (() => DEFAULT_LOG_CONFIG));
+  }
+
+  /**
+   * Opens a data folder, made when missing, with all logs in it.
+   * @throws {StorageError} "LOCKED" when another process uses it, "VERSION" when it is not this node's
+   */
+  // deno-lint-ignore require-await
+  static async open(runtime: Runtime, path: string, options: LogDirOptions): Promise<LogDir> {
+    const { files } = runtime;
+    let lock: FileLock | null = null;
+    try {
+      files.makeDirectory(path);
+      lock = files.lock(`${path}/${LOCK_FILE}`); // (1)
+      if (lock === null) {
+        throw new StorageError(
+          `Cannot use folder "${path}": another process has locked it; stop that one, or choose another folder`,
+          "LOCKED",
+        );
+      }
+      const context = new StorageContext(runtime, options.limits, options.report);
+      return new LogDir(context, path, options, lock);
+    } catch (cause) {
+      lock?.release();
+      throw storageError(`Cannot open data folder "${path}"`, cause);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- logs
+
+  log(topic: string, partition: number): Log | undefined {
+    return this.#logs.get(`${topic}-${partition}`);
+  }
+
+  logs(): Iterable<Log> {
+    return this.#logs.values();
+  }
+
+  get logCount(): number {
+    return this.#logs.size;
+  }
+
+  /** Logs that could not be opened, by name (5). Their files are left as they are. */
+  failures(): ReadonlyMap<string, StorageError> {
+    return this.#failures;
+  }
+
+  /** Makes an empty log; durable when it returns. */
+  createLog({ topic, partition, topicId, config }: NewLog): Log {
+    assert(!this.#isClosed, "the folder is open");
+    const name = `${topic}-${partition}`;
+    const failure = this.#failures.get(name);
+    if (failure !== undefined) throw failure;
+    assert(!this.#logs.has(name), `log "${name}" does not exist yet`);
+    const { files } = this.#context.runtime;
+    const directory = `${this.path}/${name}`;
+    try {
+      files.makeDirectory(directory);
+      const loaded = loadLog(this.#context, directory, {
+        config,
+        isClean: true,
+        recoveryPoint: 0,
+        logStartOffset: 0,
+      });
+      writePartitionMetadata(files, directory, topicId); // syncs the folder too
+      files.syncDirectory(this.path);
+      const log = new Log(this.#context, this.#owner, directory, {
+        identity: { topic, partition, topicId },
+        config,
+        loaded,
+      });
+      this.#logs.set(name, log);
+      return log;
+    } catch (cause) {
+      if (files.stat(`${directory}/${PARTITION_METADATA_FILE}`) === null) this.#removeQuietly(directory);
+      throw storageError(`Cannot create log "${name}"`, cause);
+    }
+  }
+
+  /** Takes a log out of use at once. Its folder is renamed, and removed after `file.delete.delay.ms`. */
+  deleteLog(log: Log): void {
+    const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
+    const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
+    this.#deletedFolders.push({ path, dueMs, log });
+  }
+
+  /** Takes a log out of use whose topic nobody knows. Its folder is renamed and kept; returns where it is. */
+  setAside(log: Log): string {
+    return this.#takeOut(log, STRAY_FOLDER_SUFFIX);
+  }
+
+  // ------------------------------------------------------------------------------------------- periodic jobs
+
+  /** Syncs logs whose oldest unsynced write is `flush.ms` old. Resolves when they are synced, or offline. */
+  async flushDue(nowMs: number): Promise<void> {
+    const due: Promise<void>[] = [];
+    for (const log of this.#caredFor) {
+      if (log.isFlushDue(nowMs)) due.push(log.sync().catch(() => {})); // the log has gone offline and said so
+      else if (!log.hasUnsynced && !log.hasDeleted) this.#caredFor.delete(log);
+    }
+    await Promise.all(due);
+  }
+
+  /** Moves recovery points up to what is synced and writes them down. Every `log.flush.offset.checkpoint.interval.ms`. */
+  async checkpoint(): Promise<void> {
+    for (const log of this.#logs.values()) {
+      if (log.recoveryPoint === log.syncedOffset) continue;
+      await log.advanceRecoveryPoint().catch(() => {}); // the log has gone offline and said so
+    }
+    if (this.#isClosed) return;
+    if (this.#isRecoveryPointDue) this.#saveRecoveryPoints();
+  }
+
+  /**
+   * Deletes segments whose time has come, in all logs; returns how many. Every `log.retention.check.interval.ms`.
+   * `highWatermarkOf`: nothing at or past it is deleted; without it all of a log may be.
+   */
+  applyRetention(nowMs: number, highWatermarkOf?: (log: Log) => number): number {
+    let count = 0;
+    for (const log of this.#logs.values()) {
+      if (log.isOffline) continue;
+      try {
+        count += log.applyRetention(nowMs, highWatermarkOf?.(log));
+      } catch (cause) {
+        this.#reportFailure("retention-failed", log.name, cause);
+      }
+    }
+    this.removeDeleted(nowMs);
+    if (this.#isRecoveryPointDue) this.#saveRecoveryPoints();
+    return count;
+  }
+
+  /** Forgets idempotent producers not heard of for `expirationMs`. Every `producer.id.expiration.check.interval.ms`. */
+  expireProducers(nowMs: number, expirationMs: number = PRODUCER_EXPIRATION_MS): number {
+    let count = 0;
+    for (const log of this.#logs.values()) count += log.expireProducers(nowMs, expirationMs);
+    return count;
+  }
+
+  /** Unlinks deleted segments and folders whose delay is over and which nobody reads. Every few seconds. */
+  removeDeleted(nowMs: number): void {
+    for (const log of this.#caredFor) {
+      if (log.hasDeleted) this.#attempt("unlink-failed", log.name, () => log.unlinkDeleted(nowMs));
+    }
+    this.#deletedFolders = this.#deletedFolders.filter((folder) => {
+      if (nowMs < folder.dueMs || folder.log?.isInUse === true) return true;
+      this.#attempt("unlink-failed", folder.path, () => this.#context.runtime.files.remove(folder.path));
+      return false;
+    });
+  }
+
+  /** Gives back memory maps nobody uses. Every few minutes, when idle. */
+  releaseUnused(): void {
+    this.#context.maps.releaseUnused();
+  }
+
+  /** What storage holds, for metrics. */
+  usage(): { openFiles: number; mappedBytes: number; tailBytes: number; pooledBytes: number } {
+    const { pool, maps, tails, buffers } = this.#context;
+    return {
+      openFiles: pool.openCount,
+      mappedBytes: maps.mappedBytes,
+      tailBytes: tails.totalBytes,
+      pooledBytes: buffers.pooledBytes,
+    };
+  }
+
+  // ------------------------------------------------------------------------------------------- the end
+
+  /** `clean`: syncs and closes all logs and says so on disk. Without it, as a crash would, but the lock is released. */
+  async close({ clean }: { readonly clean: boolean }): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      if (clean) await this.#closeCleanly();
+      else for (const log of this.#logs.values()) await log.abandon();
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  async #closeCleanly(): Promise<void> {
+    let isClean = this.#failures.size === 0;
+    // A few at a time: each waits for its own syncs.
+    const remaining = [...this.#logs.values()];
+    const closers = Array.from({ length: 8 }, async () => {
+      for (let log = remaining.pop(); log !== undefined; log = remaining.pop()) {
+        if (!await log.close()) isClean = false;
+      }
+    });
+    await Promise.all(closers);
+    await this.#startOffsetsSaved?.catch(() => isClean = false);
+    try {
+      this.#saveRecoveryPoints();
+      this.#writeStartOffsets();
+      if (isClean) writeCleanShutdown(this.#context.runtime.files, this.path); // (2)
+    } catch (cause) {
+      throw storageError(`Cannot close data folder "${this.path}" in order`, cause);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- inside
+
+  #takeOut(log: Log, suffix: string): string {
+    assert(this.#logs.get(log.name) === log, "the log is of this folder");
+    const { files, random } = this.#context.runtime;
+    const ending = `.${hex(random.bytes(16))}${suffix}`;
+    const target = `${this.path}/${log.name.slice(0, FOLDER_NAME_MAX - ending.length)}${ending}`;
+    this.#logs.delete(log.name);
+    this.#caredFor.delete(log);
+    try {
+      files.rename(log.directory, target);
+      files.syncDirectory(this.path);
+    } catch (cause) {
+      throw storageError(`Cannot take log "${log.name}" out of use`, cause);
+    }
+    this.#isRecoveryPointDue = true;
+    log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause));
+    this.#saveStartOffsets().catch(() => {}); // reported
+    return target;
+  }
+
+  #loadAll(configOf: (topic: string) => LogConfig): void {
+    const { clock, files } = this.#context.runtime;
+    const recoveryPoints = readOffsetCheckpoint(files, `${this.path}/${RECOVERY_POINT_FILE}`);
+    const startOffsets = readOffsetCheckpoint(files, `${this.path}/${LOG_START_OFFSET_FILE}`);
+    const startedMs = clock.monotonicMs();
+    for (const name of files.list(this.path)) {
+      if (name.endsWith(DELETED_FOLDER_SUFFIX)) {
+        this.#deletedFolders.push({ path: `${this.path}/${name}`, dueMs: 0, log: null });
+        continue;
+      }
+      const split = /^(.+)-(\d+)$/.exec(name);
+      if (split === null || files.stat(`${this.path}/${name}`)?.kind !== "directory") continue;
+      const topic = split[1]!;
+      const partition = Number(split[2]);
+      const directory = `${this.path}/${name}`;
+      try {
+        const config = configOf(topic);
+        const loaded = loadLog(this.#context, directory, {
+          config,
+          isClean: this.wasClean,
+          recoveryPoint: recoveryPoints.get(name) ?? 0,
+          logStartOffset: startOffsets.get(name) ?? 0,
+        });
+        const identity = { topic, partition, topicId: loaded.topicId ?? NO_TOPIC_ID };
+        this.#logs.set(name, new Log(this.#context, this.#owner, directory, { identity, config, loaded }));
+      } catch (cause) {
+        const failure = storageError(`Cannot open log "${directory}"`, cause);
+        this.#failures.set(name, failure); // (5)
+        this.#context.report({ level: "error", event: "log-offline", facts: { log: name, problem: failure.message } });
+      }
+    }
+    if (!this.wasClean && this.#logs.size > 0) this.#saveRecoveryPoints();
+    this.#context.report({
+      level: "info",
+      event: "logs-loaded",
+      facts: {
+        path: this.path,
+        count: this.#logs.size,
+        clean: String(this.wasClean),
+        tookMs: Math.round(clock.monotonicMs() - startedMs),
+      },
+    });
+  }
+
+  #saveRecoveryPoints(): void {
+    const entries = [...this.#logs.values()].map(({ topic, partition, recoveryPoint }) => {
+      return { topic, partition, offset: recoveryPoint };
+    });
+    this.#isRecoveryPointDue = false;
+    this.#attempt("checkpoint-failed", this.path, () => {
+      writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${RECOVERY_POINT_FILE}`, entries);
+    });
+  }
+
+  /** Writes the start offsets down at the end of the turn: many partitions of one request share it (4). */
+  #saveStartOffsets(): Promise<void> {
+    return this.#startOffsetsSaved ??= new Promise<void>((resolve, reject) => {
+      this.#context.runtime.timers.soon(() => {
+        this.#startOffsetsSaved = null;
+        try {
+          if (!this.#isClosed) this.#writeStartOffsets();
+          resolve();
+        } catch (cause) {
+          this.#reportFailure("checkpoint-failed", this.path, cause);
+          reject(storageError(`Cannot write log start offsets in "${this.path}"`, cause));
+        }
+      });
+    });
+  }
+
+  #writeStartOffsets(): void {
+    const entries = [];
+    for (const log of this.#logs.values()) {
+      if (log.logStartOffset <= log.firstSegmentOffset) continue;
+      entries.push({ topic: log.topic, partition: log.partition, offset: log.logStartOffset });
+    }
+    writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${LOG_START_OFFSET_FILE}`, entries);
+  }
+
+  #attempt(event: string, subject: string, run: () => void): void {
+    try {
+      run();
+    } catch (cause) {
+      this.#reportFailure(event, subject, cause);
+    }
+  }
+
+  #reportFailure(event: string, subject: string, cause: unknown): void {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    this.#context.report({ level: isDiskFull(cause) ? "warn" : "error", event, facts: { subject, problem } });
+  }
+
+  #removeQuietly(path: string): void {
+    this.#attempt("unlink-failed", path, () => this.#context.runtime.files.remove(path));
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

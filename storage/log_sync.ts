@@ -1,0 +1,102 @@
+/**
+ * What of a log is on the disk for good.
+ *
+ * (1) Everything below `syncedOffset` survives a power cut: its bytes are synced in every segment they are in, and so are
+ *     the folder's entries of those files.
+ * (2) A sync covers all segments written to since the last one, oldest first in the list, so `syncedOffset` never passes a
+ *     segment that was rolled and not synced.
+ * (3) A failed sync is final. The kernel may have dropped the bytes and will call the next sync a success: the log must
+ *     not be believed, and goes offline.
+ * (4) Everything below `recoveryPoint` is synced together with its index entries. After a crash only what is past it is
+ *     read again.
+ */
+import { type StorageContext } from "./context.ts";
+import { storageError } from "./errors.ts";
+import { GroupCommit } from "./group_commit.ts";
+import { type Segment } from "./segment.ts";
+
+export class LogSync {
+  readonly #context: StorageContext;
+  readonly #directory: string;
+  readonly #commits: GroupCommit;
+  #endOffset: number;
+  #syncedOffset: number;
+  recoveryPoint: number;
+  /** Written to since the last sync began, in order. */
+  #dirty: Segment[] = [];
+  #hasNewFiles = false;
+  /** When the oldest unsynced write was made; for `flush.ms`. */
+  #dirtySinceMs = 0;
+
+  constructor(
+    context: StorageContext,
+    directory: string,
+    options: { readonly endOffset: number; readonly recoveryPoint: number },
+  ) {
+    this.#context = context;
+    this.#directory = directory;
+    this.#endOffset = options.endOffset;
+    this.#syncedOffset = options.endOffset;
+    this.recoveryPoint = options.recoveryPoint;
+    this.#commits = new GroupCommit(context.runtime.timers, () => this.#commit());
+  }
+
+  get syncedOffset(): number {
+    return this.#syncedOffset;
+  }
+
+  get isIdle(): boolean {
+    return this.#commits.isIdle;
+  }
+
+  get hasUnsynced(): boolean {
+    return this.#dirty.length > 0;
+  }
+
+  /** The log was written to, and ends at `endOffset` now. */
+  // hot: per batch
+  wrote(segment: Segment, endOffset: number, nowMs: number): void {
+    this.#endOffset = endOffset;
+    const dirty = this.#dirty;
+    if (dirty.length === 0) this.#dirtySinceMs = nowMs;
+    if (dirty.length === 0 || dirty[dirty.length - 1] !== segment) dirty.push(segment);
+  }
+
+  /** A segment was added: its entry in the folder must be synced (1). */
+  addedFiles(): void {
+    this.#hasNewFiles = true;
+  }
+
+  /** The segment is deleted: nobody cares any more whether it is synced. */
+  forget(segment: Segment): void {
+    this.#dirty = this.#dirty.filter((dirty) => dirty !== segment);
+  }
+
+  isDue(nowMs: number, flushMs: number): boolean {
+    return this.#dirty.length > 0 && nowMs - this.#dirtySinceMs >= flushMs;
+  }
+
+  /** Resolves when everything written before the call is synced. */
+  wait(): Promise<void> {
+    if (this.#syncedOffset === this.#endOffset && this.#dirty.length === 0 && this.#commits.isIdle) return SYNCED;
+    return this.#commits.wait();
+  }
+
+  async #commit(): Promise<void> {
+    const segments = this.#dirty;
+    const endOffset = this.#endOffset;
+    const hasNewFiles = this.#hasNewFiles;
+    this.#dirty = [];
+    this.#hasNewFiles = false;
+    try {
+      if (segments.length === 1) await segments[0]!.log.sync();
+      else await Promise.all(segments.map((segment) => segment.log.sync())); // (2)
+      if (hasNewFiles) this.#context.runtime.files.syncDirectory(this.#directory);
+    } catch (cause) {
+      throw storageError(`Cannot sync log "${this.#directory}" up to offset ${endOffset}`, cause); // (3)
+    }
+    this.#syncedOffset = endOffset; // (1)
+  }
+}
+
+const SYNCED = Promise.resolve();

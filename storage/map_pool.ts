@@ -1,0 +1,92 @@
+/**
+ * Memory maps of closed segments, within a budget.
+ *
+ * (1) A map in use is not released: its reader's views would point at nothing, and the next one to read them would crash
+ *     the process. `acquire` counts a reader in, `release` counts it out.
+ * (2) The budget is what may stay mapped in all. Maps nobody uses go first, the longest unused first; when all are in use
+ *     there is no new one, and the caller reads into a buffer.
+ * (3) A mapped file is never truncated. A segment that is retired gives its map up once its last reader has gone.
+ */
+import { type FileSystem, type MappedFile } from "../runtime/runtime.ts";
+
+/** Addresses, not memory: what the kernel keeps of it is page cache. */
+export const MAPPED_BYTES_MAX = 8 * 1024 * 1024 * 1024;
+
+/** The mapped file of one segment; null inside while it is not mapped. */
+export class SegmentMap {
+  /** For `MapPool`. */
+  mapped: MappedFile | null = null;
+  readerCount = 0;
+  isRetired = false;
+}
+
+export class MapPool {
+  readonly #files: FileSystem;
+  readonly #mappedMax: number;
+  #mappedBytes = 0;
+  #canMap = true;
+  /** What is mapped, the longest unused first. */
+  readonly #maps = new Set<SegmentMap>();
+
+  constructor(files: FileSystem, mappedMax: number = MAPPED_BYTES_MAX) {
+    this.#files = files;
+    this.#mappedMax = mappedMax;
+  }
+
+  get mappedBytes(): number {
+    return this.#mappedBytes;
+  }
+
+  /** The whole file at `path` as bytes, to be given back by `release`; null where it cannot be mapped now. */
+  acquire(map: SegmentMap, path: string, sizeBytes: number): Uint8Array | null {
+    if (map.mapped === null && !this.#map(map, path, sizeBytes)) return null;
+    map.readerCount++;
+    this.#maps.delete(map);
+    this.#maps.add(map);
+    return map.mapped!.bytes;
+  }
+
+  release(map: SegmentMap): void {
+    map.readerCount--;
+    if (map.readerCount === 0 && map.isRetired) this.#unmap(map); // (3)
+  }
+
+  /** The segment is closed or deleted: its map ends with its last reader. */
+  retire(map: SegmentMap): void {
+    map.isRetired = true;
+    if (map.readerCount === 0) this.#unmap(map);
+  }
+
+  /** Releases what nobody uses. */
+  releaseUnused(): void {
+    for (const map of this.#maps) {
+      if (map.readerCount === 0) this.#unmap(map);
+    }
+  }
+
+  #map(map: SegmentMap, path: string, sizeBytes: number): boolean {
+    if (!this.#canMap || map.isRetired || sizeBytes === 0 || sizeBytes > this.#mappedMax) return false;
+    for (const unused of this.#maps) {
+      if (this.#mappedBytes + sizeBytes <= this.#mappedMax) break;
+      if (unused.readerCount === 0) this.#unmap(unused);
+    }
+    if (this.#mappedBytes + sizeBytes > this.#mappedMax) return false; // (2)
+    const mapped = this.#files.map(path, sizeBytes);
+    if (mapped === null) {
+      this.#canMap = false;
+      return false;
+    }
+    map.mapped = mapped;
+    this.#mappedBytes += mapped.bytes.length;
+    return true;
+  }
+
+  #unmap(map: SegmentMap): void {
+    const mapped = map.mapped;
+    if (mapped === null) return;
+    map.mapped = null;
+    this.#maps.delete(map);
+    this.#mappedBytes -= mapped.bytes.length;
+    mapped.release();
+  }
+}

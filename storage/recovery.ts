@@ -1,0 +1,146 @@
+/**
+ * Makes a log's segments right after a crash.
+ *
+ *   segments     [ 0 ......... ][ 4711 ....... ][ 9001 .....x~~~ ]      x: first batch that is not whole or not right
+ *   recovery point                          ^                           ~: cut off
+ *   read again                              [...................
+ *
+ * (1) What is below the recovery point was synced with its index entries (`log_sync.ts`) and is not read again; the index
+ *     entry nearest to it is looked up in the log all the same, and a segment where that does not fit is read from its start.
+ * (2) Every batch past it is read and checked: length, format, checksum, offsets that follow each other. The log ends before
+ *     the first one that fails, and so does the segment's file; segments after it go, for the log has no gaps.
+ * (3) The result is a prefix of the batches that were written, and doing it again, or being killed half-way and doing it
+ *     again, gives the same.
+ * (4) Cutting is reported with file, position and reason: bytes that were once answered for may be among them when the disk
+ *     lies, or when a bit flipped.
+ */
+import { BATCH_HEADER_BYTES, type BatchView, MAGIC } from "../protocol/batch.ts";
+import { type StorageContext } from "./context.ts";
+import { StorageError } from "./errors.ts";
+import { type LeaderEpochs } from "./leader_epochs.ts";
+import { batchSizeAt, lastOffsetAt } from "./log_read.ts";
+import { scan } from "./scan.ts";
+import { RELATIVE_OFFSET_MAX, type Segment } from "./segment.ts";
+
+export interface RecoveredSegments {
+  /** The segments that are left; at least the first. */
+  segments: Segment[];
+  /** Those after the cut. */
+  readonly dropped: Segment[];
+  logEndOffset: number;
+  /** The first segment that was read again, its base offset. */
+  readonly scannedFromOffset: number;
+}
+
+/** Checks what lies past `recoveryPoint`, cuts what is not right, completes indexes and leader epochs. */
+export function recoverSegments(
+  context: StorageContext,
+  segments: readonly Segment[],
+  options: { readonly recoveryPoint: number; readonly epochs: LeaderEpochs },
+): RecoveredSegments {
+  let index = segments.length - 1;
+  while (index > 0 && segments[index]!.baseOffset > options.recoveryPoint) index--;
+  const scannedFromOffset = segments[index]!.baseOffset;
+  let logEndOffset = scannedFromOffset;
+  for (; index < segments.length; index++) {
+    const segment = segments[index]!;
+    const next = segments[index + 1];
+    const recovered = recoverSegment(context, segment, options);
+    logEndOffset = recovered.nextOffset;
+    if (recovered.isWhole && (next === undefined || next.baseOffset >= logEndOffset)) continue;
+    const dropped = segments.slice(index + 1);
+    if (dropped.length > 0) {
+      context.report({
+        level: "error",
+        event: "segments-dropped",
+        facts: { file: segment.log.path, count: dropped.length, fromOffset: logEndOffset },
+      });
+    }
+    return { segments: segments.slice(0, index + 1), dropped, logEndOffset, scannedFromOffset };
+  }
+  return { segments: [...segments], dropped: [], logEndOffset, scannedFromOffset };
+}
+
+function recoverSegment(
+  context: StorageContext,
+  segment: Segment,
+  options: { readonly recoveryPoint: number; readonly epochs: LeaderEpochs },
+): { readonly nextOffset: number; readonly isWhole: boolean } {
+  refuseOldFormat(segment);
+  const trusted = trustedStart(segment, options.recoveryPoint);
+  const start = trusted ?? { position: 0, offset: segment.baseOffset };
+  segment.beginRebuild(start.position);
+  let nextOffset = start.offset;
+  let refused: string | null = null;
+  const end = scan(segment.log, { from: start.position, to: segment.sizeBytes }, context.buffers, (batch, position) => {
+    refused = batchFault(batch, segment.baseOffset, nextOffset);
+    if (refused !== null) return false;
+    segment.noteScanned(batch, position);
+    options.epochs.observe(batch.partitionLeaderEpoch, batch.baseOffset);
+    nextOffset = batch.nextOffset;
+    return true;
+  });
+  const problem = refused ?? end.problem;
+  if (problem !== null) {
+    context.report({
+      level: "warn",
+      event: "log-truncated",
+      facts: {
+        file: segment.log.path,
+        position: end.position,
+        bytes: segment.sizeBytes - end.position,
+        nextOffset,
+        problem,
+      },
+    });
+    segment.truncate(end.position);
+  }
+  segment.endRebuild();
+  return { nextOffset, isWhole: problem === null };
+}
+
+/** What makes a batch of the right shape wrong in its place, or null. */
+function batchFault(batch: BatchView, baseOffset: number, nextOffset: number): string | null {
+  if (batch.magic !== MAGIC) return `unknown format ${batch.magic}`;
+  const { baseOffset: first, lastOffsetDelta } = batch;
+  if (first < nextOffset) return `offset ${first} where ${nextOffset} or later must be`;
+  if (lastOffsetDelta < 0 || first + lastOffsetDelta - baseOffset > RELATIVE_OFFSET_MAX) {
+    return `offsets ${first} to ${first + lastOffsetDelta} are not of this segment`;
+  }
+  if (!batch.isCrcValid()) return `the checksum is ${batch.computeCrc()} and must be ${batch.crc}`;
+  return null;
+}
+
+/** Where to start in a segment of which a part lies below the recovery point; null for its beginning (1). */
+function trustedStart(
+  segment: Segment,
+  recoveryPoint: number,
+): { readonly position: number; readonly offset: number } | null {
+  if (recoveryPoint <= segment.baseOffset) return null;
+  const indexes = segment.openIndexesUnchecked();
+  if (indexes === null) return null;
+  indexes.offsetIndex.keepSound(segment.sizeBytes);
+  const entry = indexes.offsetIndex.floor(recoveryPoint - 1);
+  if (entry === null || entry.position === 0) return null;
+  const header = new Uint8Array(BATCH_HEADER_BYTES);
+  if (segment.log.use().read(header, entry.position) < BATCH_HEADER_BYTES) return null;
+  if (batchSizeAt(header, 0) < 0 || lastOffsetAt(header, 0) !== entry.offset) return null;
+  indexes.offsetIndex.keep(entry.index + 1);
+  indexes.timeIndex.keepSound(entry.offset);
+  // The batch at the entry is read again: offsets go on from its first.
+  return { position: entry.position, offset: Math.max(segment.baseOffset, entry.offset - RELATIVE_OFFSET_MAX) };
+}
+
+/** A segment of an old Kafka would look like garbage and be cut. Better to say what it is. */
+function refuseOldFormat(segment: Segment): void {
+  const header = new Uint8Array(BATCH_HEADER_BYTES);
+  const readBytes = segment.sizeBytes === 0 ? 0 : segment.log.use().read(header, 0);
+  const lengthBytes = new DataView(header.buffer).getInt32(8);
+  const magic = header[16]!;
+  if (readBytes < 17 || magic >= MAGIC || lengthBytes < 14 || lengthBytes > segment.sizeBytes) return;
+  throw new StorageError(
+    `Cannot recover "${segment.log.path}": it is in message format ${magic} of an old Kafka; shut that Kafka down in order, ` +
+      `or let Kafka 3 rewrite the topic in format 2`,
+    "VERSION",
+  );
+}

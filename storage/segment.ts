@@ -1,0 +1,413 @@
+/**
+ * One segment of a log: a `.log` file of batches and the indexes that lead into it.
+ *
+ * (1) Batches follow each other without a gap, offsets grow, and all are at or above `baseOffset` and below the base of
+ *     the next segment. Offsets less the base fit in 31 bits.
+ * (2) Only the last segment of a log is written to, and only at its end, `sizeBytes`. Bytes in the file past that are of a
+ *     failed write: the next one goes over them, and they are cut before the segment closes.
+ * (3) Indexes follow the log: an entry is made after its batch was written. An index that is missing or damaged is built
+ *     again from the log when it is first needed.
+ * (4) A segment is retired by renaming its files to `.deleted`. They are unlinked later, and never while a reader has a view.
+ */
+import { BATCH_HEADER_BYTES, type BatchView, readInt64 } from "../protocol/batch.ts";
+import { AbortedTransactionIndex } from "./aborted_transactions.ts";
+import { type StorageContext } from "./context.ts";
+import { type PooledFile } from "./file_pool.ts";
+import { type LogConfig } from "./log_config.ts";
+import { SegmentMap } from "./map_pool.ts";
+import { OffsetIndex } from "./offset_index.ts";
+import { scan } from "./scan.ts";
+import {
+  DELETED_SUFFIX,
+  fileNameOf,
+  INDEX_SUFFIX,
+  LOG_SUFFIX,
+  SEGMENT_SUFFIXES,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from "./segment_files.ts";
+import { TimeIndex, type TimestampOffset } from "./time_index.ts";
+
+/** Offsets of a segment, less its base, end here: they are int32 in the indexes. */
+export const RELATIVE_OFFSET_MAX = 0x7fffffff;
+
+/** What an append would add. */
+export interface AppendExtent {
+  readonly sizeBytes: number;
+  readonly lastOffset: number;
+  readonly maxTimestampMs: number;
+}
+
+export class Segment {
+  readonly baseOffset: number;
+  readonly log: PooledFile;
+  readonly map = new SegmentMap();
+  readonly createdMs: number;
+  /** Taken off the segment's allowed age. */
+  readonly jitterMs: number;
+  sizeBytes: number;
+  /** Readers with a view that is not a map's: of a read under way. */
+  readerCount = 0;
+
+  readonly #context: StorageContext;
+  readonly #directory: string;
+  readonly #indexIntervalBytes: number;
+  #isNew: boolean;
+  #offsetIndex: OffsetIndex | null = null;
+  #timeIndex: TimeIndex | null = null;
+  #aborted: AbortedTransactionIndex | null = null;
+  #bytesSinceIndexEntry = 0;
+  /** Null while not known: of a segment found on disk, until asked for. */
+  #max: { timestampMs: number; offset: number } | null;
+  #firstTimestampMs: number | null = null;
+  /** A failed write left bytes past `sizeBytes` (2). */
+  #hasGarbage = false;
+  #isRetired = false;
+
+  private constructor(
+    context: StorageContext,
+    directory: string,
+    options: {
+      readonly baseOffset: number;
+      readonly sizeBytes: number;
+      readonly isNew: boolean;
+      readonly config: LogConfig;
+    },
+  ) {
+    this.#context = context;
+    this.#directory = directory;
+    this.baseOffset = options.baseOffset;
+    this.sizeBytes = options.sizeBytes;
+    this.#isNew = options.isNew;
+    this.#indexIntervalBytes = options.config.indexIntervalBytes;
+    this.#max = options.isNew ? { timestampMs: -1, offset: options.baseOffset } : null;
+    this.createdMs = context.runtime.clock.nowMs();
+    const jitterMsMax = Math.min(options.config.segmentJitterMs, options.config.segmentMs);
+    this.jitterMs = jitterMsMax > 0 ? Math.floor(context.runtime.random.next() * jitterMsMax) : 0;
+    this.log = context.pool.file(this.path(LOG_SUFFIX));
+  }
+
+  /** Makes the file of a new segment. Its entry in the folder is not yet durable. */
+  static create(context: StorageContext, directory: string, baseOffset: number, config: LogConfig): Segment {
+    const segment = new Segment(context, directory, { baseOffset, sizeBytes: 0, isNew: true, config });
+    // Left over from an attempt that failed half-way: what an index says of other bytes must not be read.
+    for (const suffix of SEGMENT_SUFFIXES) context.runtime.files.remove(segment.path(suffix));
+    segment.log.use(true);
+    return segment;
+  }
+
+  /** A segment found on disk. Opens nothing. */
+  static open(
+    context: StorageContext,
+    directory: string,
+    options: { readonly baseOffset: number; readonly sizeBytes: number; readonly config: LogConfig },
+  ): Segment {
+    return new Segment(context, directory, { ...options, isNew: false });
+  }
+
+  path(suffix: string): string {
+    return `${this.#directory}/${fileNameOf(this.baseOffset, suffix)}`;
+  }
+
+  // ------------------------------------------------------------------------------------------- writing
+
+  /** Writes batches at the end. Throws with nothing changed (2); they are noted by `note` afterwards, one by one. */
+  // hot: per batch
+  write(records: Uint8Array): void {
+    if (this.#hasGarbage) this.#cutGarbage();
+    // What can fail in `note` is done before anything is written.
+    this.#max ??= this.#readMax();
+    if (this.#offsetIndex === null || this.#timeIndex === null) this.#openIndexes();
+    try {
+      this.log.write([records], this.sizeBytes);
+    } catch (error) {
+      this.#hasGarbage = true;
+      throw error;
+    }
+  }
+
+  /** After a failed `write`: takes back what it may have written. Where that fails too, the next `write` tries again. */
+  undoWrite(): void {
+    if (!this.#hasGarbage) return;
+    try {
+      this.#cutGarbage();
+    } catch {
+      // (2) holds without it.
+    }
+  }
+
+  /** Indexes a batch that `write` wrote. */
+  // hot: per batch
+  note(batch: BatchView): void {
+    if (this.sizeBytes === 0) this.#firstTimestampMs = batch.maxTimestamp;
+    this.#index(batch, this.sizeBytes);
+    this.sizeBytes += batch.sizeBytes;
+  }
+
+  /** Whether a new segment must be begun for batches of these properties. */
+  // hot: per batch
+  mustRoll(
+    append: AppendExtent,
+    config: LogConfig,
+    nowMs: number,
+  ): boolean {
+    if (this.sizeBytes === 0) return append.lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX;
+    return this.sizeBytes + append.sizeBytes > config.segmentBytes ||
+      append.lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX ||
+      this.#ageMs(append.maxTimestampMs, nowMs) > config.segmentMs - this.jitterMs ||
+      this.offsetIndex.isFull(config.segmentIndexBytes) || this.timeIndex.isFull(config.segmentIndexBytes);
+  }
+
+  /** The segment ends: its indexes are completed and written. Not yet synced. */
+  finish(): void {
+    if (this.#hasGarbage) this.#cutGarbage();
+    if (this.sizeBytes > 0 || this.#offsetIndex !== null) {
+      const max = this.largest();
+      this.timeIndex.append(max.timestampMs, max.offset);
+      this.timeIndex.entries.finish();
+      this.offsetIndex.entries.finish();
+    }
+    this.#aborted?.finish();
+  }
+
+  /** Writes index entries that wait in memory. */
+  flushIndexes(): void {
+    this.#offsetIndex?.entries.flush();
+    this.#timeIndex?.entries.flush();
+    this.#aborted?.flush();
+  }
+
+  /** Makes the indexes durable, off the loop. */
+  async syncIndexes(): Promise<void> {
+    for (const file of this.#indexFiles()) {
+      if (file.isDirty && !this.#isRetired) await file.sync();
+    }
+  }
+
+  syncNow(): void {
+    if (this.log.isDirty) this.log.syncNow();
+    for (const file of this.#indexFiles()) {
+      if (file.isDirty) file.syncNow();
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- indexes
+
+  get offsetIndex(): OffsetIndex {
+    return this.#offsetIndex ?? (this.#openIndexes(), this.#offsetIndex!);
+  }
+
+  get timeIndex(): TimeIndex {
+    return this.#timeIndex ?? (this.#openIndexes(), this.#timeIndex!);
+  }
+
+  get aborted(): AbortedTransactionIndex {
+    return this.#aborted ??= new AbortedTransactionIndex(
+      this.#context.runtime.files,
+      this.#context.pool,
+      this.path(TRANSACTION_INDEX_SUFFIX),
+      this.#isNew,
+    );
+  }
+
+  /** The largest timestamp in the segment and the last offset of the batch that has it; timestamp -1 when there is none. */
+  largest(): TimestampOffset {
+    return this.#max ??= this.#readMax();
+  }
+
+  /** The largest timestamp, and for records without one, when the file was last written. For retention. */
+  largestTimestampMs(): number {
+    const { timestampMs } = this.largest();
+    if (timestampMs >= 0) return timestampMs;
+    return this.#context.runtime.files.stat(this.log.path)?.modifiedMs ?? this.createdMs;
+  }
+
+  /** Makes both indexes anew from the batches in the log. */
+  rebuildIndexes(): void {
+    this.beginRebuild(0);
+    const end = scan(this.log, { from: 0, to: this.sizeBytes }, this.#context.buffers, (batch, position) => {
+      this.noteScanned(batch, position);
+      return true;
+    });
+    this.endRebuild();
+    this.#context.report({
+      level: end.problem === null ? "info" : "error",
+      event: "index-rebuilt",
+      facts: { file: this.log.path, ...(end.problem === null ? {} : { position: end.position, problem: end.problem }) },
+    });
+  }
+
+  /**
+   * Prepares for `noteScanned` from `position` on. With 0 the indexes start over; else what they say up to the position was
+   * found to be sound and is kept.
+   */
+  beginRebuild(position: number): void {
+    const { pool } = this.#context;
+    if (position === 0) {
+      this.#offsetIndex ??= new OffsetIndex(pool, this.path(INDEX_SUFFIX), this.baseOffset, true);
+      this.#timeIndex ??= new TimeIndex(pool, this.path(TIME_INDEX_SUFFIX), this.baseOffset, true);
+      this.#offsetIndex.reset();
+      this.#timeIndex.reset();
+      this.#max = { timestampMs: -1, offset: this.baseOffset };
+    } else {
+      // Each offset entry came with a time entry, if the time had moved: what is before the position is in the index.
+      const last = this.timeIndex.lastEntry();
+      this.#max = last === null ? { timestampMs: -1, offset: this.baseOffset } : { ...last };
+    }
+    this.#firstTimestampMs = null;
+    this.#bytesSinceIndexEntry = 0;
+  }
+
+  /** As `note`, for a batch at `position` that a scan passes. */
+  noteScanned(batch: BatchView, position: number): void {
+    this.#index(batch, position);
+  }
+
+  /** Writes the indexes that a scan made. */
+  endRebuild(): void {
+    const max = this.#max!;
+    this.#timeIndex!.append(max.timestampMs, max.offset);
+    this.flushIndexes();
+  }
+
+  /** Indexes as found on disk, unchecked: recovery decides itself what to believe. */
+  openIndexesUnchecked(): { readonly offsetIndex: OffsetIndex; readonly timeIndex: TimeIndex } | null {
+    const { files } = this.#context.runtime;
+    const { pool } = this.#context;
+    if (files.stat(this.path(INDEX_SUFFIX)) === null || files.stat(this.path(TIME_INDEX_SUFFIX)) === null) return null;
+    this.#offsetIndex = new OffsetIndex(pool, this.path(INDEX_SUFFIX), this.baseOffset, false);
+    this.#timeIndex = new TimeIndex(pool, this.path(TIME_INDEX_SUFFIX), this.baseOffset, false);
+    return { offsetIndex: this.#offsetIndex, timeIndex: this.#timeIndex };
+  }
+
+  // ------------------------------------------------------------------------------------------- its end
+
+  /** Cuts the log to `sizeBytes`, on disk too. Only while nobody can have mapped it: during recovery. */
+  truncate(sizeBytes: number): void {
+    this.sizeBytes = sizeBytes;
+    this.log.isDirty = true;
+    this.log.use().truncate(sizeBytes);
+  }
+
+  get isInUse(): boolean {
+    return this.readerCount > 0 || this.map.readerCount > 0 || this.log.pinCount > 0;
+  }
+
+  /** Renames the files to `.deleted` (4). Readers go on reading. */
+  retire(): void {
+    const { files } = this.#context.runtime;
+    // The log first: without it the others are strays, which the next open removes.
+    for (const suffix of SEGMENT_SUFFIXES) {
+      const path = this.path(suffix);
+      if (files.stat(path) !== null) files.rename(path, path + DELETED_SUFFIX);
+    }
+    this.log.path += DELETED_SUFFIX;
+    this.#isRetired = true;
+    this.#closeIndexes();
+    this.#context.maps.retire(this.map);
+  }
+
+  /** Unlinks the files of a retired segment. */
+  unlink(): void {
+    this.log.close();
+    for (const suffix of SEGMENT_SUFFIXES) this.#context.runtime.files.remove(this.path(suffix) + DELETED_SUFFIX);
+  }
+
+  close(): void {
+    this.log.close();
+    this.#closeIndexes();
+    this.#context.maps.retire(this.map);
+  }
+
+  // ------------------------------------------------------------------------------------------- inside
+
+  #openIndexes(): void {
+    const { files } = this.#context.runtime;
+    const { pool } = this.#context;
+    const isNew = this.#isNew;
+    const offsetPath = this.path(INDEX_SUFFIX);
+    const timePath = this.path(TIME_INDEX_SUFFIX);
+    if (isNew) {
+      this.#offsetIndex = new OffsetIndex(pool, offsetPath, this.baseOffset, true);
+      this.#timeIndex = new TimeIndex(pool, timePath, this.baseOffset, true);
+      return;
+    }
+    if (files.stat(offsetPath) === null || files.stat(timePath) === null) {
+      if (this.sizeBytes > 0) return this.rebuildIndexes();
+      this.#isNew = true;
+      return this.#openIndexes();
+    }
+    const offsetIndex = new OffsetIndex(pool, offsetPath, this.baseOffset, false);
+    const timeIndex = new TimeIndex(pool, timePath, this.baseOffset, false);
+    this.#offsetIndex = offsetIndex;
+    this.#timeIndex = timeIndex;
+    const problem = offsetIndex.problem(this.sizeBytes) ?? timeIndex.problem();
+    if (problem !== null) return this.rebuildIndexes();
+    offsetIndex.resume();
+    timeIndex.resume();
+  }
+
+  /** Adds entries for a batch when it is time. The indexes are open and `#max` is known. */
+  // hot: per batch
+  #index(batch: BatchView, position: number): void {
+    const max = this.#max!;
+    const timestampMs = batch.maxTimestamp;
+    if (timestampMs > max.timestampMs) {
+      max.timestampMs = timestampMs;
+      max.offset = batch.lastOffset;
+    }
+    if (this.#bytesSinceIndexEntry > this.#indexIntervalBytes) {
+      this.#offsetIndex!.append(batch.lastOffset, position);
+      this.#timeIndex!.append(max.timestampMs, max.offset);
+      this.#bytesSinceIndexEntry = 0;
+    }
+    this.#bytesSinceIndexEntry += batch.sizeBytes;
+  }
+
+  #closeIndexes(): void {
+    for (const file of this.#indexFiles()) file.close();
+    this.#offsetIndex = null;
+    this.#timeIndex = null;
+    this.#aborted = null;
+  }
+
+  #indexFiles(): PooledFile[] {
+    const found: PooledFile[] = [];
+    if (this.#offsetIndex !== null) found.push(this.#offsetIndex.entries.file);
+    if (this.#timeIndex !== null) found.push(this.#timeIndex.entries.file);
+    if (this.#aborted !== null) found.push(this.#aborted.file);
+    return found;
+  }
+
+  /** By the time index, and by the batches after its last entry. */
+  #readMax(): { timestampMs: number; offset: number } {
+    const last = this.timeIndex.lastEntry();
+    const max = last === null ? { timestampMs: -1, offset: this.baseOffset } : { ...last };
+    const from = this.offsetIndex.lookup(max.offset);
+    scan(this.log, { from, to: this.sizeBytes }, this.#context.buffers, (batch) => {
+      if (batch.maxTimestamp > max.timestampMs) {
+        max.timestampMs = batch.maxTimestamp;
+        max.offset = batch.lastOffset;
+      }
+      return true;
+    });
+    return max;
+  }
+
+  /** How long the segment has been written to: by its records' own time where they have one. */
+  #ageMs(timestampMs: number, nowMs: number): number {
+    const firstMs = this.#firstTimestampMs ??= this.#readFirstTimestamp();
+    return firstMs >= 0 && timestampMs >= 0 ? timestampMs - firstMs : nowMs - this.createdMs;
+  }
+
+  #readFirstTimestamp(): number {
+    const header = new Uint8Array(BATCH_HEADER_BYTES);
+    const readBytes = this.log.use().read(header, 0);
+    return readBytes < BATCH_HEADER_BYTES ? -1 : readInt64(header, 35);
+  }
+
+  #cutGarbage(): void {
+    this.log.use().truncate(this.sizeBytes);
+    this.#hasGarbage = false;
+  }
+}

@@ -1,0 +1,57 @@
+/** The segments of a log in the order of their base offsets; the last one is the active one. */
+import { assert } from "./errors.ts";
+import { type Segment } from "./segment.ts";
+
+export class SegmentList {
+  #segments: Segment[];
+
+  constructor(segments: Segment[]) {
+    assert(segments.length > 0, "a log has at least one segment");
+    this.#segments = segments;
+  }
+
+  get all(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  get count(): number {
+    return this.#segments.length;
+  }
+
+  get first(): Segment {
+    return this.#segments[0]!;
+  }
+
+  get active(): Segment {
+    return this.#segments[this.#segments.length - 1]!;
+  }
+
+  get sizeBytes(): number {
+    let sizeBytes = 0;
+    for (const segment of this.#segments) sizeBytes += segment.sizeBytes;
+    return sizeBytes;
+  }
+
+  /** Index of the segment that `offset` is in, or would be; 0 for offsets before the first. */
+  floorIndex(offset: number): number {
+    let low = 0;
+    let high = this.#segments.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#segments[middle]!.baseOffset <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  push(segment: Segment): void {
+    assert(segment.baseOffset > this.active.baseOffset, "segments are in order");
+    this.#segments.push(segment);
+  }
+
+  /** Takes the first `count` out; never the active one. */
+  takeFirst(count: number): Segment[] {
+    assert(count < this.#segments.length, "the active segment stays");
+    return this.#segments.splice(0, count);
+  }
+}
