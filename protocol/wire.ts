@@ -321,7 +321,10 @@ export class Writer {
     this.firstView.setInt32(0, value);
   }
 
-  /** hot: per field. Makes room for `length` bytes in one piece, gives where they start, and steps over them. */
+  /**
+   * Makes room for `length` bytes in one piece, gives where they start, and steps over them. May change slab and view:
+   * callers look at those only afterwards. hot: per field
+   */
   private room(length: number): number {
     const start = this.position;
     if (start + length > this.slab.byteLength) return this.renew(length);
@@ -348,27 +351,32 @@ export class Writer {
 
   int8(value: number): void {
     if (value !== (value << 24 >> 24)) outOfRange(value, "int8");
-    this.view.setInt8(this.room(1), value);
+    const at = this.room(1);
+    this.view.setInt8(at, value);
   }
 
   int16(value: number): void {
     if (value !== (value << 16 >> 16)) outOfRange(value, "int16");
-    this.view.setInt16(this.room(2), value);
+    const at = this.room(2);
+    this.view.setInt16(at, value);
   }
 
   int32(value: number): void {
     if (value !== (value | 0)) outOfRange(value, "int32");
-    this.view.setInt32(this.room(4), value);
+    const at = this.room(4);
+    this.view.setInt32(at, value);
   }
 
   uint16(value: number): void {
     if (value !== (value & 0xffff)) outOfRange(value, "uint16");
-    this.view.setUint16(this.room(2), value);
+    const at = this.room(2);
+    this.view.setUint16(at, value);
   }
 
   uint32(value: number): void {
     if (value !== (value >>> 0)) outOfRange(value, "uint32");
-    this.view.setUint32(this.room(4), value);
+    const at = this.room(4);
+    this.view.setUint32(at, value);
   }
 
   int64(value: number): void {
@@ -386,15 +394,18 @@ export class Writer {
   }
 
   long(value: bigint): void {
-    this.view.setBigInt64(this.room(8), value);
+    const at = this.room(8);
+    this.view.setBigInt64(at, value);
   }
 
   float64(value: number): void {
-    this.view.setFloat64(this.room(8), value);
+    const at = this.room(8);
+    this.view.setFloat64(at, value);
   }
 
   bool(value: boolean): void {
-    this.view.setUint8(this.room(1), value ? 1 : 0);
+    const at = this.room(1);
+    this.view.setUint8(at, value ? 1 : 0);
   }
 
   uuid(value: string): void {
@@ -404,15 +415,18 @@ export class Writer {
 
   uvarint(value: number): void {
     if (value < 0x80) {
-      this.view.setUint8(this.room(1), value);
+      const at = this.room(1);
+      this.view.setUint8(at, value);
       return;
     }
     let rest = value >>> 0;
     while (rest >= 0x80) {
-      this.view.setUint8(this.room(1), rest & 0x7f | 0x80);
+      const at = this.room(1);
+      this.view.setUint8(at, rest & 0x7f | 0x80);
       rest >>>= 7;
     }
-    this.view.setUint8(this.room(1), rest);
+    const at = this.room(1);
+    this.view.setUint8(at, rest);
   }
 
   /** Length of bytes or count of an array; −1 is null. */

@@ -7,7 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 
 const cacheFolder = join(homedir(), ".cache", "weir-golden");
@@ -15,10 +15,14 @@ const MAVEN_TIMEOUT_MS = 240_000;
 
 /** Path of an artifact of `org.apache.kafka`, or null where it cannot be had. */
 export function kafkaJar(artifact: string, version: string): string | null {
+  return mavenJar("org.apache.kafka", artifact, version);
+}
+
+export function mavenJar(group: string, artifact: string, version: string): string | null {
   const path = join(cacheFolder, `${artifact}-${version}.jar`);
   if (existsSync(path)) return path;
   mkdirSync(cacheFolder, { recursive: true });
-  const coordinates = `org.apache.kafka:${artifact}:${version}`;
+  const coordinates = `${group}:${artifact}:${version}`;
   const run = spawnSync("mvn", [
     "-B",
     "-q",
@@ -73,9 +77,9 @@ export function kafkaMessages(jarPath: string): ReadonlyMap<string, KafkaMessage
   return messages;
 }
 
-/** Runs a Java program of one file with a jar on its class path; null where there is no Java. */
-export function runJava(sourcePath: string, jarPath: string): string | null {
-  const run = spawnSync("java", ["-cp", jarPath, sourcePath], { timeout: 60_000, encoding: "utf8" });
+/** Runs a Java program of one file with jars on its class path; null where there is no Java. */
+export function runJava(sourcePath: string, jarPaths: readonly string[]): string | null {
+  const run = spawnSync("java", ["-cp", jarPaths.join(delimiter), sourcePath], { timeout: 60_000, encoding: "utf8" });
   if (run.status === 0) return run.stdout;
   if (run.error === undefined || process.env.WEIR_REQUIRE_MAVEN === "1") {
     throw new Error(`Cannot run "${sourcePath}": ${run.error?.message ?? run.stderr}`);

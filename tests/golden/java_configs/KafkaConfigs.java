@@ -1,8 +1,5 @@
-// Writes kafka_configs.json: what Kafka knows of every config (from its own definitions) and what a running broker
-// answers to DescribeConfigs. Run through `tests/golden/kafka_configs PORT`, which starts the broker.
-//
-//     java -cp 'BROKER_JARS/*' KafkaConfigs.java HOST:PORT >kafka_configs.json
-//     … HOST:PORT --documentation     prints Kafka's own texts instead, to read beside ours (not checked in)
+// Prints what Kafka knows of every config (from its own definitions) and what a running broker answers to
+// DescribeConfigs, as JSON. Run by make.ts.
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -29,12 +26,6 @@ public class KafkaConfigs {
     Map<String, ConfigDef.ConfigKey> group = org.apache.kafka.coordinator.group.GroupConfig.CONFIG_DEF.configKeys();
     Map<String, ConfigDef.ConfigKey> metrics =
         org.apache.kafka.server.metrics.ClientMetricsConfigs.configDef().configKeys();
-    if (args.length > 1) {
-      for (var definitions : List.of(broker, topic, group, metrics)) {
-        for (var key : new TreeMap<>(definitions).values()) System.out.println(key.name + "\n    " + key.documentation + "\n");
-      }
-      return;
-    }
     var result = new LinkedHashMap<String, Object>();
     result.put("definitions", Map.of(
         "broker", describeAll(broker), "topic", describeAll(topic), "group", describeAll(group),
@@ -70,32 +61,23 @@ public class KafkaConfigs {
       var configured = new NewTopic("configured", 1, (short) 1).configs(Map.of(
           "retention.ms", "3600000", "cleanup.policy", "compact,delete", "segment.bytes", "1048576",
           "compression.type", "zstd"));
-      try {
-        admin.createTopics(List.of(new NewTopic("plain", 1, (short) 1), configured)).all().get();
-      } catch (java.util.concurrent.ExecutionException there) {
-        System.err.println(there.getCause().getMessage());
-      }
-      // One dynamic override per broker, one cluster-wide, both of a topic's synonym.
+      admin.createTopics(List.of(new NewTopic("plain", 1, (short) 1), configured)).all().get();
+      // A config altered for one broker and for all of them, and one for all only; both are defaults of topics.
       alter(admin, new ConfigResource(ConfigResource.Type.BROKER, "1"), Map.of("log.retention.ms", "7200000"));
       alter(admin, new ConfigResource(ConfigResource.Type.BROKER, ""),
           Map.of("log.retention.ms", "9000000", "message.max.bytes", "2000000"));
       alter(admin, new ConfigResource(ConfigResource.Type.GROUP, "altered"), Map.of("consumer.session.timeout.ms", "50000"));
-      Thread.sleep(1000);
+      alter(admin, new ConfigResource(ConfigResource.Type.CLIENT_METRICS, "altered"), Map.of("interval.ms", "1000"));
+      Thread.sleep(1000); // The broker hears of it through its metadata log.
       var resources = List.of(
           new ConfigResource(ConfigResource.Type.TOPIC, "plain"), new ConfigResource(ConfigResource.Type.TOPIC, "configured"),
           new ConfigResource(ConfigResource.Type.BROKER, "1"), new ConfigResource(ConfigResource.Type.BROKER, ""),
-          new ConfigResource(ConfigResource.Type.GROUP, "plain"), new ConfigResource(ConfigResource.Type.GROUP, "altered"));
+          new ConfigResource(ConfigResource.Type.GROUP, "plain"), new ConfigResource(ConfigResource.Type.GROUP, "altered"),
+          new ConfigResource(ConfigResource.Type.CLIENT_METRICS, "altered"));
       for (ConfigResource resource : resources) {
-        Config config = admin.describeConfigs(List.of(resource),
-            new DescribeConfigsOptions().includeSynonyms(true).includeDocumentation(true)).all().get().get(resource);
+        Config config = admin.describeConfigs(List.of(resource), new DescribeConfigsOptions().includeSynonyms(true))
+            .all().get().get(resource);
         all.put(resource.type() + ":" + resource.name(), entries(config.entries()));
-      }
-      for (ConfigResource resource : List.of(new ConfigResource(ConfigResource.Type.BROKER, "1"), new ConfigResource(ConfigResource.Type.BROKER, ""))) {
-        var delete = new ArrayList<AlterConfigOp>();
-        for (String name : List.of("log.retention.ms", "message.max.bytes")) {
-          delete.add(new AlterConfigOp(new ConfigEntry(name, ""), AlterConfigOp.OpType.DELETE));
-        }
-        admin.incrementalAlterConfigs(Map.of(resource, delete)).all().get();
       }
     }
     return all;
@@ -116,7 +98,6 @@ public class KafkaConfigs {
       facts.put("type", entry.type().name());
       facts.put("readOnly", entry.isReadOnly());
       facts.put("sensitive", entry.isSensitive());
-      facts.put("documented", entry.documentation() != null);
       var synonyms = new ArrayList<String>();
       for (var synonym : entry.synonyms()) synonyms.add(synonym.source() + ":" + synonym.name() + "=" + synonym.value());
       facts.put("synonyms", synonyms);
