@@ -68,7 +68,7 @@ describe("starting up", () => {
     expect(banner).toContain(`127.0.0.1:${broker.port}`);
     expect(banner).toContain(broker.dataDirectory);
     expect(banner).toMatch(target === "deno" ? /Deno/i : /Bun/i);
-    expect(banner).toMatch(/weir (produce|consume)/);
+    expect(banner).toMatch(/(weir|main\.ts) (produce|consume)/);
     expect(broker.lines.length).toBeLessThan(12);
   });
 
