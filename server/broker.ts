@@ -13,7 +13,8 @@ import { ByteBudget } from "./byte_budget.ts";
 import { Cluster, type ClusterChange, ResourceType } from "./cluster/cluster.ts";
 import { LocalMetadataStore } from "./cluster/local_metadata_store.ts";
 import { METADATA_TOPIC, METADATA_TOPIC_ID, OFFSETS_TOPIC } from "./cluster/topic_name.ts";
-import { type BrokerConfig, checkTopicConfigs } from "./config.ts";
+import type { BrokerConfig } from "./config.ts";
+import { validateTopicConfigs } from "./config/alter.ts";
 import type { Listener } from "./config/listeners.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -97,7 +98,7 @@ export class Broker {
     for (const { level, event, facts } of config.notices) logger[level](event, facts);
     const logDir = await LogDir.open(runtime, config.get("log.dirs")[0]!, {
       nodeId: config.get("node.id"),
-      logger,
+      report: ({ level, event, facts }) => logger[level](`storage: ${event}`, facts),
     });
     let broker: Broker;
     try {
@@ -135,7 +136,7 @@ export class Broker {
   async #open(): Promise<void> {
     this.cluster.onChange((change) => this.#apply(change));
     this.config.onChange(() => this.#reconfigureAll());
-    await this.groups.start();
+    this.groups.start();
     const bound: Listener[] = [];
     for (const listener of this.config.listeners(this.runtime.process.hostname())) {
       bound.push(await this.#listeners.open(listener, (opened) => this.#advertise([...bound, opened])));
@@ -158,7 +159,7 @@ export class Broker {
         return this.partitions.ensure(change.topic);
       case "topicDeleted":
         this.partitions.remove(change.topic);
-        this.groups.onTopicsDeleted([change.topic.name]);
+        this.groups.onTopicsDeleted([change.topic]);
         return;
       case "partitionsChanged":
         return;
@@ -178,8 +179,8 @@ export class Broker {
   async #stop(): Promise<void> {
     this.#listeners.stopAccepting();
     this.#housekeeping.stop();
-    await this.#listeners.finish(STOP_WITHIN_MS);
-    await this.groups.stop();
+    // Together: a connection cannot finish while its JoinGroup waits for a rebalance, and stopping answers that.
+    await Promise.all([this.groups.stop(), this.#listeners.finish(STOP_WITHIN_MS)]);
     await this.cluster.close();
     await this.logDir.close({ clean: true });
     this.logger.info("broker stopped");
@@ -189,10 +190,10 @@ export class Broker {
 async function loadCluster(options: BrokerOptions, logDir: LogDir): Promise<Cluster> {
   const cluster = new Cluster({
     ...options,
-    clusterId: logDir.clusterId,
+    clusterId: logDir.meta.clusterId,
     nodeId: options.config.get("node.id"),
     store: openMetadataStore(options, logDir),
-    checkTopicConfigs,
+    checkTopicConfigs: validateTopicConfigs,
   });
   await cluster.load();
   readDynamicConfigs(cluster, options.config);
@@ -205,7 +206,7 @@ function openMetadataStore({ runtime, logger }: BrokerOptions, logDir: LogDir): 
   const log = logDir.log(METADATA_TOPIC, 0) ??
     logDir.createLog({ topic: METADATA_TOPIC, partition: 0, topicId: METADATA_TOPIC_ID, config });
   log.updateConfig(config);
-  return new LocalMetadataStore({ runtime, logger, log, directory: log.directory });
+  return new LocalMetadataStore({ runtime, logger, log });
 }
 
 function readDynamicConfigs(cluster: Cluster, config: BrokerConfig): void {

@@ -12,12 +12,15 @@ import type { Partitions } from "./partitions/partitions.ts";
 const FIRST_RUN_AFTER_MS = 30_000;
 /** How late a flush by age may be. */
 const FLUSH_CHECK_MS = 200;
+/** How late deleted segments may be unlinked. */
+const DELETION_CHECK_MS = 5_000;
 
 export class Housekeeping {
   readonly #runtime: Runtime;
   readonly #config: BrokerConfig;
   readonly #logger: Logger;
   readonly #logDir: LogDir;
+  readonly #partitions: Partitions;
   readonly #timers = new Map<string, Timer>();
 
   constructor(options: {
@@ -31,6 +34,7 @@ export class Housekeeping {
     this.#config = options.config;
     this.#logger = options.logger;
     this.#logDir = options.logDir;
+    this.#partitions = options.partitions;
   }
 
   start(): void {
@@ -38,11 +42,23 @@ export class Housekeeping {
     const now = () => this.#runtime.clock.nowMs();
     const retentionMs = () => config.get("log.retention.check.interval.ms");
     const checkpointMs = () => config.get("log.flush.offset.checkpoint.interval.ms");
-    this.#every("retention", retentionMs, () => this.#logDir.applyRetention(now()), FIRST_RUN_AFTER_MS);
+    this.#every("retention", retentionMs, () => this.#applyRetention(now()), FIRST_RUN_AFTER_MS);
     this.#every("checkpoint", checkpointMs, () => this.#logDir.checkpoint());
     this.#every("flush", () => FLUSH_CHECK_MS, () => this.#logDir.flushDue(now()));
+    this.#every("deletion", () => DELETION_CHECK_MS, () => this.#logDir.removeDeleted(now()));
     const expiryMs = () => config.get("producer.id.expiration.check.interval.ms");
-    this.#every("producer expiry", expiryMs, () => this.#logDir.expireProducers(now()));
+    this.#every("producer expiry", expiryMs, () => {
+      this.#logDir.expireProducers(now(), config.get("producer.id.expiration.ms"));
+      this.#logDir.releaseUnused();
+    });
+  }
+
+  /** What consumers have not been shown yet stays, however old. */
+  #applyRetention(nowMs: number): void {
+    this.#logDir.applyRetention(
+      nowMs,
+      (log) => this.#partitions.get(log.topic, log.partition)?.highWatermark ?? log.logEndOffset,
+    );
   }
 
   stop(): void {

@@ -108,7 +108,7 @@ function append(
     index,
     errorCode: ErrorCode.NONE,
     baseOffset: result.firstOffset,
-    logAppendTimeMs: check.logAppendTimeMs,
+    logAppendTimeMs: result.logAppendTimeMs,
     logStartOffset: result.logStartOffset,
     recordErrors: NO_RECORD_ERRORS,
     errorMessage: null,

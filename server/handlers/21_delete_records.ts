@@ -13,23 +13,21 @@ import type { Broker } from "../broker.ts";
 import { isInternalTopic } from "../cluster/topic_name.ts";
 import { handle } from "../handler.ts";
 
-export const deleteRecordsHandler = handle(deleteRecords, [0, 2], (request, { broker }) => {
+export const deleteRecordsHandler = handle(deleteRecords, [0, 2], async (request, { broker }) => {
   const offsetsByTopic = new Map<string, Map<number, number>>();
   for (const { name, partitions } of request.topics) {
     let offsets = offsetsByTopic.get(name);
     if (offsets === undefined) offsetsByTopic.set(name, offsets = new Map());
     for (const { partitionIndex, offset } of partitions) offsets.set(partitionIndex, offset);
   }
-  return {
-    throttleTimeMs: 0,
-    topics: [...offsetsByTopic].map(([name, offsets]) => ({
-      name,
-      partitions: [...offsets].map(([partitionIndex, offset]) => ({
-        partitionIndex,
-        ...deleteBefore(broker, name, partitionIndex, offset),
-      })),
-    })),
-  };
+  const topics = await Promise.all([...offsetsByTopic].map(async ([name, offsets]) => ({
+    name,
+    partitions: await Promise.all([...offsets].map(async ([partitionIndex, offset]) => ({
+      partitionIndex,
+      ...await deleteBefore(broker, name, partitionIndex, offset),
+    }))),
+  })));
+  return { throttleTimeMs: 0, topics };
 });
 
 interface Outcome {
@@ -37,7 +35,7 @@ interface Outcome {
   readonly errorCode: number;
 }
 
-function deleteBefore(broker: Broker, topic: string, index: number, offset: number): Outcome {
+async function deleteBefore(broker: Broker, topic: string, index: number, offset: number): Promise<Outcome> {
   if (isInternalTopic(topic)) return failed(ErrorCode.INVALID_TOPIC_EXCEPTION);
   const partition = broker.partitions.get(topic, index);
   if (partition === undefined) return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -45,7 +43,7 @@ function deleteBefore(broker: Broker, topic: string, index: number, offset: numb
   const { cleanupPolicy } = partition.log.config;
   if (cleanupPolicy.compact && !cleanupPolicy.delete) return failed(ErrorCode.POLICY_VIOLATION);
   try {
-    return { lowWatermark: partition.deleteRecordsBefore(offset), errorCode: ErrorCode.NONE };
+    return { lowWatermark: await partition.deleteRecordsBefore(offset), errorCode: ErrorCode.NONE };
   } catch (error) {
     if (error instanceof ProtocolError) return failed(error.code);
     if (error instanceof StorageError) return failed(ErrorCode.KAFKA_STORAGE_ERROR);

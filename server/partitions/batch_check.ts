@@ -3,7 +3,7 @@
  *
  * Always from the header alone: length, format, CRC, counts, timestamps, producer fields. Records are decoded only
  * where the topic's rules are about records: compacted topics want keys, a bound on old timestamps needs each of them,
- * a topic with a codec of its own has batches compressed again. What a producer puts behind a valid CRC is otherwise
+ * a topic with a codec of its own has batches compressed again. (The log itself stamps LogAppendTime.) What a producer puts behind a valid CRC is otherwise
  * its own: it is stored as sent.
  *
  * The order of checks, and so which error wins, is Kafka's (ProduceRequest, UnifiedLog, LogValidator).
@@ -27,7 +27,7 @@ export interface BatchRules {
 }
 
 export type BatchCheck =
-  | { readonly kind: "ok"; readonly records: Uint8Array; readonly logAppendTimeMs: number }
+  | { readonly kind: "ok"; readonly records: Uint8Array }
   | {
     readonly kind: "refused";
     readonly errorCode: number;
@@ -36,7 +36,6 @@ export type BatchCheck =
     readonly recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
   };
 
-const LOG_APPEND_TIME_NONE = -1;
 
 /** hot: per batch */
 export function checkBatch(
@@ -66,17 +65,8 @@ export function checkBatch(
   }
   const codec = rules.compressionType === "producer" ? batch.compression as CompressionId : codecOf(rules.compressionType);
   const isBoundBefore = rules.timestampType === "CreateTime" && rules.timestampBeforeMaxMs < Number.MAX_SAFE_INTEGER;
-  let checked = records;
-  if (rules.isCompacted || isBoundBefore || codec !== batch.compression) {
-    const inner = lookInside(batch, rules, { codec, nowMs, isBoundBefore });
-    if (!(inner instanceof Uint8Array)) return inner;
-    checked = inner;
-  }
-  if (rules.timestampType === "CreateTime") {
-    return { kind: "ok", records: checked, logAppendTimeMs: LOG_APPEND_TIME_NONE };
-  }
-  new BatchView(checked, 0).stampLogAppendTime(nowMs);
-  return { kind: "ok", records: checked, logAppendTimeMs: nowMs };
+  if (!rules.isCompacted && !isBoundBefore && codec === batch.compression) return { kind: "ok", records };
+  return lookInside(batch, rules, { codec, nowMs, isBoundBefore });
 }
 
 function headerProblem(batch: BatchView, rules: BatchRules, apiVersion: number): BatchCheck | null {
@@ -130,7 +120,7 @@ function lookInside(
   batch: BatchView,
   rules: BatchRules,
   options: { readonly codec: CompressionId; readonly nowMs: number; readonly isBoundBefore: boolean },
-): Uint8Array | BatchCheck {
+): BatchCheck {
   const kept: RecordView[] = [];
   const keyless: number[] = [];
   const early: number[] = [];
@@ -156,8 +146,8 @@ function lookInside(
       early,
     );
   }
-  if (options.codec === batch.compression) return batch.bytes;
-  return encodeBatch({
+  if (options.codec === batch.compression) return { kind: "ok", records: batch.bytes };
+  const records = encodeBatch({
     records: kept,
     compression: options.codec,
     producerId: batch.producerId,
@@ -165,6 +155,7 @@ function lookInside(
     baseSequence: batch.baseSequence,
     isTransactional: batch.isTransactional,
   });
+  return { kind: "ok", records };
 }
 
 /** Kafka's `compression.type` says "uncompressed" where the format says none. */

@@ -126,10 +126,11 @@ export class Partition {
   }
 
   /**
-   * Moves the log's start; -1 means the high watermark. Returns the new start.
+   * Moves the log's start; -1 means the high watermark. Resolves to the new start once a restart will not undo it.
    * @throws {ProtocolError} OFFSET_OUT_OF_RANGE
+   * @throws {StorageError}
    */
-  deleteRecordsBefore(offset: number): number {
+  async deleteRecordsBefore(offset: number): Promise<number> {
     const target = offset === -1 ? this.#highWatermark : offset;
     if (target < 0 || target > this.#highWatermark) {
       throw new ProtocolError(
@@ -137,7 +138,7 @@ export class Partition {
         `Cannot delete records of ${this.topic}-${this.index} before ${target}: the high watermark is ${this.#highWatermark}`,
       );
     }
-    if (target > this.log.logStartOffset) this.log.deleteRecordsBefore(target);
+    await this.log.deleteRecordsBefore(target);
     return this.log.logStartOffset;
   }
 
