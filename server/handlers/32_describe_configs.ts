@@ -23,13 +23,13 @@ import {
 } from "../config/describe.ts";
 import { handle } from "../handler.ts";
 
-export const describeConfigsHandler = handle(describeConfigs, [0, 4], (request, { broker }) => ({
+export const describeConfigsHandler = handle(describeConfigs, [0, 4], (request, { broker, apiVersion }) => ({
   throttleTimeMs: 0,
   results: request.resources.map((resource) => {
     const { resourceType, resourceName } = resource;
     try {
       const configs = select(describe(broker, resource), resource.configurationKeys)
-        .map((config) => entry(config, request));
+        .map((config) => entry(config, request, apiVersion));
       return { errorCode: ErrorCode.NONE, errorMessage: "", resourceType, resourceName, configs };
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -79,10 +79,15 @@ function select(configs: DescribedConfig[], names: readonly string[] | null): De
   return names === null || names.length === 0 ? configs : configs.filter(({ name }) => names.includes(name));
 }
 
-function entry(config: DescribedConfig, { includeSynonyms, includeDocumentation }: DescribeConfigsRequest) {
+function entry(
+  config: DescribedConfig,
+  { includeSynonyms, includeDocumentation }: DescribeConfigsRequest,
+  apiVersion: number,
+) {
   return {
     ...config,
-    isDefault: config.configSource === ConfigSource.DEFAULT,
+    // v0 said only this of a config's source.
+    ...(apiVersion === 0 ? { isDefault: config.configSource === ConfigSource.DEFAULT } : {}),
     synonyms: includeSynonyms ? [...config.synonyms] : [],
     documentation: includeDocumentation ? config.documentation : null,
   };
