@@ -12,7 +12,16 @@ function topic(name: string, topicId: string, partitionCount = 1): MetadataRecor
 }
 
 function partition(topicId: string, partitionId: number): MetadataRecord {
-  return { kind: "partition", partitionId, topicId, leader: 1, leaderEpoch: 0, partitionEpoch: 0, replicas: [1], isr: [1] };
+  return {
+    kind: "partition",
+    partitionId,
+    topicId,
+    leader: 1,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+    replicas: [1],
+    isr: [1],
+  };
 }
 
 function config(resourceName: string, name: string, value: string | null): MetadataRecord {
@@ -96,7 +105,14 @@ describe("metadata image", () => {
   test("a leader named again starts a new epoch, other changes do not", () => {
     const image = new MetadataImage();
     image.apply(topic("orders", ID));
-    const change = { kind: "partitionChange", partitionId: 0, topicId: ID, leader: null, replicas: null, isr: null } as const;
+    const change = {
+      kind: "partitionChange",
+      partitionId: 0,
+      topicId: ID,
+      leader: null,
+      replicas: null,
+      isr: null,
+    } as const;
     expect(kinds(image.apply([{ ...change, leader: 1 }]))).toEqual(["partitionsChanged"]);
     image.apply([{ ...change, isr: [] }]);
     expect(image.topic("orders")!.partitions[0]).toEqual({
