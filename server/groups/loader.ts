@@ -6,7 +6,7 @@
  */
 import type { BatchView } from "../../protocol/batch.ts";
 import { decodeOffsetsLogKey } from "../../protocol/embedded/offsets_log.ts";
-import { decodeRecords, type RecordView } from "../../protocol/record.ts";
+import { decodeControlMarker, decodeRecords, type RecordView } from "../../protocol/record.ts";
 import { MalformedFrame } from "../../protocol/wire.ts";
 import type { PersistedGroup } from "./classic/state.ts";
 import type { CommittedOffset, OffsetStore } from "./offset_store.ts";
@@ -98,12 +98,12 @@ class Loader {
     }
   }
 
-  /** A control record's key is a version and a type: 1 commits, all else aborts. */
   #endTransaction(producerId: number, record: RecordView): void {
+    const { kind } = decodeControlMarker(record);
+    if (kind === "other") return;
     const pending = this.#pending.get(producerId) ?? [];
     this.#pending.delete(producerId);
-    const isCommit = record.key !== null && record.key.length >= 4 && record.key[3] === 1;
-    if (isCommit) {
+    if (kind === "commit") {
       for (const { group, topic, partition, value, recordOffset } of pending) {
         const key = keyOf(group, topic, partition);
         if ((this.#recordOffsets.get(key) ?? -1) > recordOffset) continue;

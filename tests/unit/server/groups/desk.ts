@@ -1,0 +1,171 @@
+/** A coordinator in memory: virtual time, and a `__consumer_offsets` that keeps batches, fails or stalls when told to. */
+import { BatchView } from "../../../../protocol/batch.ts";
+import { ProtocolError } from "../../../../protocol/errors.ts";
+import { decodeRecords } from "../../../../protocol/record.ts";
+import { ZERO_UUID } from "../../../../protocol/schema.ts";
+import { createMemoryRuntime, type MemoryRuntime } from "../../../../runtime/memory.ts";
+import { BrokerConfig } from "../../../../server/config.ts";
+import type { JoinAnswer } from "../../../../server/groups/classic/state.ts";
+import {
+  type CommitRequest,
+  GroupCoordinator,
+  type JoinRequest,
+  type OffsetsTopic,
+} from "../../../../server/groups/coordinator.ts";
+import { silentLogger } from "../../../../server/log.ts";
+
+/** What a crash leaves of the topic is exactly what `write` has resolved for. */
+export class MemoryOffsetsTopic implements OffsetsTopic {
+  readonly partitions: Uint8Array[][] = [];
+  writeCount = 0;
+  /** Writes fail with this code. */
+  errorCode = 0;
+  /** Writes wait for this. */
+  gate: Promise<void> | null = null;
+
+  get partitionCount(): number {
+    return this.partitions.length;
+  }
+
+  create(partitionCount: number): void {
+    for (let index = this.partitions.length; index < partitionCount; index++) this.partitions.push([]);
+  }
+
+  async write(partition: number, batch: Uint8Array): Promise<void> {
+    this.writeCount++;
+    if (this.gate !== null) await this.gate;
+    if (this.errorCode !== 0) throw new ProtocolError(this.errorCode);
+    const batches = this.partitions[partition]!;
+    const view = new BatchView(batch);
+    const last = batches.at(-1);
+    view.baseOffset = last === undefined ? 0 : new BatchView(last).nextOffset;
+    batches.push(batch);
+  }
+
+  async *readAll(partition: number): AsyncIterable<BatchView> {
+    if (this.gate !== null) await this.gate;
+    for (const batch of this.partitions[partition]!) yield new BatchView(batch);
+  }
+
+  /** Of all partitions. */
+  recordCount(): number {
+    return this.partitions.flat().reduce((sum, batch) => sum + [...decodeRecords(new BatchView(batch))].length, 0);
+  }
+}
+
+export interface DeskOptions {
+  readonly seed?: number;
+  readonly partitionCount?: number;
+  readonly config?: Readonly<Record<string, string>>;
+  readonly topic?: MemoryOffsetsTopic;
+}
+
+export class Desk {
+  readonly runtime: MemoryRuntime;
+  readonly topic: MemoryOffsetsTopic;
+  readonly coordinator: GroupCoordinator;
+  readonly #options: DeskOptions;
+
+  constructor(options: DeskOptions = {}) {
+    this.#options = options;
+    this.runtime = createMemoryRuntime({ seed: options.seed ?? 1 });
+    this.topic = options.topic ?? new MemoryOffsetsTopic();
+    if (options.topic === undefined) this.topic.create(options.partitionCount ?? 4);
+    const config = { "group.initial.rebalance.delay.ms": "0", ...options.config };
+    this.coordinator = new GroupCoordinator({
+      runtime: this.runtime,
+      logger: silentLogger,
+      config: BrokerConfig.parse(
+        Object.entries(config).map(([name, value]) => ({ source: "override" as const, name, value })),
+      ),
+      cluster: {
+        autoCreateTopics: () => {
+          this.topic.create(options.partitionCount ?? 4);
+          return Promise.resolve([]);
+        },
+      },
+      offsetsTopic: this.topic,
+    });
+    this.coordinator.start();
+  }
+
+  static async loaded(options: DeskOptions = {}): Promise<Desk> {
+    const desk = new Desk(options);
+    await desk.runtime.until(desk.coordinator.loaded);
+    return desk;
+  }
+
+  /** The broker is killed: what was not answered is lost, what is in the log is not. */
+  restart(): Promise<Desk> {
+    return Desk.loaded({ ...this.#options, seed: (this.#options.seed ?? 1) + 1, topic: this.topic });
+  }
+
+  until<Result>(promise: Promise<Result>): Promise<Result> {
+    return this.runtime.until(promise);
+  }
+
+  join(memberId: string, changes: Partial<JoinRequest> = {}): Promise<JoinAnswer> {
+    return this.coordinator.joinGroup({
+      groupId: "g",
+      memberId,
+      instanceId: null,
+      clientId: "client",
+      clientHost: "/127.0.0.1",
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 30_000,
+      protocolType: "consumer",
+      protocols: [{ name: "range", metadata: Uint8Array.of(0, 0, 0, 0, 0, 1, 0, 1, 116, 0, 0, 0, 0) }],
+      reason: "test",
+      isMemberIdRequired: false,
+      canSkipAssignment: true,
+      ...changes,
+    });
+  }
+
+  sync(memberId: string, generation: number, assignments: ReadonlyMap<string, Uint8Array> = new Map(), groupId = "g") {
+    return this.coordinator.syncGroup({
+      groupId,
+      memberId,
+      instanceId: null,
+      generation,
+      protocolType: "consumer",
+      protocolName: "range",
+      assignments,
+    });
+  }
+
+  /** One member, its assignment in the log. */
+  async stable(groupId = "g", changes: Partial<JoinRequest> = {}): Promise<JoinAnswer> {
+    const joined = await this.until(this.join("", { groupId, ...changes }));
+    const assignments = new Map([[joined.memberId, Uint8Array.of(1, 2, 3)]]);
+    await this.until(this.sync(joined.memberId, joined.generation, assignments, groupId));
+    return joined;
+  }
+
+  commit(offset: number, changes: Partial<CommitRequest> & { readonly topic?: string } = {}): Promise<number[]> {
+    const { topic = "t", ...rest } = changes;
+    return this.coordinator.commitOffsets({
+      groupId: "g",
+      memberId: "",
+      instanceId: null,
+      generation: -1,
+      apiVersion: 8,
+      retentionTimeMs: -1,
+      offsets: [{ topic, topicId: ZERO_UUID, partition: 0, offset, leaderEpoch: 3, metadata: "m" }],
+      ...rest,
+    });
+  }
+
+  async offset(groupId = "g", topic = "t"): Promise<number> {
+    const offsets = await this.until(this.coordinator.offsetsOf(groupId, { requireStable: true }));
+    if (typeof offsets === "number") throw new ProtocolError(offsets);
+    return offsets.get(groupId, topic, 0)?.offset ?? -1;
+  }
+
+  /** The state of a group; throws the error when it cannot be asked. */
+  group(groupId = "g") {
+    const state = this.coordinator.describeGroup(groupId);
+    if (typeof state === "number") throw new ProtocolError(state);
+    return state;
+  }
+}
