@@ -40,8 +40,6 @@ const readBytesMax = 4 * 1024 * 1024;
 export interface LocalMetadataStoreOptions {
   readonly runtime: Runtime;
   readonly log: Log;
-  /** The folder of `log`. */
-  readonly directory: string;
   readonly logger: Logger;
   /** A snapshot is due when so many bytes of records, and no fewer than the last snapshot has, came after it. */
   readonly snapshotBytes?: number;
@@ -50,7 +48,6 @@ export interface LocalMetadataStoreOptions {
 export class LocalMetadataStore implements MetadataStore {
   readonly #runtime: Runtime;
   readonly #log: Log;
-  readonly #directory: string;
   readonly #logger: Logger;
   readonly #snapshotBytesMin: number;
   #image = new MetadataImage();
@@ -65,7 +62,6 @@ export class LocalMetadataStore implements MetadataStore {
   constructor(options: LocalMetadataStoreOptions) {
     this.#runtime = options.runtime;
     this.#log = options.log;
-    this.#directory = options.directory;
     this.#logger = options.logger;
     this.#snapshotBytesMin = options.snapshotBytes ?? 1024 * 1024;
     this.#snapshotBytes = this.#snapshotBytesMin;
@@ -86,6 +82,7 @@ export class LocalMetadataStore implements MetadataStore {
   }
 
   propose(decide: (image: MetadataImage) => readonly MetadataRecord[]): Promise<void> {
+    if (this.#isClosed) return Promise.reject(unavailable("the broker is stopping"));
     const change = this.#tail.then(() => this.#change(decide));
     this.#tail = change.catch(() => {});
     return change;
@@ -97,7 +94,6 @@ export class LocalMetadataStore implements MetadataStore {
   }
 
   async #change(decide: (image: MetadataImage) => readonly MetadataRecord[]): Promise<void> {
-    if (this.#isClosed) throw unavailable("the broker is stopping");
     if (this.#failure !== null) throw unavailable("an earlier change could not be written", this.#failure);
     const records = decide(this.#image);
     if (records.length === 0) return;
@@ -111,7 +107,7 @@ export class LocalMetadataStore implements MetadataStore {
     await this.#write(batch);
     this.#committed(this.#image.apply(records)); // (2)
     this.#bytesSinceSnapshot += batch.length;
-    if (this.#bytesSinceSnapshot >= this.#snapshotBytes) this.#takeSnapshot(); // (6)
+    if (this.#bytesSinceSnapshot >= this.#snapshotBytes) await this.#takeSnapshot(); // (6)
   }
 
   async #write(batch: Uint8Array): Promise<void> {
@@ -141,7 +137,7 @@ export class LocalMetadataStore implements MetadataStore {
   /** Applies the newest snapshot that can be read; returns where the log goes on. */
   #loadSnapshot(): number {
     const files = this.#runtime.files;
-    for (const snapshot of listSnapshots(files, this.#directory)) {
+    for (const snapshot of listSnapshots(files, this.#log.directory)) {
       let records: readonly MetadataRecord[];
       try {
         records = readSnapshot(files, snapshot);
@@ -151,7 +147,7 @@ export class LocalMetadataStore implements MetadataStore {
         continue;
       }
       this.#image.apply(records);
-      this.#snapshotBytes = Math.max(this.#snapshotBytesMin, files.stat(snapshot.path)?.sizeBytes ?? 0);
+      this.#snapshotBytes = this.#snapshotBytesAfter(snapshot);
       return snapshot.endOffset;
     }
     return 0;
@@ -161,26 +157,26 @@ export class LocalMetadataStore implements MetadataStore {
     const { logStartOffset, logEndOffset } = this.#log;
     if (logStartOffset > snapshotEnd || logEndOffset < snapshotEnd) {
       throw new CorruptMetadata(
-        `The metadata log in "${this.#directory}" holds records ${logStartOffset} to ${logEndOffset}, ` +
+        `The metadata log in "${this.#log.directory}" holds records ${logStartOffset} to ${logEndOffset}, ` +
           `which do not follow a snapshot that ends at ${snapshotEnd}: restore the folder from a backup`,
       );
     }
     let offset = snapshotEnd;
     while (offset < logEndOffset) {
-      const { chunks, release } = this.#log.read(offset, {
+      const read = this.#log.read(offset, {
         maxBytes: readBytesMax,
         upToOffset: logEndOffset,
         atLeastOneBatch: true,
       });
       try {
-        for (const chunk of chunks) {
+        for (const chunk of read.chunks) {
           for (const batch of batches(chunk)) {
             if (batch.lastOffset >= offset) this.#replayBatch(batch);
             offset = Math.max(offset, batch.lastOffset + 1);
           }
         }
       } finally {
-        release();
+        read.release();
       }
     }
   }
@@ -197,29 +193,36 @@ export class LocalMetadataStore implements MetadataStore {
   // -------------------------------------------------------------------------------------------- snapshots
 
   /** Bounds the log: what is dead in it goes. Failure costs only space; the next try is as many bytes later. */
-  #takeSnapshot(): void {
-    const files = this.#runtime.files;
+  async #takeSnapshot(): Promise<void> {
+    const { clock, files } = this.#runtime;
     this.#bytesSinceSnapshot = 0;
     try {
-      const snapshot = writeSnapshot(files, this.#directory, {
+      const snapshot = writeSnapshot(files, this.#log.directory, {
         endOffset: this.#log.logEndOffset,
-        timestamp: this.#runtime.clock.nowMs(),
+        timestamp: clock.nowMs(),
         records: this.#image.records(),
       });
-      this.#snapshotBytes = Math.max(this.#snapshotBytesMin, files.stat(snapshot.path)?.sizeBytes ?? 0);
-      this.#log.roll();
-      this.#log.deleteRecordsBefore(snapshot.endOffset); // (4)
-      this.#removeOlderThan(snapshot);
-      this.#logger.info("metadata snapshot written", { endOffset: snapshot.endOffset, bytes: this.#snapshotBytes });
+      this.#snapshotBytes = this.#snapshotBytesAfter(snapshot);
+      await this.#cutLog(snapshot.endOffset);
+      for (const other of listSnapshots(files, this.#log.directory)) {
+        if (other.endOffset < snapshot.endOffset) files.remove(other.path);
+      }
+      this.#logger.info("metadata snapshot written", { endOffset: snapshot.endOffset });
     } catch (cause) {
       this.#logger.error("metadata snapshot failed", { cause: cause as Error });
     }
   }
 
-  #removeOlderThan(snapshot: MetadataSnapshot): void {
-    for (const other of listSnapshots(this.#runtime.files, this.#directory)) {
-      if (other.endOffset < snapshot.endOffset) this.#runtime.files.remove(other.path);
-    }
+  /** Deletes the segments below a snapshot's end. The segment to go on with, and where, are durable before (4). */
+  async #cutLog(endOffset: number): Promise<void> {
+    this.#log.roll();
+    this.#runtime.files.syncDirectory(this.#log.directory);
+    await this.#log.deleteRecordsBefore(endOffset);
+    this.#log.applyRetention(this.#runtime.clock.nowMs());
+  }
+
+  #snapshotBytesAfter(snapshot: MetadataSnapshot): number {
+    return Math.max(this.#snapshotBytesMin, this.#runtime.files.stat(snapshot.path)?.sizeBytes ?? 0);
   }
 }
 
