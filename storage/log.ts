@@ -100,8 +100,8 @@ export class Log {
   /** Rolled segments on their way to the disk, one after the other: the recovery point passes them in order. */
   #settling: Promise<void> = Promise.resolve();
   #unsettledCount = 0;
-  /** Appended to since it was opened. */
-  #wasWritten = false;
+  /** Appended to, or recovered, since it was opened: a clean shutdown has something to do. */
+  #wasWritten: boolean;
   /** Work under way off the loop; `close` waits for it. */
   readonly #background = new Set<Promise<void>>();
   #offlineCause: StorageError | null = null;
@@ -134,7 +134,8 @@ export class Log {
     const isNew = loaded.snapshotOffsets.length === 0 && this.#segments.count === 1 &&
       this.#segments.active.sizeBytes === 0;
     this.#producers = new ProducerLog(context, directory, this.#segments, { ...loaded, isNew });
-    if (loaded.replayFromOffset !== null) this.#producers.load();
+    this.#wasWritten = loaded.replayFromOffset !== null;
+    if (this.#wasWritten) this.#producers.load();
     for (const segment of loaded.dropped) this.#deleteLater(segment);
   }
 

@@ -19,7 +19,8 @@
  * Nothing happens by itself: the server calls `flushDue`, `checkpoint`, `applyRetention`, `expireProducers` and
  * `removeDeleted` from its timers.
  */
-import { type FileLock, type Runtime } from "../runtime/runtime.ts";
+import { type FileLock, type FileSystem, type Runtime } from "../runtime/runtime.ts";
+import { directoryOf } from "./atomic_file.ts";
 import {
   LOG_START_OFFSET_FILE,
   readOffsetCheckpoint,
@@ -109,7 +110,7 @@ export class LogDir {
     const { files } = runtime;
     let lock: FileLock | null = null;
     try {
-      files.makeDirectory(path);
+      makeDurableDirectory(files, path);
       lock = files.lock(`${path}/${LOCK_FILE}`); // (1)
       if (lock === null) {
         throw new StorageError(
@@ -414,6 +415,15 @@ export class LogDir {
   #removeQuietly(path: string): void {
     this.#attempt("unlink-failed", path, () => this.#context.runtime.files.remove(path));
   }
+}
+
+/** A folder whose entry in the one above is not synced can be gone after a power cut, with all that was synced in it. */
+function makeDurableDirectory(files: FileSystem, path: string): void {
+  if (files.stat(path) !== null) return;
+  const parent = directoryOf(path);
+  makeDurableDirectory(files, parent);
+  files.makeDirectory(path);
+  files.syncDirectory(parent);
 }
 
 function hex(bytes: Uint8Array): string {

@@ -118,8 +118,8 @@ export function readAll(log: Log, offset = log.logStartOffset, maxBytes = 1024 *
       for (let at = 0; at < chunk.length;) {
         const batch = new BatchView(chunk, at);
         if (!batch.isCrcValid()) throw new Error(`The batch at offset ${batch.baseOffset} has a wrong checksum`);
-        for (const { offset, value } of decodeRecords(batch)) {
-          if (offset >= next) found.push([offset, new TextDecoder().decode(value!)]);
+        for (const { offset, value } of batch.isControl ? [] : decodeRecords(batch)) {
+          if (offset >= next) found.push([offset, value === null ? "(null)" : new TextDecoder().decode(value)]);
         }
         at += batch.sizeBytes;
       }
