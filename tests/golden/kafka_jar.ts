@@ -65,7 +65,7 @@ export interface KafkaField {
 /** All message definitions of a jar, by name. */
 export function kafkaMessages(jarPath: string): ReadonlyMap<string, KafkaMessage> {
   const messages = new Map<string, KafkaMessage>();
-  for (const [name, bytes] of zipEntries(readFileSync(jarPath), /^common\/message\/.*\.json$/)) {
+  for (const [name, bytes] of zipEntries(readFileSync(jarPath), /^common\/(message|metadata)\/.*\.json$/)) {
     const text = new TextDecoder().decode(bytes).replaceAll(/^\s*\/\/.*$|\s\/\/ .*$/gm, "");
     try {
       const message = JSON.parse(text) as KafkaMessage;

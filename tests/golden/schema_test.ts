@@ -1,21 +1,35 @@
 /**
- * Our schemas against Kafka's own message definitions, field by field, for every version: those inside the
- * `kafka-clients` jar of Kafka 4.4, and for versions that Kafka 4 dropped, of 3.9. What differs fails; apis that we lack
+ * Our schemas against Kafka's own message definitions, field by field, for every version: those inside the jars of
+ * Kafka 4.4 (`kafka-clients`, and two more for records of internal topics), and for versions that it dropped, of 3.9. What differs fails; apis that we lack
  * are listed.
  */
 import { describe, expect, test } from "bun:test";
 import { apis } from "../../protocol/apis.ts";
+import { metadataRecords } from "../../protocol/embedded/cluster_metadata.ts";
+import { consumerProtocolAssignment, consumerProtocolSubscription } from "../../protocol/embedded/consumer_protocol.ts";
+import {
+  groupMetadataKey,
+  groupMetadataValue,
+  offsetCommitKey,
+  offsetCommitValue,
+} from "../../protocol/embedded/offsets_log.ts";
 import { requestHeader, responseHeader } from "../../protocol/frame.ts";
 import type { AnyMessage } from "../../protocol/schema.ts";
 import { flattenKafka, flattenOurs, stableVersions } from "./flatten.ts";
 import { kafkaJar, type KafkaMessage, kafkaMessages } from "./kafka_jar.ts";
 
-const newest = definitions("4.4.0");
-const older = definitions("3.9.2");
+const newest = definitions("4.4.0", "kafka-clients", "kafka-group-coordinator", "kafka-metadata");
+const older = definitions("3.9.2", "kafka-clients", "kafka-group-coordinator", "kafka-metadata");
 
-function definitions(version: string): ReadonlyMap<string, KafkaMessage> | null {
-  const jar = kafkaJar("kafka-clients", version);
-  return jar === null ? null : kafkaMessages(jar);
+/** Those of all the jars, or null where one cannot be had. */
+function definitions(version: string, ...artifacts: string[]): ReadonlyMap<string, KafkaMessage> | null {
+  const all = new Map<string, KafkaMessage>();
+  for (const artifact of artifacts) {
+    const jar = kafkaJar(artifact, version);
+    if (jar === null) return null;
+    for (const [name, message] of kafkaMessages(jar)) all.set(name, message);
+  }
+  return all;
 }
 
 describe.skipIf(newest === null || older === null)("schemas against Kafka's", () => {
@@ -33,6 +47,19 @@ describe.skipIf(newest === null || older === null)("schemas against Kafka's", ()
   test("request and response header", () => {
     expectSame(requestHeader);
     expectSame(responseHeader);
+  });
+
+  test("bytes inside bytes: consumer protocol, offsets log, cluster metadata", () => {
+    const embedded: AnyMessage[] = [
+      consumerProtocolAssignment,
+      consumerProtocolSubscription,
+      offsetCommitKey,
+      offsetCommitValue,
+      groupMetadataKey,
+      groupMetadataValue,
+      ...Object.values(metadataRecords).map(({ schema }) => schema),
+    ];
+    for (const message of embedded) expectSame(message);
   });
 
   test("names every api of Kafka that is not here yet", () => {
