@@ -7,12 +7,12 @@
  */
 import { initCrc32c } from "../protocol/crc32c.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { DEFAULT_LOG_CONFIG, type LogConfig } from "../storage/log_config.ts";
 import { LogDir } from "../storage/log_dir.ts";
 import { ByteBudget } from "./byte_budget.ts";
 import { Cluster, type ClusterChange, ResourceType } from "./cluster/cluster.ts";
-import { LocalMetadataStore } from "./cluster/local_metadata_store.ts";
-import { METADATA_TOPIC, METADATA_TOPIC_ID, OFFSETS_TOPIC } from "./cluster/topic_name.ts";
+import { openLocalMetadata } from "./cluster/open_local_metadata.ts";
+import { clearStrayLogs } from "./cluster/stray_logs.ts";
+import { OFFSETS_TOPIC } from "./cluster/topic_name.ts";
 import type { BrokerConfig } from "./config.ts";
 import { validateTopicConfigs } from "./config/alter.ts";
 import type { Listener } from "./config/listeners.ts";
@@ -192,21 +192,15 @@ async function loadCluster(options: BrokerOptions, logDir: LogDir): Promise<Clus
     ...options,
     clusterId: logDir.meta.clusterId,
     nodeId: options.config.get("node.id"),
-    store: openMetadataStore(options, logDir),
+    store: openLocalMetadata({ ...options, logDir }),
     checkTopicConfigs: validateTopicConfigs,
   });
   await cluster.load();
+  clearStrayLogs({ ...options, cluster, logDir });
+  // What the crash may have cut off, and what comes in its place, must not look alike to consumers.
+  if (!logDir.wasClean) await cluster.beginLeaderEpochs();
   readDynamicConfigs(cluster, options.config);
   return cluster;
-}
-
-function openMetadataStore({ runtime, logger }: BrokerOptions, logDir: LogDir): LocalMetadataStore {
-  // Metadata is cut by its own snapshots, never by age or size.
-  const config: LogConfig = { ...DEFAULT_LOG_CONFIG, retentionMs: -1, retentionBytes: -1 };
-  const log = logDir.log(METADATA_TOPIC, 0) ??
-    logDir.createLog({ topic: METADATA_TOPIC, partition: 0, topicId: METADATA_TOPIC_ID, config });
-  log.updateConfig(config);
-  return new LocalMetadataStore({ runtime, logger, log });
 }
 
 function readDynamicConfigs(cluster: Cluster, config: BrokerConfig): void {
