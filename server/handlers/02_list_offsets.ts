@@ -10,7 +10,7 @@
  */
 import { listOffsets, type ListOffsetsRequest } from "../../protocol/api/02_list_offsets.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import { StorageError } from "../../storage/storage_error.ts";
+import { StorageError } from "../../storage/errors.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import { leaderEpochProblem } from "../partitions/leader_epoch.ts";
 import type { Partition } from "../partitions/partition.ts";
@@ -83,7 +83,9 @@ async function answerOne(
       return { ...failed(asked, ErrorCode.NONE), oldStyleOffsets: await oldStyle(partition, asked, visibleEnd) };
     }
     const found = await find(partition, timestamp, visibleEnd);
-    return { partitionIndex: asked.partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets: [], ...found };
+    // Kafka's schema does not let earlier versions pass over an epoch in silence.
+    const leaderEpoch = apiVersion >= 4 ? found.leaderEpoch : -1;
+    return { ...failed(asked, ErrorCode.NONE), ...found, leaderEpoch };
   } catch (error) {
     if (error instanceof StorageError) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
     throw error;
