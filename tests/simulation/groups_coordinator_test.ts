@@ -1,0 +1,266 @@
+/**
+ * Consumers on a coordinator that is killed, whose log fails and stalls. Each consumer does what a real one does (join, ask
+ * for its assignment, heartbeat, commit, leave), and sometimes dies without a word. Time is virtual.
+ *
+ * What must hold, whatever happens:
+ *  1. In one generation a partition is given to one consumer.
+ *  2. A committed offset that was answered, or seen, is there from then on: offsets never go back unasked.
+ *  3. Nobody waits for ever.
+ *
+ *     SEED=123 bun test tests/simulation/groups_coordinator_test.ts        the run that failed, again
+ */
+import { expect, test } from "bun:test";
+import process from "node:process";
+import { ErrorCode } from "../../protocol/errors.ts";
+import { ZERO_UUID } from "../../protocol/schema.ts";
+import { createPrng, seedOf } from "../support/prng.ts";
+import { Desk } from "../unit/server/groups/desk.ts";
+
+const seed = seedOf(process.env.SEED);
+const runCount = Number(process.env.RUNS ?? 8);
+const partitionCount = 6;
+const consumerCount = 5;
+const stepCount = 400;
+
+test(`a group keeps its promises through crashes and failing writes (SEED=${seed})`, async () => {
+  for (let run = 0; run < runCount; run++) {
+    const runSeed = seed + run;
+    try {
+      await new Simulation(runSeed).run();
+    } catch (cause) {
+      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
+    }
+  }
+}, { timeout: 3_600_000 });
+
+class Simulation {
+  readonly random: () => number;
+  desk!: Desk;
+  /** Counts restarts: what an earlier coordinator parked is never answered. */
+  life = 0;
+  readonly consumers: Consumer[] = [];
+  /** By generation and partition: who was given it. */
+  readonly owners = new Map<string, string>();
+  /** By partition: the offset committed last, and the highest one that was answered or seen. */
+  readonly committed = new Array<number>(partitionCount).fill(-1);
+  readonly known = new Array<number>(partitionCount).fill(-1);
+  syncCount = 0;
+  failure: unknown = null;
+
+  constructor(runSeed: number) {
+    this.random = createPrng(runSeed);
+  }
+
+  async run(): Promise<void> {
+    this.desk = await Desk.loaded({
+      seed: Math.floor(this.random() * 2 ** 31),
+      config: { "group.initial.rebalance.delay.ms": this.random() < 0.5 ? "0" : "3000" },
+    });
+    for (let index = 0; index < consumerCount; index++) {
+      this.consumers.push(new Consumer(this, index, this.random() < 0.4 ? `instance-${index}` : null));
+    }
+    for (let round = 0; round < stepCount; round++) {
+      await this.disturb();
+      for (const consumer of this.consumers) if (this.random() < 0.8) consumer.act();
+      await this.desk.runtime.advance(Math.floor(this.random() * 1_000));
+      if (round % 10 === 0) await this.checkOffsets();
+      if (this.failure !== null) throw this.failure;
+    }
+    await this.calm();
+    if (this.failure !== null) throw this.failure;
+    expect(this.syncCount > 0).toBe(true);
+  }
+
+  async disturb(): Promise<void> {
+    const dice = this.random();
+    const { topic } = this.desk;
+    if (dice < 0.01) {
+      this.life++;
+      topic.errorCode = 0;
+      topic.gate = null;
+      this.desk = await this.desk.restart();
+      await this.checkOffsets();
+    } else if (dice < 0.04) {
+      topic.errorCode = topic.errorCode === 0 ? ErrorCode.NOT_ENOUGH_REPLICAS : 0;
+    } else if (dice < 0.06) {
+      const { timers } = this.desk.runtime;
+      const stallMs = this.random() * 12_000; // longer than offsets.commit.timeout.ms, at times
+      topic.gate ??= new Promise((resolve) =>
+        timers.after(stallMs, () => {
+          topic.gate = null;
+          resolve();
+        })
+      );
+    }
+  }
+
+  /** (2) */
+  async checkOffsets(): Promise<void> {
+    const offsets = await this.desk.coordinator.offsetsOf("g", { requireStable: false });
+    if (typeof offsets === "number") return;
+    for (let partition = 0; partition < partitionCount; partition++) {
+      const found = offsets.get("g", "t", partition)?.offset ?? -1;
+      const [low, high] = [this.known[partition]!, this.committed[partition]!];
+      if (found < low || found > high) throw new Error(`partition ${partition}: ${found} is not in ${low}…${high}`);
+      this.known[partition] = found;
+    }
+  }
+
+  /** Once disturbances and consumers stop, every answer comes, and the group empties. (3) */
+  async calm(): Promise<void> {
+    const { topic, runtime, coordinator } = this.desk;
+    topic.errorCode = 0;
+    for (let minute = 0; minute < 12; minute++) await runtime.advance(60_000);
+    await this.checkOffsets();
+    expect(this.consumers.filter((consumer) => consumer.isWaiting)).toEqual([]);
+    const state = coordinator.describeGroup("g");
+    expect(typeof state === "object" ? state.phase : "gone").toMatch(/Empty|gone/);
+  }
+}
+
+class Consumer {
+  memberId = "";
+  generation = -1;
+  /** What it owns; null while it does not know. */
+  partitions: number[] | null = null;
+  readonly #simulation: Simulation;
+  readonly #name: string;
+  readonly #instanceId: string | null;
+  #waitingIn = -1;
+  #session = 0;
+
+  constructor(simulation: Simulation, index: number, instanceId: string | null) {
+    this.#simulation = simulation;
+    this.#name = `consumer-${index}`;
+    this.#instanceId = instanceId;
+  }
+
+  /** A request that this coordinator has not answered, in any of the consumer's lives. */
+  get isWaiting(): boolean {
+    return this.#waitingIn === this.#simulation.life;
+  }
+
+  act(): void {
+    const { random, life } = this.#simulation;
+    if (random() < 0.01) {
+      // Dies, and comes back as somebody new, or as the same instance.
+      this.#session++;
+      this.#forget();
+      this.#waitingIn = -1;
+    }
+    if (this.#waitingIn === life) return;
+    if (this.generation < 0) this.#start(this.#join());
+    else if (this.partitions === null) this.#start(this.#sync([]));
+    else if (random() < 0.02) this.#start(this.#leave());
+    else if (random() < 0.6) this.#start(this.#heartbeat());
+    else this.#start(this.#commit());
+  }
+
+  #start(request: Promise<void>): void {
+    const { life } = this.#simulation;
+    const session = this.#session;
+    this.#waitingIn = life;
+    request.then(() => {
+      if (this.#session === session && this.#waitingIn === life) this.#waitingIn = -1;
+    }, (error) => this.#simulation.failure ??= error);
+  }
+
+  /** Is an answer still for this life of the consumer, and of the coordinator? */
+  #listener(): () => boolean {
+    const { life } = this.#simulation;
+    const session = this.#session;
+    return () => this.#session === session && this.#simulation.life === life;
+  }
+
+  async #join(): Promise<void> {
+    const isMine = this.#listener();
+    const { desk, random } = this.#simulation;
+    const answer = await desk.join(this.memberId, {
+      clientId: this.#name,
+      instanceId: this.#instanceId,
+      isMemberIdRequired: random() < 0.7,
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 20_000,
+    });
+    if (!isMine()) return;
+    if (answer.errorCode === ErrorCode.MEMBER_ID_REQUIRED) this.memberId = answer.memberId;
+    else if (answer.errorCode !== ErrorCode.NONE) this.#forget(answer.errorCode);
+    else {
+      this.memberId = answer.memberId;
+      this.generation = answer.generation;
+      this.partitions = null;
+      const isLeader = answer.leaderId === answer.memberId && !answer.skipAssignment;
+      await this.#sync(isLeader ? answer.members.map(({ memberId }) => memberId) : []);
+    }
+  }
+
+  async #sync(memberIds: readonly string[]): Promise<void> {
+    const isMine = this.#listener();
+    const { generation, memberId } = this;
+    const assignments = new Map(memberIds.map((id, index) => [
+      id,
+      Uint8Array.from(range(partitionCount).filter((partition) => partition % memberIds.length === index)),
+    ]));
+    const answer = await this.#simulation.desk.sync(memberId, generation, assignments);
+    if (answer.errorCode === ErrorCode.NONE) this.#own(generation, [...answer.assignment]);
+    if (!isMine()) return;
+    if (answer.errorCode !== ErrorCode.NONE) this.#forget(answer.errorCode);
+    else this.partitions = [...answer.assignment];
+  }
+
+  /** (1) */
+  #own(generation: number, partitions: readonly number[]): void {
+    const { owners } = this.#simulation;
+    this.#simulation.syncCount++;
+    for (const partition of partitions) {
+      const place = `${generation}/${partition}`;
+      const owner = owners.get(place) ?? this.#name;
+      if (owner !== this.#name) throw new Error(`generation/partition ${place} is ${owner}'s and ${this.#name}'s`);
+      owners.set(place, owner);
+    }
+  }
+
+  async #heartbeat(): Promise<void> {
+    const isMine = this.#listener();
+    const { memberId, generation } = this;
+    const claim = { groupId: "g", memberId, instanceId: this.#instanceId, generation };
+    const errorCode = await this.#simulation.desk.coordinator.heartbeat(claim);
+    if (isMine() && errorCode !== ErrorCode.NONE) this.#forget(errorCode);
+  }
+
+  async #commit(): Promise<void> {
+    const isMine = this.#listener();
+    const { desk, random, committed, known } = this.#simulation;
+    const partitions = this.partitions ?? [];
+    const partition = partitions[Math.floor(random() * partitions.length)];
+    if (partition === undefined) return;
+    const offset = ++committed[partition]!;
+    const { memberId, generation } = this;
+    const [errorCode] = await desk.commit(offset, {
+      memberId,
+      generation,
+      instanceId: this.#instanceId,
+      offsets: [{ topic: "t", topicId: ZERO_UUID, partition, offset, leaderEpoch: -1, metadata: null }],
+    });
+    if (errorCode === ErrorCode.NONE) known[partition] = Math.max(known[partition]!, offset);
+    if (isMine() && errorCode !== ErrorCode.NONE) this.#forget(errorCode);
+  }
+
+  async #leave(): Promise<void> {
+    const isMine = this.#listener();
+    const leaving = { memberId: this.memberId, instanceId: this.#instanceId, reason: "test" };
+    await this.#simulation.desk.coordinator.leaveGroup("g", [leaving]);
+    if (isMine()) this.#forget();
+  }
+
+  /** As clients do: join again with the id while it is good, else as a newcomer; a retriable error is just tried again. */
+  #forget(errorCode: number = ErrorCode.UNKNOWN_MEMBER_ID): void {
+    this.generation = -1;
+    this.partitions = null;
+    if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID || errorCode === ErrorCode.FENCED_INSTANCE_ID) this.memberId = "";
+  }
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
