@@ -77,8 +77,9 @@ async function answerOne(
   if (partition === undefined) return failed(asked, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   const problem = leaderEpochProblem(partition, asked.currentLeaderEpoch);
   if (problem !== ErrorCode.NONE) return failed(asked, problem);
-  const visibleEnd = request.isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark;
   try {
+    if (timestamp !== EARLIEST && timestamp !== EARLIEST_LOCAL) await partition.settled();
+    const visibleEnd = request.isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark;
     if (apiVersion === 0) {
       return { ...failed(asked, ErrorCode.NONE), oldStyleOffsets: await oldStyle(partition, asked, visibleEnd) };
     }

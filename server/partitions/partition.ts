@@ -110,6 +110,15 @@ export class Partition {
   }
 
   /**
+   * Resolves once all that has been appended so far is visible. A producer that was answered before its records were
+   * synced (acks=1 under `group`) and then asks where the log ends means to find them there.
+   * @throws {StorageError}
+   */
+  async settled(): Promise<void> {
+    if (this.#highWatermark < this.log.logEndOffset) await this.log.sync().then(this.#synced);
+  }
+
+  /**
    * Reads whole batches from the one that holds `offset`, up to what `isolation` lets a consumer see.
    * @throws {OffsetOutOfRange | StorageError}
    */
@@ -131,6 +140,7 @@ export class Partition {
    * @throws {StorageError}
    */
   async deleteRecordsBefore(offset: number): Promise<number> {
+    await this.settled();
     const target = offset === -1 ? this.#highWatermark : offset;
     if (target < 0 || target > this.#highWatermark) {
       throw new ProtocolError(
