@@ -76,7 +76,12 @@ export class BrokerConfig {
         facts: { names: ignored.sort().join(",") },
       });
     }
-    return new BrokerConfig(given, notices);
+    const config = new BrokerConfig(given, notices);
+    const [first, ...others] = config.get("log.dirs");
+    if (others.length > 0) {
+      notices.push({ level: "warn", event: "only the first of log.dirs is used", facts: { first: first! } });
+    }
+    return config;
   }
 
   get<Name extends BrokerConfigName>(name: Name): BrokerConfigValue<Name> {

@@ -47,6 +47,13 @@ export function readListeners(config: BrokerConfig, hostname: string): Listener[
         `listeners named in listener.security.protocol.map; ${name} is not`,
       );
     }
+    if (protocol !== "PLAINTEXT") {
+      throw new ConfigError(
+        "listeners",
+        text(config, "listeners"),
+        `listeners with the protocol PLAINTEXT; ${name} has ${protocol}, which is not supported yet`,
+      );
+    }
     const { host, port } = advertised.get(name) ?? address;
     listeners.push({
       name,

@@ -1,0 +1,149 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { commandHelpText, commands, helpText, runCommandLine } from "../../../cli/commands.ts";
+import { invocation } from "../../../cli/invocation.ts";
+import { version } from "../../../cli/version.ts";
+import { createMemoryRuntime } from "../../../runtime/memory.ts";
+import type { Runtime } from "../../../runtime/runtime.ts";
+
+/** Runs `weir ARGS` in memory: exit code, output and errors. */
+async function weir(
+  args: readonly string[],
+  options: { environment?: Record<string, string>; files?: Record<string, string> } = {},
+) {
+  const memory = createMemoryRuntime();
+  let output = "";
+  let errors = "";
+  const runtime: Runtime = {
+    ...memory,
+    process: {
+      ...memory.process,
+      environment: () => options.environment ?? {},
+      print: (text) => void (output += text),
+      printError: (text) => void (errors += text),
+    },
+  };
+  for (const [path, text] of Object.entries(options.files ?? {})) {
+    runtime.files.makeDirectory(path.replace(/\/[^/]*$/, ""));
+    const file = runtime.files.open(path, { create: true });
+    file.write([new TextEncoder().encode(text)], 0);
+    file.close();
+  }
+  const code = await runCommandLine(runtime, args);
+  return { code, output, errors };
+}
+
+describe("weir", () => {
+  test.each([["--help"], ["-h"], ["help"]])("%s lists the commands", async (arg) => {
+    const { code, output } = await weir([arg]);
+    expect(code).toBe(0);
+    expect(output).toBe(helpText());
+    for (const [name, { summary }] of Object.entries(commands)) {
+      expect(output).toContain(name);
+      expect(output).toContain(summary);
+    }
+  });
+
+  test.each(Object.keys(commands))("help of %s says what it is asked in three ways", async (name) => {
+    const expected = commandHelpText(name, commands[name]!);
+    for (const args of [["help", name], [name, "--help"], [name, "-h"]]) {
+      expect(await weir(args)).toEqual({ code: 0, output: expected, errors: "" });
+    }
+  });
+
+  test.each([["--version"], ["-V"], ["version"]])("%s says the version and the runtime", async (arg) => {
+    const { code, output } = await weir([arg]);
+    expect(code).toBe(0);
+    expect(output).toMatch(new RegExp(`^weir ${version.replaceAll(".", "\\.")} \\(memory .*\\)\n$`));
+  });
+
+  test("version is that of the packages", () => {
+    for (const file of ["package.json", "deno.json"]) {
+      const { version: packaged } = JSON.parse(readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8"));
+      expect(packaged).toBe(version);
+    }
+  });
+
+  test("unknown command is refused", async () => {
+    expect(await weir(["sevre"])).toEqual({
+      code: 2,
+      output: "",
+      errors: 'weir: Unknown command "sevre"\nTry: weir help\n',
+    });
+    expect((await weir(["help", "sevre"])).code).toBe(2);
+    expect((await weir(["toString"])).code).toBe(2);
+  });
+
+  test("options without a command are those of serve", async () => {
+    expect(await weir(["--prot", "1"])).toEqual(await weir(["serve", "--prot", "1"]));
+  });
+});
+
+describe("weir serve", () => {
+  test.each([
+    ["unknown option", ["--prot", "1"], 'weir: Unknown option "--prot"\nTry: weir help serve\n'],
+    ["argument", ["now"], 'weir: Unexpected "now"\nTry: weir help serve\n'],
+    [
+      "port that is none",
+      ["--port", "high"],
+      'Invalid value "high" for --port: must be a whole number from 0 to 65535',
+    ],
+    [
+      "override without a value",
+      ["--override", "num.partitions"],
+      'Invalid value "num.partitions" for --override: must be NAME=VALUE',
+    ],
+    ["config file that is not there", ["--config", "/no/such"], 'Cannot read the config file "/no/such"'],
+    [
+      "bad value",
+      ["--override", "log.retention.ms=abc"],
+      'weir: Invalid value "abc" for log.retention.ms (--override): must be a whole number (LONG), at least 1, or -1\n',
+    ],
+  ])("refuses an %s with exit code 2", async (_, args, message) => {
+    const { code, output, errors } = await weir(["serve", ...args]);
+    expect(code).toBe(2);
+    expect(output).toBe("");
+    expect(errors).toContain(message);
+  });
+
+  test("bad value of the environment is told with its variable", async () => {
+    const { code, errors } = await weir(["serve"], { environment: { KAFKA_NUM_PARTITIONS: "0" } });
+    expect(code).toBe(2);
+    expect(errors).toBe(
+      'weir: Invalid value "0" for num.partitions (KAFKA_NUM_PARTITIONS): must be a whole number (INT), at least 1\n',
+    );
+  });
+
+  test("bad value of a file is told with its line", async () => {
+    const files = { "/etc/server.properties": "# Kafka\nnode.id=1\nnum.partitions=\\\n  many\n" };
+    const { code, errors } = await weir(["serve", "--config", "/etc/server.properties"], { files });
+    expect(code).toBe(2);
+    expect(errors).toContain('Invalid value "many" for num.partitions (/etc/server.properties:3)');
+  });
+
+  test("stronger source hides a bad value of a weaker one", async () => {
+    const environment = { KAFKA_NUM_PARTITIONS: "many" };
+    const { errors } = await weir(["serve", "-o", "num.partitions=1", "-o", "node.id=x"], { environment });
+    expect(errors).toContain('Invalid value "x" for node.id (--override)');
+  });
+});
+
+describe("invocation", () => {
+  const runtimeWith = (name: Runtime["name"], environment: Record<string, string>): Runtime => {
+    const memory = createMemoryRuntime();
+    return { ...memory, name, process: { ...memory.process, environment: () => environment } };
+  };
+
+  test.each(
+    [
+      ["Bun", "bun", {}, "file:///src/main.ts", "bun main.ts"],
+      ["Bun through npm", "bun", { npm_lifecycle_event: "start" }, "file:///src/main.ts", "npx bun main.ts"],
+      ["Deno", "deno", {}, "file:///src/main.ts", "deno run -A main.ts"],
+      ["executable by its path", "bun", { _: "./dist/weir" }, "file:///$bunfs/root/weir", "./dist/weir"],
+      ["executable on the path", "bun", { _: "/usr/bin/env" }, "file:///$bunfs/root/weir", "weir"],
+      ["Deno's executable", "deno", {}, "file:///tmp/deno-compile-weir/main.ts", "weir"],
+    ] as const,
+  )("%s is what one would type", (_, name, environment, url, expected) => {
+    expect(invocation(runtimeWith(name, environment), url)).toBe(expected);
+  });
+});
