@@ -9,28 +9,17 @@ import type { Runtime } from "../../../runtime/runtime.ts";
 /** Runs `weir ARGS` in memory: exit code, output and errors. */
 async function weir(
   args: readonly string[],
-  options: { environment?: Record<string, string>; files?: Record<string, string> } = {},
+  { environment = {}, files = {} }: { environment?: Record<string, string>; files?: Record<string, string> } = {},
 ) {
-  const memory = createMemoryRuntime();
-  let output = "";
-  let errors = "";
-  const runtime: Runtime = {
-    ...memory,
-    process: {
-      ...memory.process,
-      environment: () => options.environment ?? {},
-      print: (text) => void (output += text),
-      printError: (text) => void (errors += text),
-    },
-  };
-  for (const [path, text] of Object.entries(options.files ?? {})) {
+  const runtime = createMemoryRuntime({ environment });
+  for (const [path, text] of Object.entries(files)) {
     runtime.files.makeDirectory(path.replace(/\/[^/]*$/, ""));
     const file = runtime.files.open(path, { create: true });
     file.write([new TextEncoder().encode(text)], 0);
     file.close();
   }
   const code = await runCommandLine(runtime, args);
-  return { code, output, errors };
+  return { code, output: runtime.process.output, errors: runtime.process.errorOutput };
 }
 
 describe("weir", () => {
@@ -84,18 +73,18 @@ describe("weir serve", () => {
     ["unknown option", ["--prot", "1"], 'weir: Unknown option "--prot"\nTry: weir help serve\n'],
     ["argument", ["now"], 'weir: Unexpected "now"\nTry: weir help serve\n'],
     [
-      "port that is none",
+      "impossible port",
       ["--port", "high"],
       'Invalid value "high" for --port: must be a whole number from 0 to 65535',
     ],
     [
-      "override without a value",
+      "incomplete override",
       ["--override", "num.partitions"],
       'Invalid value "num.partitions" for --override: must be NAME=VALUE',
     ],
-    ["config file that is not there", ["--config", "/no/such"], 'Cannot read the config file "/no/such"'],
+    ["absent config file", ["--config", "/no/such"], 'Cannot read the config file "/no/such"'],
     [
-      "bad value",
+      "impossible value",
       ["--override", "log.retention.ms=abc"],
       'weir: Invalid value "abc" for log.retention.ms (--override): must be a whole number (LONG), at least 1, or -1\n',
     ],
@@ -129,10 +118,10 @@ describe("weir serve", () => {
 });
 
 describe("invocation", () => {
-  const runtimeWith = (name: Runtime["name"], environment: Record<string, string>): Runtime => {
-    const memory = createMemoryRuntime();
-    return { ...memory, name, process: { ...memory.process, environment: () => environment } };
-  };
+  const runtimeWith = (name: Runtime["name"], environment: Record<string, string>): Runtime => ({
+    ...createMemoryRuntime({ environment }),
+    name,
+  });
 
   test.each(
     [
