@@ -67,20 +67,25 @@ export interface ConsumeLoad {
   readonly port: number;
   readonly topic: string;
   readonly partitionCount: number;
-  /** Ends when this many bytes of batches have come. */
+  /** Ends when this many bytes of batches have come… */
   readonly totalBytes: number;
+  /** …or when there is no more and no more will be: retention may take records before they are read. */
+  readonly isProduced?: () => boolean;
   readonly fetchBytes?: number;
 }
 
 /** One connection that reads all partitions of the topic, from their start. */
 export async function consumeLoad(load: ConsumeLoad): Promise<Load> {
-  const { port, topic, partitionCount, totalBytes, fetchBytes = 1024 * 1024 } = load;
+  const { port, topic, partitionCount, totalBytes, isProduced = () => false, fetchBytes = 1024 * 1024 } = load;
   const offsets = new Array<number>(partitionCount).fill(0);
   const startMs = performance.now();
   let bytes = 0;
   let records = 0;
   await withClients(port, 1, async (client) => {
     while (bytes < totalBytes) {
+      const wasProduced = isProduced();
+      const bytesBefore = bytes;
+      let isBehind = false;
       const answer = await client.send(fetch, 12, {
         maxWaitMs: 500,
         minBytes: 1,
@@ -102,6 +107,7 @@ export async function consumeLoad(load: ConsumeLoad): Promise<Load> {
       for (const { partitionIndex, errorCode, records: data } of answer.responses[0]?.partitions ?? []) {
         if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) { // retention went past us
           offsets[partitionIndex] = await firstOffset(client, topic, partitionIndex);
+          isBehind = true;
           continue;
         }
         if (errorCode !== ErrorCode.NONE) throw new AnsweredError(errorCode, `Cannot fetch from ${topic}`);
@@ -111,6 +117,7 @@ export async function consumeLoad(load: ConsumeLoad): Promise<Load> {
           records += batch.recordCount;
         }
       }
+      if (wasProduced && !isBehind && bytes === bytesBefore) break;
     }
   });
   return { bytes, records, seconds: (performance.now() - startMs) / 1000 };

@@ -64,10 +64,9 @@ async function measure(target: Target, totalBytes: number, connectionCount: numb
     await createTopic(client, { name: load.topic, partitionCount: load.partitionCount });
     client.close();
     const batchBytes = [16 * 1024, 64 * 1024, 256 * 1024, 1_000_000];
-    const [produced] = await Promise.all([
-      produceLoad({ ...load, recordBytes: 1024, batchBytes }),
-      consumeLoad(load),
-    ]);
+    let isProduced = false;
+    const producing = produceLoad({ ...load, recordBytes: 1024, batchBytes }).finally(() => isProduced = true);
+    const [produced] = await Promise.all([producing, consumeLoad({ ...load, isProduced: () => isProduced })]);
     clearInterval(sampler);
 
     const connectedBytes = await idleConnections(target, connectionCount);

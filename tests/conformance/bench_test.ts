@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { root, target } from "../support/broker.ts";
 
-describe("bench/memory.ts", () => {
+describe.skipIf(target === "kafka")("bench/memory.ts", () => {
   test("measures a little load and a few connections", () => {
     const args = ["bench/memory.ts", "--gigabytes", "0.05", "--connections", "50", "--target", target];
     const { status, stdout, stderr } = spawnSync(join(root, "node_modules/.bin/bun"), args, {

@@ -29,7 +29,7 @@ afterEach(async () => {
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-describe("starting up", () => {
+describe.skipIf(target === "kafka")("starting up", () => {
   // The machine may be busy: the best of a few starts is what the broker takes.
   test("with an empty folder takes little time", async () => {
     const limitMs = target === "exe" ? 100 : 1000;
@@ -80,7 +80,7 @@ describe("starting up", () => {
   });
 });
 
-describe("configuration", () => {
+describe.skipIf(target === "kafka")("configuration", () => {
   test("a bad value ends with status 2 and names key, value and what is allowed", async () => {
     const port = String(await freePort());
     const args = ["serve", "--port", port, "--data", newFolder(), "--override", "log.segment.bytes=lots"];
@@ -157,7 +157,7 @@ describe("configuration", () => {
   });
 });
 
-describe("what is in the way", () => {
+describe.skipIf(target === "kafka")("what is in the way", () => {
   test("another broker on the folder: ends with status 1 and names it", async () => {
     const broker = await start();
     const args = ["serve", "--port", String(await freePort()), "--data", broker.dataDirectory];
@@ -178,7 +178,7 @@ describe("what is in the way", () => {
   });
 });
 
-describe("a signal to stop", () => {
+describe.skipIf(target === "kafka")("a signal to stop", () => {
   test.each(["SIGTERM", "SIGINT"] as const)("%s ends with status 0 and a clean folder", async (signal) => {
     const broker = await start();
     expect(await broker.stop(signal)).toEqual({ code: 0, signal: null });
@@ -200,7 +200,7 @@ describe("a signal to stop", () => {
   }, 30_000);
 });
 
-describe("a restart", () => {
+describe.skipIf(target === "kafka")("a restart", () => {
   test.each(["SIGTERM", "SIGKILL"] as const)("after %s finds topics, ids and records as they were", async (signal) => {
     const broker = await start();
     const place = { topic: "kept", partition: 1 };
