@@ -109,6 +109,11 @@ export class MemoryClient {
     this.#socket!.write(chunks);
   }
 
+  /** Reads no more: what the broker sends stays with it. */
+  pause(): void {
+    this.#socket!.pause();
+  }
+
   close(): void {
     this.#socket!.destroy();
   }
