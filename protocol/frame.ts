@@ -7,7 +7,8 @@
  * that we do not know (KIP-511).
  */
 import { apiByKey } from "./apis.ts";
-import { codecFor, isFlexible, wireCodec } from "./codec.ts";
+import { codecFor, wireCodec } from "./codec.ts";
+import { isFlexible } from "./field_rules.ts";
 import { type AnyApi, type Api, int16, int32, message, string } from "./schema.ts";
 import { MalformedFrame, Reader, Writer } from "./wire.ts";
 

@@ -14,7 +14,7 @@ import { createPrng, seedOf } from "../support/prng.ts";
 const rounds = Number(process.env.FUZZ_ROUNDS ?? 15_000);
 const seed = seedOf(process.env.SEED);
 const random = createPrng(seed);
-console.log(`protocol fuzz: SEED=${seed} FUZZ_ROUNDS=${rounds}`);
+console.info(`protocol fuzz: SEED=${seed} FUZZ_ROUNDS=${rounds}`);
 
 const vectors = [...vectorsOf("java"), ...vectorsOf("franz")].flatMap(({ api, vectors }) =>
   vectors.filter(({ version }) => version <= api.versions[1])

@@ -13,6 +13,9 @@ import { inflateRawSync } from "node:zlib";
 const cacheFolder = join(homedir(), ".cache", "weir-golden");
 const MAVEN_TIMEOUT_MS = 240_000;
 
+/** Maven's first refusal: it is not asked again for the next jar. */
+let refusal: string | null = null;
+
 /** Path of an artifact of `org.apache.kafka`, or null where it cannot be had. */
 export function kafkaJar(artifact: string, version: string): string | null {
   return mavenJar("org.apache.kafka", artifact, version);
@@ -23,6 +26,7 @@ export function mavenJar(group: string, artifact: string, version: string): stri
   if (existsSync(path)) return path;
   mkdirSync(cacheFolder, { recursive: true });
   const coordinates = `${group}:${artifact}:${version}`;
+  if (refusal !== null) return null;
   const run = spawnSync("mvn", [
     "-B",
     "-q",
@@ -33,6 +37,7 @@ export function mavenJar(group: string, artifact: string, version: string): stri
   if (existsSync(path)) return path;
   const reason = run.error?.message ?? `${run.stdout}${run.stderr}`.trim().split("\n")[0] ?? "";
   if (process.env.WEIR_REQUIRE_MAVEN === "1") throw new Error(`Cannot get ${coordinates} through Maven: ${reason}`);
+  refusal = reason;
   console.warn(`skipped: no ${coordinates}, for Maven did not give it (${reason})`);
   return null;
 }
