@@ -78,7 +78,7 @@ export async function runCommandLine(runtime: Runtime, args: readonly string[]):
     case "help":
     case "--help":
     case "-h":
-      return printHelp(runtime, rest[0]);
+      return await printHelp(runtime, rest[0]);
     case "version":
     case "--version":
     case "-V":
@@ -89,7 +89,7 @@ export async function runCommandLine(runtime: Runtime, args: readonly string[]):
   const [name, its] = first.startsWith("-") ? ["serve", args] : [first, rest];
   const command = findCommand(name);
   if (command === undefined) return refuse(runtime, `Unknown command "${name}"`, "weir help");
-  if (its.includes("--help") || its.includes("-h")) return printHelp(runtime, name);
+  if (its.includes("--help") || its.includes("-h")) return await printHelp(runtime, name);
   try {
     return await (await command.load()).run(runtime, its);
   } catch (error) {
@@ -103,7 +103,7 @@ export function helpText(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`);
   return `Weir ${version}: an event-streaming broker that speaks the Apache Kafka protocol\n\n` +
     `Usage: weir [COMMAND] [OPTIONS]\n\n${lines.join("")}\n` +
-    `weir help COMMAND says more; weir --version says which this is.\n`;
+    `weir help COMMAND says more, weir help configs lists the configs, weir help CONFIG explains one.\n`;
 }
 
 export function commandHelpText(name: string, command: Command): string {
@@ -113,11 +113,18 @@ export function commandHelpText(name: string, command: Command): string {
 
 // ---------------------------------------------------------------------------------------------- below: how
 
-function printHelp(runtime: Runtime, name: string | undefined): number {
-  const command = name === undefined ? undefined : findCommand(name);
-  if (name !== undefined && command === undefined) return refuse(runtime, `Unknown command "${name}"`, "weir help");
-  runtime.process.print(command === undefined ? helpText() : commandHelpText(name!, command));
+async function printHelp(runtime: Runtime, name: string | undefined): Promise<number> {
+  const text = name === undefined ? helpText() : await helpOn(name);
+  if (text === null) return refuse(runtime, `Unknown command or config "${name}"`, "weir help");
+  runtime.process.print(text);
   return 0;
+}
+
+async function helpOn(name: string): Promise<string | null> {
+  const command = findCommand(name);
+  if (command !== undefined) return commandHelpText(name, command);
+  const { configHelpText, configListText } = await import("./config_help.ts");
+  return name === "configs" ? configListText() : configHelpText(name);
 }
 
 function refuse(runtime: Runtime, message: string, advice: string): number {

@@ -29,6 +29,23 @@ export const brokerConfigs = {
   ...saslConfigs,
 };
 
+/** The same by subject, for pages and help. */
+export const brokerConfigSubjects: readonly (readonly [subject: string, Readonly<Record<string, ConfigDefinition>>])[] =
+  [
+    ["Listeners, connections and requests", networkConfigs],
+    ["Logs on disk", logConfigs],
+    ["Topics and replication", topicsConfigs],
+    ["Consumer groups and offsets", groupsConfigs],
+    ["Share groups and streams groups", modernGroupsConfigs],
+    ["Transactions", transactionsConfigs],
+    ["Node and cluster", clusterConfigs],
+    ["Quotas and metrics", quotasConfigs],
+    ["Tiered storage", tieredConfigs],
+    ["Authorization and tokens", securityConfigs],
+    ["TLS", sslConfigs],
+    ["SASL", saslConfigs],
+  ];
+
 export type BrokerConfigName = keyof typeof brokerConfigs;
 export type BrokerConfigValue<Name extends BrokerConfigName> = typeof brokerConfigs[Name] extends
   ConfigDefinition<infer Value> ? Value : never;

@@ -63,7 +63,7 @@ export const networkConfigs = {
   ),
   "max.connections": int(
     intMax,
-    "Connections open at the same time on this broker, all listeners together. At the limit new ones wait or replace the one idle longest.",
+    "Connections open at the same time on this broker, all listeners together. At the limit new ones are closed at once.",
     { min: 0, ...clusterWide },
   ),
   "max.connections.per.ip": int(

@@ -41,6 +41,12 @@ export function allowedText({ type, rules }: ConfigDefinition): string {
   return typeWords[type] + rangeText(type, rules);
 }
 
+/** The default in words: its text, where it comes from, or that there is none. */
+export function defaultText({ type, default: value, fallbacks }: ConfigDefinition): string {
+  if (value !== null) return formatConfig(type, value);
+  return fallbacks.length > 0 ? `from ${fallbacks.map(({ name }) => name).join(", else ")}` : "none";
+}
+
 /**
  * The text of a value as Java prints it. `given` is the text it was parsed from, for what a number cannot hold.
  */

@@ -5,6 +5,7 @@ import { invocation } from "../../../cli/invocation.ts";
 import { version } from "../../../cli/version.ts";
 import { createMemoryRuntime } from "../../../runtime/memory.ts";
 import type { Runtime } from "../../../runtime/runtime.ts";
+import { brokerConfigs, topicConfigs } from "../../../server/config.ts";
 
 /** Runs `weir ARGS` in memory: exit code, output and errors. */
 async function weir(
@@ -65,6 +66,36 @@ describe("weir", () => {
 
   test("options without a command are those of serve", async () => {
     expect(await weir(["--prot", "1"])).toEqual(await weir(["serve", "--prot", "1"]));
+  });
+});
+
+describe("weir help", () => {
+  test("lists every config of the broker and of topics that is not hidden", async () => {
+    const { code, output } = await weir(["help", "configs"]);
+    expect(code).toBe(0);
+    for (const [name, { isInternal }] of [...Object.entries(brokerConfigs), ...Object.entries(topicConfigs)]) {
+      expect(`${name} ${new RegExp(`^  ${name} `, "m").test(output)}`).toBe(`${name} ${!isInternal}`);
+    }
+  });
+
+  test("explains a config of the broker", async () => {
+    expect((await weir(["help", "log.retention.hours"])).output).toBe(
+      `log.retention.hours (broker)
+
+Hours that records are kept under the delete policy; used when log.retention.ms and log.retention.minutes are not set.
+
+  type     INT
+  default  168
+  allowed  a whole number (INT), at least 1, or -1
+  altered  at a restart
+`,
+    );
+  });
+
+  test("explains a name that broker and topic share under both", async () => {
+    const { output } = await weir(["help", "min.insync.replicas"]);
+    expect(output).toContain("min.insync.replicas (broker)");
+    expect(output).toContain("min.insync.replicas (topic)");
   });
 });
 
