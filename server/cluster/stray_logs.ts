@@ -8,7 +8,7 @@
  *
  *   topic of that name   id of the folder       what becomes of it
  *   same id              that id                stays
- *   any                  none, and no records   stays if there is such a partition: made by a start that was cut off
+ *   any                  none, and no records   deleted: a crash cut its making off, and what is made again has its id
  *   any                  known as removed       deleted
  *   any                  anything else          set aside
  */
@@ -30,7 +30,7 @@ export function clearStrayLogs(options: {
     if (fate === "stays") continue;
     const facts = { log: log.name, topicId: log.topicId, records: log.logEndOffset - log.logStartOffset };
     if (fate === "deleted") {
-      logger.info("deletion of a topic finished", facts);
+      logger.info("left-over log deleted", facts);
       logDir.deleteLog(log);
     } else {
       const path = logDir.setAside(log);
@@ -42,8 +42,7 @@ export function clearStrayLogs(options: {
 function fateOf(log: Log, cluster: Cluster): "stays" | "deleted" | "set aside" {
   if (log.topic === METADATA_TOPIC) return "stays";
   const topic = cluster.topic(log.topic);
-  const isPartition = topic !== undefined && log.partition < topic.partitions.length;
-  if (isPartition && topic.id === log.topicId) return "stays";
-  if (isPartition && log.topicId === ZERO_UUID && log.logEndOffset === 0) return "stays";
-  return cluster.wasRemoved(log.topicId) ? "deleted" : "set aside";
+  if (topic?.id === log.topicId && log.partition < topic.partitions.length) return "stays";
+  const isUnfinished = log.topicId === ZERO_UUID && log.logEndOffset === 0;
+  return isUnfinished || cluster.wasRemoved(log.topicId) ? "deleted" : "set aside";
 }
