@@ -68,6 +68,7 @@ export class BrokerConfig {
     }
     joinNodeIds(given);
     mapControllerListeners(given);
+    openToAdvertised(given);
     const ignored = [...given.keys()].filter((name) => name.startsWith("controller.") || name === "process.roles");
     if (ignored.length > 0) {
       notices.push({
@@ -211,6 +212,12 @@ function mapControllerListeners(given: Map<string, ParsedConfig>): void {
   if (listeners !== undefined && /(^|,)CONTROLLER:/i.test(listeners.text)) {
     given.set("controller.listener.names", { value: ["CONTROLLER"], text: "CONTROLLER" });
   }
+}
+
+/** Who advertises an address, and says not where to listen, is not alone on this machine: listen everywhere, as Kafka does. */
+function openToAdvertised(given: Map<string, ParsedConfig>): void {
+  if (given.has("listeners") || !given.has("advertised.listeners")) return;
+  given.set("listeners", parseConfig("listeners", brokerConfigs.listeners, "PLAINTEXT://:9092"));
 }
 
 function parseEntry(name: string, definition: ConfigDefinition, value: string, origin: string): ParsedConfig {

@@ -133,6 +133,11 @@ describe("listeners", () => {
       ["PLAINTEXT PLAINTEXT 0.0.0.0:9092 as broker.example.com:19092"],
     ],
     [
+      "advertised alone listens everywhere",
+      { "advertised.listeners": "PLAINTEXT://broker.example.com:9092" },
+      ["PLAINTEXT PLAINTEXT 0.0.0.0:9092 as broker.example.com:9092"],
+    ],
+    [
       "several, by names of their own",
       {
         listeners: "INSIDE://:9092,outside://10.0.0.1:9093",
