@@ -28,14 +28,21 @@ export interface AbortedTransaction {
 export class AbortedTransactionIndex {
   readonly file: PooledFile;
   readonly #files: FileSystem;
+  readonly #baseOffset: number;
   // Null until asked for.
   #entries: AbortedTransaction[] | null;
   #writtenCount = 0;
 
-  constructor(files: FileSystem, pool: FilePool, path: string, isNew: boolean) {
+  constructor(
+    files: FileSystem,
+    pool: FilePool,
+    path: string,
+    options: { readonly baseOffset: number; readonly isNew: boolean },
+  ) {
     this.#files = files;
+    this.#baseOffset = options.baseOffset;
     this.file = pool.file(path);
-    this.#entries = isNew ? [] : null;
+    this.#entries = options.isNew ? [] : null;
   }
 
   /** Notes a transaction; `flush` writes it. */
@@ -69,10 +76,15 @@ export class AbortedTransactionIndex {
     this.file.use(true).truncate(kept.length * ABORTED_ENTRY_BYTES);
   }
 
-  /** Whether the file can be read. */
+  /** Whether the file holds what a log can have aborted. A power cut may have left zeros, or half of it. */
   isSound(): boolean {
     try {
-      this.entries();
+      let lastOffset = this.#baseOffset - 1;
+      for (const entry of this.entries()) {
+        // A transaction has a record before its marker (1).
+        if (entry.lastOffset <= lastOffset || entry.firstOffset >= entry.lastOffset) return false;
+        lastOffset = entry.lastOffset;
+      }
       return true;
     } catch (error) {
       if (error instanceof StorageError) return false;
@@ -80,11 +92,13 @@ export class AbortedTransactionIndex {
     }
   }
 
-  /** Forgets everything, also of a damaged file. */
+  /** Forgets everything, also of a damaged file; durably. */
   reset(): void {
     this.#entries = [];
     this.#writtenCount = 0;
-    if (this.#files.stat(this.file.path) !== null) this.file.use().truncate(0);
+    if (this.#files.stat(this.file.path) === null) return;
+    this.file.use().truncate(0);
+    this.file.syncNow();
   }
 
   /** Writes what was appended, and gives the memory back: the segment is closed. */

@@ -16,6 +16,8 @@ import { readTextIfPresent, writeFileAtomically } from "./atomic_file.ts";
 import { StorageError } from "./errors.ts";
 
 export const RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint";
+/** Per compacted log: up to where the cleaner has been. */
+export const CLEANER_OFFSET_FILE = "cleaner-offset-checkpoint";
 export const LOG_START_OFFSET_FILE = "log-start-offset-checkpoint";
 
 const VERSION = "0";

@@ -95,6 +95,8 @@ export class PooledFile implements Ring {
   path: string;
   /** Written since the last sync. */
   isDirty = false;
+  /** Perhaps made by the last `use`: its entry in the folder may not be durable. */
+  mayBeNew = false;
   pinCount = 0;
   readonly #pool: FilePool;
   #handle: FileHandle | null = null;
@@ -112,7 +114,10 @@ export class PooledFile implements Ring {
   // hot: per batch
   use(create = false): FileHandle {
     const handle = this.#handle;
-    if (handle === null) return this.#handle = this.#pool.open(this, create);
+    if (handle === null) {
+      if (create) this.mayBeNew = true;
+      return this.#handle = this.#pool.open(this, create);
+    }
     this.#pool.touched(this);
     return handle;
   }

@@ -562,6 +562,7 @@ export class Log {
   async #settleRolled(old: Segment, endOffset: number): Promise<void> {
     await this.sync();
     await old.syncIndexes();
+    await this.#producers.syncSnapshot(endOffset);
     this.#context.runtime.files.syncDirectory(this.#directory);
     this.#unsettledCount--;
     this.#moveRecoveryPoint(endOffset);
@@ -588,6 +589,8 @@ export class Log {
   }
 
   #deleteFirst(count: number, nowMs: number): void {
+    const firstOffset = this.#segments.all[count]!.baseOffset;
+    this.#producers.ensureSnapshot(firstOffset);
     const segments = this.#segments.takeFirst(count);
     this.#logStartOffset = Math.max(this.#logStartOffset, this.#segments.first.baseOffset);
     for (const segment of segments) {

@@ -22,6 +22,7 @@
 import { type FileLock, type FileSystem, type Runtime } from "../runtime/runtime.ts";
 import { directoryOf } from "./atomic_file.ts";
 import {
+  CLEANER_OFFSET_FILE,
   LOG_START_OFFSET_FILE,
   readOffsetCheckpoint,
   RECOVERY_POINT_FILE,
@@ -161,6 +162,7 @@ export class LogDir {
         isClean: true,
         recoveryPoint: 0,
         logStartOffset: 0,
+        cleanedOffset: 0,
       });
       writePartitionMetadata(files, directory, topicId); // syncs the folder too
       files.syncDirectory(this.path);
@@ -324,6 +326,7 @@ export class LogDir {
     const { clock, files } = this.#context.runtime;
     const recoveryPoints = readOffsetCheckpoint(files, `${this.path}/${RECOVERY_POINT_FILE}`);
     const startOffsets = readOffsetCheckpoint(files, `${this.path}/${LOG_START_OFFSET_FILE}`);
+    const cleanedOffsets = readOffsetCheckpoint(files, `${this.path}/${CLEANER_OFFSET_FILE}`);
     const startedMs = clock.monotonicMs();
     for (const name of files.list(this.path)) {
       if (name.endsWith(DELETED_FOLDER_SUFFIX)) {
@@ -342,6 +345,7 @@ export class LogDir {
           isClean: this.wasClean,
           recoveryPoint: recoveryPoints.get(name) ?? 0,
           logStartOffset: startOffsets.get(name) ?? 0,
+          cleanedOffset: cleanedOffsets.get(name) ?? 0,
         });
         const identity = { topic, partition, topicId: loaded.topicId ?? NO_TOPIC_ID };
         this.#logs.set(name, new Log(this.#context, this.#owner, directory, { identity, config, loaded }));

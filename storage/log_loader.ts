@@ -14,6 +14,7 @@ import { LeaderEpochs } from "./leader_epochs.ts";
 import { finishInterruptedSwap } from "./interrupted_swap.ts";
 import { type LogConfig } from "./log_config.ts";
 import { readPartitionMetadata } from "./partition_metadata.ts";
+import { decodeProducerSnapshot } from "./producer_snapshot.ts";
 import { recoverSegments } from "./recovery.ts";
 import { Segment } from "./segment.ts";
 import {
@@ -34,6 +35,8 @@ export interface LoadOptions {
   readonly recoveryPoint: number;
   /** By the checkpoint; 0 when it does not know the log. */
   readonly logStartOffset: number;
+  /** By the cleaner's checkpoint; 0 when the log was never compacted. */
+  readonly cleanedOffset: number;
 }
 
 export interface LoadedLog {
@@ -106,13 +109,18 @@ function recover(
     ? Math.max(options.recoveryPoint, found.segments.at(-1)!.baseOffset)
     : options.recoveryPoint;
   const epochs = openLeaderEpochs(context, directory, found.segments);
-  const recovered = recoverSegments(context, found.segments, { recoveryPoint, epochs });
+  const recovered = recoverSegments(context, found.segments, {
+    recoveryPoint,
+    cleanedOffset: options.config.cleanupPolicy.compact ? Infinity : options.cleanedOffset,
+    epochs,
+  });
   const { scannedFromOffset } = recovered;
   let { segments, logEndOffset } = recovered;
   const dropped = [...recovered.dropped];
   const startOffset = Math.max(options.logStartOffset, segments[0]!.baseOffset);
   if (logEndOffset < startOffset) {
-    // All that is left was deleted by a client already. The log goes on where it was told to start.
+    // All that is left was deleted by a client already. The log goes on where it was told to start, and knows no
+    // producer: what they wrote last may be what was lost.
     dropped.unshift(...segments);
     segments = [Segment.create(context, directory, startOffset, options.config)];
     logEndOffset = startOffset;
@@ -130,8 +138,12 @@ function recover(
   }
   const snapshotOffsets: number[] = [];
   for (const offset of found.snapshotOffsets) {
-    if (offset <= logEndOffset) snapshotOffsets.push(offset);
-    else files.remove(`${directory}/${fileNameOf(offset, SNAPSHOT_SUFFIX)}`);
+    const path = `${directory}/${fileNameOf(offset, SNAPSHOT_SUFFIX)}`;
+    const isPast = offset > recovered.logEndOffset || logEndOffset !== recovered.logEndOffset;
+    // Past the recovery point they were not synced.
+    const isDamaged = offset > recoveryPoint && typeof decodeProducerSnapshot(files.readFile(path)) === "string";
+    if (isPast || isDamaged) files.remove(path);
+    else snapshotOffsets.push(offset);
   }
   epochs.truncateFromEnd(logEndOffset);
   epochs.truncateFromStart(startOffset);

@@ -5,7 +5,9 @@
  * (2) A snapshot is written when a segment is begun, at checkpoints, and when the log closes. Those of segments and the
  *     newest are kept, others removed.
  * (3) After a crash, snapshots past the log's end are gone (`log_loader.ts`), and the replay starts at or below the recovery
- *     point, so that aborted transactions whose index entries were not yet written are noted again.
+ *     point where it can, so that aborted transactions whose index entries were not yet written are noted again.
+ * (4) The snapshot at the first segment's base is durable before the segments below it are deleted: nothing else knows the
+ *     producers that wrote only there.
  */
 import { readBytesIfPresent, writeFileAtomically } from "./atomic_file.ts";
 import { type StorageContext } from "./context.ts";
@@ -14,6 +16,7 @@ import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer_snaps
 import { ProducerState } from "./producer_state.ts";
 import { scan } from "./scan.ts";
 import { fileNameOf, SNAPSHOT_SUFFIX } from "./segment_files.ts";
+import { type Segment } from "./segment.ts";
 import { type SegmentList } from "./segment_list.ts";
 
 export class ProducerLog {
@@ -68,6 +71,38 @@ export class ProducerLog {
     this.#removeStray();
   }
 
+  /** Makes the snapshot at `offset` durable, off the loop, its entry in the folder aside. */
+  async syncSnapshot(offset: number): Promise<void> {
+    if (!this.#snapshotOffsets.includes(offset)) return;
+    const handle = this.#context.runtime.files.open(this.#path(offset), {});
+    try {
+      await handle.syncData();
+    } finally {
+      handle.close();
+    }
+  }
+
+  /** Sees to it that the snapshot at a segment's base is there for good: segments below are about to go (4). */
+  ensureSnapshot(offset: number): void {
+    const { files } = this.#context.runtime;
+    if (this.#snapshotOffsets.includes(offset)) {
+      const handle = files.open(this.#path(offset), {});
+      try {
+        handle.syncDataNow();
+      } finally {
+        handle.close();
+      }
+      files.syncDirectory(this.#directory);
+      return;
+    }
+    // A power cut had spoilt it.
+    const state = new ProducerState();
+    const fromOffset = this.#loadSnapshot(state, this.#snapshotOffsets.filter((known) => known < offset).reverse());
+    this.#replay(state, { fromOffset, toOffset: offset, notesAborted: false });
+    writeFileAtomically(files, this.#path(offset), encodeProducerSnapshot(state.entries(), state.count));
+    this.#snapshotOffsets = [...this.#snapshotOffsets, offset].sort((one, other) => one - other);
+  }
+
   /** Segments below `startOffset` are gone, and their snapshots with them. */
   removeBelow(startOffset: number): void {
     this.#keep((offset) => offset >= startOffset || offset === this.#snapshotOffsets.at(-1));
@@ -90,30 +125,49 @@ export class ProducerLog {
 
   #load(): ProducerState {
     const state = new ProducerState();
-    const fromOffset = this.#loadSnapshot(state);
-    const notesAborted = this.#replayFromOffset !== null;
+    const fromOffset = this.#loadSnapshot(state, this.#snapshotsByWorth());
+    this.#replay(state, { fromOffset, toOffset: Infinity, notesAborted: this.#replayFromOffset !== null });
+    return state;
+  }
+
+  /** Applies the batches from `fromOffset` to before `toOffset`. */
+  #replay(
+    state: ProducerState,
+    range: { readonly fromOffset: number; readonly toOffset: number; readonly notesAborted: boolean },
+  ): void {
+    const { fromOffset, toOffset, notesAborted } = range;
     const all = this.#segments.all;
+    let isSyncDue = false;
     for (let index = this.#segments.floorIndex(fromOffset); index < all.length; index++) {
       const segment = all[index]!;
+      if (segment.baseOffset >= toOffset) break;
       if (notesAborted) segment.aborted.truncateFrom(fromOffset);
       if (segment.sizeBytes === 0) continue;
       const from = fromOffset > segment.baseOffset ? segment.offsetIndex.lookup(fromOffset) : 0;
       scan(segment.log, { from, to: segment.sizeBytes }, this.#context.buffers, (batch) => {
+        if (batch.baseOffset >= toOffset) return false;
         if (!batch.hasProducerId || batch.baseOffset < fromOffset) return true;
         const aborted = state.apply(batch, -1);
         if (aborted !== null && notesAborted) segment.aborted.append(aborted);
         return true;
       });
-      if (notesAborted) segment.aborted.flush();
+      if (notesAborted) isSyncDue = this.#settleAborted(segment) || isSyncDue;
     }
-    return state;
+    if (isSyncDue) this.#context.runtime.files.syncDirectory(this.#directory);
   }
 
-  /** Loads the newest snapshot that is sound and not too new (3). Returns its offset, or where the log starts. */
-  #loadSnapshot(state: ProducerState): number {
+  /** Brings a segment's aborted transactions to the disk: the recovery point is about to pass them. True when it had any. */
+  #settleAborted(segment: Segment): boolean {
+    segment.aborted.flush();
+    if (!segment.aborted.file.isDirty) return false;
+    segment.aborted.file.syncNow();
+    return true;
+  }
+
+  /** Loads the first of these snapshots that is sound. Returns its offset, or where the log starts. */
+  #loadSnapshot(state: ProducerState, offsets: readonly number[]): number {
     const { files } = this.#context.runtime;
-    const offsets = this.#snapshotOffsets.filter((offset) => offset <= (this.#replayFromOffset ?? Infinity));
-    for (const offset of offsets.reverse()) {
+    for (const offset of offsets) {
       const path = this.#path(offset);
       const bytes = readBytesIfPresent(files, path);
       const entries = bytes === null ? "it is missing" : decodeProducerSnapshot(bytes);
@@ -126,6 +180,21 @@ export class ProducerLog {
       files.remove(path);
     }
     return this.#segments.first.baseOffset;
+  }
+
+  /**
+   * The newest that needs no replay of what is not there and starts low enough (3); then those that start later; the old
+   * last. A log of which nothing was ever deleted can start from nothing instead of later.
+   */
+  #snapshotsByWorth(): number[] {
+    const firstOffset = this.#segments.first.baseOffset;
+    const replayFrom = this.#replayFromOffset ?? Infinity;
+    const whole = this.#snapshotOffsets.filter((offset) => offset >= firstOffset);
+    const best = whole.filter((offset) => offset <= replayFrom).reverse();
+    if (firstOffset === 0) return best;
+    const late = whole.filter((offset) => offset > replayFrom);
+    const old = this.#snapshotOffsets.filter((offset) => offset < firstOffset).reverse();
+    return [...best, ...late, ...old];
   }
 
   #path(offset: number): string {

@@ -9,9 +9,12 @@
  *     entry nearest to it is looked up in the log all the same, and a segment where that does not fit is read from its start.
  * (2) Every batch past it is read and checked: length, format, checksum, offsets that follow each other. The log ends before
  *     the first one that fails, and so does the segment's file; segments after it go, for the log has no gaps.
- * (3) The result is a prefix of the batches that were written, and doing it again, or being killed half-way and doing it
+ * (3) A segment that does not start where the one before it ends has lost that one's end (an empty or short file whose bytes
+ *     never came to the disk), so it counts as cut there too. In a compacted log such a gap is in order: below what the
+ *     cleaner has been through, or after a segment that shows the cleaner's work.
+ * (4) The result is a prefix of the batches that were written, and doing it again, or being killed half-way and doing it
  *     again, gives the same.
- * (4) Cutting is reported with file, position and reason: bytes that were once answered for may be among them when the disk
+ * (5) Cutting is reported with file, position and reason: bytes that were once answered for may be among them when the disk
  *     lies, or when a bit flipped.
  */
 import { BATCH_HEADER_BYTES, type BatchView, MAGIC } from "../protocol/batch.ts";
@@ -32,11 +35,18 @@ export interface RecoveredSegments {
   readonly scannedFromOffset: number;
 }
 
+export interface RecoveryOptions {
+  readonly recoveryPoint: number;
+  /** A cleaner has been through what is below. */
+  readonly cleanedOffset: number;
+  readonly epochs: LeaderEpochs;
+}
+
 /** Checks what lies past `recoveryPoint`, cuts what is not right, completes indexes and leader epochs. */
 export function recoverSegments(
   context: StorageContext,
   segments: readonly Segment[],
-  options: { readonly recoveryPoint: number; readonly epochs: LeaderEpochs },
+  options: RecoveryOptions,
 ): RecoveredSegments {
   let index = segments.length - 1;
   while (index > 0 && segments[index]!.baseOffset > options.recoveryPoint) index--;
@@ -47,7 +57,7 @@ export function recoverSegments(
     const next = segments[index + 1];
     const recovered = recoverSegment(context, segment, options);
     logEndOffset = recovered.nextOffset;
-    if (recovered.isWhole && (next === undefined || next.baseOffset >= logEndOffset)) continue;
+    if (recovered.isWhole && (next === undefined || isJoined(recovered, next.baseOffset, options))) continue;
     const dropped = segments.slice(index + 1);
     if (dropped.length > 0) {
       context.report({
@@ -61,20 +71,33 @@ export function recoverSegments(
   return { segments: [...segments], dropped: [], logEndOffset, scannedFromOffset };
 }
 
-function recoverSegment(
-  context: StorageContext,
-  segment: Segment,
-  options: { readonly recoveryPoint: number; readonly epochs: LeaderEpochs },
-): { readonly nextOffset: number; readonly isWhole: boolean } {
+interface RecoveredSegment {
+  readonly nextOffset: number;
+  /** Nothing was cut. */
+  readonly isWhole: boolean;
+  /** Offsets or records are missing that were there once. */
+  readonly isCleaned: boolean;
+}
+
+/** Whether a segment at `baseOffset` may follow (3). */
+function isJoined(segment: RecoveredSegment, baseOffset: number, options: RecoveryOptions): boolean {
+  if (baseOffset <= segment.nextOffset) return baseOffset === segment.nextOffset;
+  return baseOffset <= Math.max(options.recoveryPoint, options.cleanedOffset) || segment.isCleaned;
+}
+
+function recoverSegment(context: StorageContext, segment: Segment, options: RecoveryOptions): RecoveredSegment {
   refuseOldFormat(segment);
   const trusted = trustedStart(segment, options.recoveryPoint);
   const start = trusted ?? { position: 0, offset: segment.baseOffset };
   segment.beginRebuild(start.position);
   let nextOffset = start.offset;
   let refused: string | null = null;
+  let isCleaned = false;
   const end = scan(segment.log, { from: start.position, to: segment.sizeBytes }, context.buffers, (batch, position) => {
     refused = batchFault(batch, segment.baseOffset, nextOffset);
     if (refused !== null) return false;
+    if (batch.recordCount !== batch.lastOffsetDelta + 1) isCleaned = true;
+    if (batch.baseOffset !== nextOffset && position !== start.position) isCleaned = true;
     segment.noteScanned(batch, position);
     options.epochs.observe(batch.partitionLeaderEpoch, batch.baseOffset);
     nextOffset = batch.nextOffset;
@@ -96,7 +119,7 @@ function recoverSegment(
     segment.truncate(end.position);
   }
   segment.endRebuild();
-  return { nextOffset, isWhole: problem === null };
+  return { nextOffset, isWhole: problem === null, isCleaned };
 }
 
 /** What makes a batch of the right shape wrong in its place, or null. */

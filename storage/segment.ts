@@ -177,11 +177,15 @@ export class Segment {
     this.#aborted?.flush();
   }
 
-  /** Makes the indexes durable, off the loop. */
+  /** Makes the indexes durable, off the loop, with their entries in the folder. */
   async syncIndexes(): Promise<void> {
-    for (const file of this.#indexFiles()) {
+    const files = this.#indexFiles();
+    for (const file of files) {
       if (file.isDirty && !this.#isRetired) await file.sync();
     }
+    if (!files.some((file) => file.mayBeNew)) return;
+    this.#context.runtime.files.syncDirectory(this.#directory);
+    for (const file of files) file.mayBeNew = false;
   }
 
   syncNow(): void {
@@ -206,7 +210,7 @@ export class Segment {
       this.#context.runtime.files,
       this.#context.pool,
       this.path(TRANSACTION_INDEX_SUFFIX),
-      this.#isNew,
+      { baseOffset: this.baseOffset, isNew: this.#isNew },
     );
   }
 

@@ -113,7 +113,9 @@ describe("log written by Kafka", () => {
     expect([...log.producers()].length).toBe(8);
     expect(log.endOffsetForEpoch(0)).toEqual({ leaderEpoch: 0, endOffset: 39 });
     await runtime.until(dir.close({ clean: true }));
-    for (const name of ["00000000000000000000.index", "00000000000000000000.timeindex", "00000000000000000024.txnindex"]) {
+    for (
+      const name of ["00000000000000000000.index", "00000000000000000000.timeindex", "00000000000000000024.txnindex"]
+    ) {
       const rebuilt = runtime.files.readFile(`/data/golden-0/${name}`);
       expect([name, [...rebuilt]]).toEqual([name, [...readFileSync(`${IMAGE}/golden-0/${name}`)]]);
     }

@@ -1,5 +1,7 @@
 /** What storage tests share: a data folder in memory, and batches to put in it. */
 import { createMemoryRuntime, type MemoryRuntime } from "../../../runtime/memory.ts";
+import { type CrashKind } from "../../../runtime/memory_files.ts";
+import { FileError, type FileSystem, type Runtime } from "../../../runtime/runtime.ts";
 import { BatchView } from "../../../protocol/batch.ts";
 import { decodeRecords, encodeBatch, type RecordDraft } from "../../../protocol/record.ts";
 import { type StorageEvent, type StorageLimits } from "../../../storage/context.ts";
@@ -22,6 +24,7 @@ export class World {
   config: LogConfig;
   limits: StorageLimits;
   dir!: LogDir;
+  #life = { isOver: false };
 
   constructor(
     options: { config?: Partial<LogConfig>; seed?: number; diskBytes?: number; limits?: StorageLimits } = {},
@@ -42,12 +45,19 @@ export class World {
   }
 
   async open(): Promise<void> {
-    this.dir = await LogDir.open(this.runtime, DATA, {
+    this.#life = { isOver: false };
+    this.dir = await LogDir.open(mortal(this.runtime, this.#life), DATA, {
       nodeId: 1,
       configOf: () => this.config,
       limits: this.limits,
       report: (event) => this.events.push(event),
     });
+  }
+
+  /** A power cut. What the process had still planned to do does not happen. */
+  crash(kind: CrashKind): void {
+    this.#life.isOver = true;
+    this.runtime.files.crash(kind);
   }
 
   /** The log of partition 0 of "orders", made when missing. */
@@ -74,6 +84,21 @@ export class World {
   files(topic = "orders", partition = 0): string[] {
     return this.runtime.files.list(`${DATA}/${topic}-${partition}`);
   }
+}
+
+/** The runtime of one process: its files fail once its life is over, whatever timers it has left. */
+function mortal(runtime: MemoryRuntime, life: { readonly isOver: boolean }): Runtime {
+  const files = new Proxy<FileSystem>(runtime.files, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        if (life.isOver) throw new FileError("The process is gone", "EIO", String(args[0]));
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+  return { ...runtime, files };
 }
 
 export function record(value: string, timestamp = START_MS, key: string | null = null): RecordDraft {
