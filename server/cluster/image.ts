@@ -64,6 +64,9 @@ export class CorruptMetadata extends Error {
   override readonly name = "CorruptMetadata";
 }
 
+/** Ids of removed topics are kept to tell the rest of a deletion from a stranger. A start has few deletions to finish. */
+const removedTopicsMax = 10_000;
+
 const noConfigs: ReadonlyMap<string, string> = new Map();
 
 export class MetadataImage {
@@ -117,7 +120,7 @@ export class MetadataImage {
     return this.#nextProducerId;
   }
 
-  /** Whether a topic of this id was removed, as far back as the records applied here go. */
+  /** Whether a topic of this id was removed, as far as is remembered: not from before a snapshot, nor from long ago. */
   wasRemoved(topicId: string): boolean {
     return this.#removedTopicIds.has(topicId);
   }
@@ -252,10 +255,20 @@ export class MetadataImage {
     return topic;
   }
 
+  #rememberRemoved(topicId: string): void {
+    const ids = this.#removedTopicIds;
+    ids.add(topicId);
+    if (ids.size <= removedTopicsMax) return;
+    for (const oldest of ids) {
+      ids.delete(oldest);
+      break;
+    }
+  }
+
   #remove(topic: Topic): void {
     this.#topics.delete(topic.name);
     this.#topicsById.delete(topic.id);
-    this.#removedTopicIds.add(topic.id);
+    this.#rememberRemoved(topic.id);
     const key = collisionKey(topic.name);
     if (this.#namesByCollisionKey.get(key) === topic.name) this.#namesByCollisionKey.delete(key);
     this.#configs.delete(resourceKey({ type: ResourceType.TOPIC, name: topic.name }));

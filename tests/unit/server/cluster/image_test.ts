@@ -76,6 +76,18 @@ describe("metadata image", () => {
     expect(image.wasRemoved(OTHER_ID)).toBe(false);
   });
 
+  test("topics removed long ago are forgotten", () => {
+    const image = new MetadataImage();
+    const idOf = (index: number) => `AAAAAAAAAAAAAA${String(index).padStart(7, "0")}A`;
+    for (let index = 0; index <= 10_000; index++) {
+      image.apply([{ kind: "topic", name: "orders", topicId: idOf(index) }]);
+      image.apply([{ kind: "removeTopic", topicId: idOf(index) }]);
+    }
+    expect(image.wasRemoved(idOf(0))).toBe(false);
+    expect(image.wasRemoved(idOf(1))).toBe(true);
+    expect(image.wasRemoved(idOf(10_000))).toBe(true);
+  });
+
   test("a topic's configs go with it and do not come back with its name", () => {
     const image = new MetadataImage();
     image.apply([...topic("orders", ID), config("orders", "retention.ms", "5")]);
