@@ -27,15 +27,28 @@ export const serveOptions = {
 } as const satisfies Options;
 
 const clientOptions = {
-  "bootstrap-server": { short: "b", value: "HOST:PORT", text: "a broker of the cluster (127.0.0.1:9092)" },
+  "bootstrap-server": {
+    short: "b",
+    value: "HOST:PORT",
+    text: "a broker of the cluster, or several with commas (127.0.0.1:9092)",
+  },
 } as const satisfies Options;
 
-export const produceOptions = { ...clientOptions } as const satisfies Options;
+export const produceOptions = {
+  ...clientOptions,
+  "key-separator": {
+    short: "k",
+    value: "TEXT",
+    text: "what stands between key and value in a line; without one, no key",
+  },
+} as const satisfies Options;
 
 export const consumeOptions = {
   ...clientOptions,
   group: { short: "g", value: "GROUP", text: "read as a member of GROUP, from its committed offsets on" },
   "from-beginning": { text: "begin with the oldest records, not with those still to come" },
+  "max-messages": { short: "n", value: "COUNT", text: "stop after COUNT records" },
+  "key-separator": { short: "k", value: "TEXT", text: "print the key too, and TEXT between it and the value" },
 } as const satisfies Options;
 
 export const commands: Readonly<Record<string, Command>> = {
@@ -54,17 +67,17 @@ export const commands: Readonly<Record<string, Command>> = {
     load: () => import("./serve.ts"),
   },
   produce: {
-    usage: "TOPIC [--bootstrap-server HOST:PORT]",
+    usage: "TOPIC [--key-separator TEXT] [--bootstrap-server HOST:PORT]",
     summary: "send lines of standard input as records",
     details: "Each line is one record. Ends when the input does, once all records are acknowledged.",
     options: produceOptions,
-    examples: ["echo hello | weir produce greetings"],
+    examples: ["echo hello | weir produce greetings", "echo ada=hello | weir produce greetings --key-separator ="],
     load: () => import("./produce.ts"),
   },
   consume: {
-    usage: "TOPIC [--group GROUP] [--from-beginning] [--bootstrap-server HOST:PORT]",
+    usage: "TOPIC [--group GROUP] [--from-beginning] [-n COUNT] [--bootstrap-server HOST:PORT]",
     summary: "print records as lines",
-    details: "Prints the value of each record as it comes, until it is interrupted.",
+    details: "Prints the value of each record as it comes, until it is interrupted or has COUNT.",
     options: consumeOptions,
     examples: ["weir consume greetings --from-beginning", "weir consume greetings --group readers"],
     load: () => import("./consume.ts"),

@@ -82,7 +82,7 @@ export class BrokerConnection {
       });
     } catch (cause) {
       if (!(cause instanceof NetworkError)) throw cause;
-      throw new ConnectionError(`Cannot connect to ${connection.address}: ${cause.message}`, { cause });
+      throw new ConnectionError(cause.message, { cause });
     }
     try {
       await connection.#negotiate();
