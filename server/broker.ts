@@ -96,8 +96,10 @@ export class Broker {
   static async start({ runtime, config, logger }: BrokerOptions): Promise<Broker> {
     await initCrc32c();
     for (const { level, event, facts } of config.notices) logger[level](event, facts);
+    const clusterId = config.get("cluster.id");
     const logDir = await LogDir.open(runtime, config.get("log.dirs")[0]!, {
       nodeId: config.get("node.id"),
+      ...(clusterId === null ? {} : { clusterId }),
       report: ({ level, event, facts }) => logger[level](`storage: ${event}`, facts),
     });
     let broker: Broker;
