@@ -21,7 +21,7 @@ export const offsetForLeaderEpochHandler = handle(offsetForLeaderEpoch, [0, 4], 
       if (partition === undefined || errorCode !== ErrorCode.NONE) {
         return { partition: asked.partition, errorCode, leaderEpoch: -1, endOffset: -1 };
       }
-      return { partition: asked.partition, errorCode, ...partition.log.endOffsetForEpoch(asked.leaderEpoch) };
+      return { partition: asked.partition, errorCode, ...partition.endOffsetForEpoch(asked.leaderEpoch) };
     }),
   })),
 }));

@@ -182,7 +182,7 @@ function isEnough(pass: FetchPass, options: FetchOptions): boolean {
 /** KIP-320, KIP-595: whether the client's last record is from a history this log does not have. */
 function divergence(partition: Partition, asked: FetchedPartition): PartitionResult["divergingEpoch"] {
   if (asked.lastFetchedEpoch < 0) return null;
-  const end = partition.log.endOffsetForEpoch(asked.lastFetchedEpoch);
+  const end = partition.endOffsetForEpoch(asked.lastFetchedEpoch);
   if (end.leaderEpoch < 0 || (end.leaderEpoch === asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset)) return null;
   return { epoch: end.leaderEpoch, endOffset: end.endOffset };
 }

@@ -110,6 +110,19 @@ export class Partition {
   }
 
   /**
+   * Where the records of a leader epoch end, or those of the last epoch before it (KIP-279); -1 for one not known here.
+   * The log knows the epochs in which something was appended; the present one has begun without that.
+   */
+  endOffsetForEpoch(epoch: number): { readonly leaderEpoch: number; readonly endOffset: number } {
+    const { log } = this;
+    if (epoch === this.leaderEpoch) return { leaderEpoch: epoch, endOffset: log.logEndOffset };
+    if (epoch > log.leaderEpoch && epoch < this.leaderEpoch) {
+      return { leaderEpoch: log.leaderEpoch, endOffset: log.logEndOffset };
+    }
+    return log.endOffsetForEpoch(epoch);
+  }
+
+  /**
    * Resolves once all that has been appended so far is visible. A producer that was answered before its records were
    * synced (acks=1 under `group`) and then asks where the log ends means to find them there.
    * @throws {StorageError}
