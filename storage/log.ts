@@ -126,7 +126,10 @@ export class Log {
     this.#logEndOffset = loaded.logEndOffset;
     this.#epochs = loaded.epochs;
     this.#tail = new Tail(context.tails);
-    this.#reader = new SegmentReader(context, this.#segments);
+    const { cleanedOffset } = loaded;
+    this.#reader = new SegmentReader(context, this.#segments, (offset) => {
+      return offset < cleanedOffset || this.#config.cleanupPolicy.compact;
+    });
     this.#sync = new LogSync(context, directory, {
       endOffset: loaded.logEndOffset,
       recoveryPoint: loaded.recoveryPoint,
@@ -602,7 +605,7 @@ export class Log {
     this.#leaderEpochs().truncateFromStart(this.#logStartOffset);
     // Without it a power cut could bring the segments back, and the start offset with them (4).
     this.#context.runtime.files.syncDirectory(this.#directory);
-    if (this.#sync.recoveryPoint < this.#logStartOffset) this.#moveRecoveryPoint(this.#logStartOffset);
+    this.#moveRecoveryPoint(firstOffset); // Of what is below there is nothing left to recover.
     this.#context.report({
       level: "info",
       event: "segments-deleted",

@@ -46,6 +46,8 @@ export interface LoadedLog {
   readonly logStartOffset: number;
   readonly logEndOffset: number;
   readonly recoveryPoint: number;
+  /** A cleaner has been through what is below. */
+  readonly cleanedOffset: number;
   /** Offsets of producer snapshots, ascending. */
   readonly snapshotOffsets: number[];
   /** Null when they have not been read. */
@@ -77,6 +79,7 @@ export function loadLog(context: StorageContext, directory: string, options: Loa
       logStartOffset: Math.min(Math.max(options.logStartOffset, segments[0]!.baseOffset), logEndOffset),
       logEndOffset,
       recoveryPoint: logEndOffset,
+      cleanedOffset: options.cleanedOffset,
       snapshotOffsets,
       epochs: null,
       topicId,
@@ -112,6 +115,7 @@ function recover(
   const recovered = recoverSegments(context, found.segments, {
     recoveryPoint,
     cleanedOffset: options.config.cleanupPolicy.compact ? Infinity : options.cleanedOffset,
+    logStartOffset: options.logStartOffset,
     epochs,
   });
   const { scannedFromOffset } = recovered;
@@ -156,6 +160,7 @@ function recover(
     logStartOffset: startOffset,
     logEndOffset,
     recoveryPoint: logEndOffset,
+    cleanedOffset: options.cleanedOffset,
     snapshotOffsets,
     epochs,
     topicId: found.topicId,

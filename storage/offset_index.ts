@@ -37,12 +37,6 @@ export class OffsetIndex {
     this.#lastRelativeOffset = relativeOffset;
   }
 
-  /** Position from which to walk to `offset`: 0 when no entry is below it. */
-  lookup(offset: number): number {
-    const index = this.entries.floor(offset - this.#baseOffset, readInt32);
-    return index < 0 ? 0 : readInt32(this.entries.entry(index), 4);
-  }
-
   /** Entry for `offset` or the one before it, null when there is none. */
   floor(offset: number): { readonly index: number; readonly offset: number; readonly position: number } | null {
     const index = this.entries.floor(offset - this.#baseOffset, readInt32);

@@ -143,7 +143,7 @@ export class ProducerLog {
       if (segment.baseOffset >= toOffset) break;
       if (notesAborted) segment.aborted.truncateFrom(fromOffset);
       if (segment.sizeBytes === 0) continue;
-      const from = fromOffset > segment.baseOffset ? segment.offsetIndex.lookup(fromOffset) : 0;
+      const from = segment.index.positionOf(fromOffset);
       scan(segment.log, { from, to: segment.sizeBytes }, this.#context.buffers, (batch) => {
         if (batch.baseOffset >= toOffset) return false;
         if (!batch.hasProducerId || batch.baseOffset < fromOffset) return true;

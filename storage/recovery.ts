@@ -14,14 +14,14 @@
  *     cleaner has been through, or after a segment that shows the cleaner's work.
  * (4) The result is a prefix of the batches that were written, and doing it again, or being killed half-way and doing it
  *     again, gives the same.
- * (5) Cutting is reported with file, position and reason: bytes that were once answered for may be among them when the disk
- *     lies, or when a bit flipped.
+ * (5) Nothing below the recovery point is cut: it was on the disk for good, so what is wrong there is damage, and the log
+ *     stays offline, its files untouched, until somebody has looked. Cutting past it is reported.
  */
 import { BATCH_HEADER_BYTES, type BatchView, MAGIC } from "../protocol/batch.ts";
 import { type StorageContext } from "./context.ts";
+import { RECOVERY_POINT_FILE } from "./checkpoint.ts";
 import { StorageError } from "./errors.ts";
 import { type LeaderEpochs } from "./leader_epochs.ts";
-import { batchSizeAt, lastOffsetAt } from "./log_read.ts";
 import { scan } from "./scan.ts";
 import { RELATIVE_OFFSET_MAX, type Segment } from "./segment.ts";
 
@@ -39,6 +39,8 @@ export interface RecoveryOptions {
   readonly recoveryPoint: number;
   /** A cleaner has been through what is below. */
   readonly cleanedOffset: number;
+  /** Nobody misses what is below. */
+  readonly logStartOffset: number;
   readonly epochs: LeaderEpochs;
 }
 
@@ -57,7 +59,13 @@ export function recoverSegments(
     const next = segments[index + 1];
     const recovered = recoverSegment(context, segment, options);
     logEndOffset = recovered.nextOffset;
-    if (recovered.isWhole && (next === undefined || isJoined(recovered, next.baseOffset, options))) continue;
+    if (recovered.isWhole && next !== undefined && isJoined(recovered, next.baseOffset, options)) continue;
+    refuseLoss(
+      segment,
+      { position: segment.sizeBytes, endOffset: logEndOffset, problem: "its end is missing" },
+      options,
+    );
+    if (next === undefined) break;
     const dropped = segments.slice(index + 1);
     if (dropped.length > 0) {
       context.report({
@@ -87,9 +95,7 @@ function isJoined(segment: RecoveredSegment, baseOffset: number, options: Recove
 
 function recoverSegment(context: StorageContext, segment: Segment, options: RecoveryOptions): RecoveredSegment {
   refuseOldFormat(segment);
-  const trusted = trustedStart(segment, options.recoveryPoint);
-  const start = trusted ?? { position: 0, offset: segment.baseOffset };
-  segment.beginRebuild(start.position);
+  const start = startOf(segment, options.recoveryPoint);
   let nextOffset = start.offset;
   let refused: string | null = null;
   let isCleaned = false;
@@ -98,13 +104,14 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
     if (refused !== null) return false;
     if (batch.recordCount !== batch.lastOffsetDelta + 1) isCleaned = true;
     if (batch.baseOffset !== nextOffset && position !== start.position) isCleaned = true;
-    segment.noteScanned(batch, position);
+    segment.index.note(batch, position);
     options.epochs.observe(batch.partitionLeaderEpoch, batch.baseOffset);
     nextOffset = batch.nextOffset;
     return true;
   });
   const problem = refused ?? end.problem;
   if (problem !== null) {
+    refuseLoss(segment, { position: end.position, endOffset: nextOffset, problem }, options);
     context.report({
       level: "warn",
       event: "log-truncated",
@@ -118,8 +125,24 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
     });
     segment.truncate(end.position);
   }
-  segment.endRebuild();
+  segment.index.endRebuild();
   return { nextOffset, isWhole: problem === null, isCleaned };
+}
+
+/** Throws when a log that ends at `endOffset` lacks what was synced (5). */
+function refuseLoss(
+  segment: Segment,
+  cut: { readonly position: number; readonly endOffset: number; readonly problem: string },
+  options: RecoveryOptions,
+): void {
+  const { recoveryPoint, logStartOffset } = options;
+  if (cut.endOffset >= recoveryPoint || recoveryPoint <= logStartOffset) return;
+  throw new StorageError(
+    `Cannot recover "${segment.log.path}": it is damaged at position ${cut.position} (${cut.problem}), in records that were ` +
+      `on disk for good up to offset ${recoveryPoint}; restore the partition's folder from a backup or another replica, or ` +
+      `remove its line from "${RECOVERY_POINT_FILE}" to have the log cut off there`,
+    "CORRUPT",
+  );
 }
 
 /** What makes a batch of the right shape wrong in its place, or null. */
@@ -134,24 +157,16 @@ function batchFault(batch: BatchView, baseOffset: number, nextOffset: number): s
   return null;
 }
 
-/** Where to start in a segment of which a part lies below the recovery point; null for its beginning (1). */
-function trustedStart(
-  segment: Segment,
-  recoveryPoint: number,
-): { readonly position: number; readonly offset: number } | null {
-  if (recoveryPoint <= segment.baseOffset) return null;
-  const indexes = segment.openIndexesUnchecked();
-  if (indexes === null) return null;
-  indexes.offsetIndex.keepSound(segment.sizeBytes);
-  const entry = indexes.offsetIndex.floor(recoveryPoint - 1);
-  if (entry === null || entry.position === 0) return null;
-  const header = new Uint8Array(BATCH_HEADER_BYTES);
-  if (segment.log.use().read(header, entry.position) < BATCH_HEADER_BYTES) return null;
-  if (batchSizeAt(header, 0) < 0 || lastOffsetAt(header, 0) !== entry.offset) return null;
-  indexes.offsetIndex.keep(entry.index + 1);
-  indexes.timeIndex.keepSound(entry.offset);
-  // The batch at the entry is read again: offsets go on from its first.
-  return { position: entry.position, offset: Math.max(segment.baseOffset, entry.offset - RELATIVE_OFFSET_MAX) };
+/** Where to start in a segment, and the least offset that may be there: past its beginning when a part is trusted (1). */
+function startOf(segment: Segment, recoveryPoint: number): { readonly position: number; readonly offset: number } {
+  const beginning = { position: 0, offset: segment.baseOffset };
+  if (recoveryPoint <= segment.baseOffset) {
+    segment.index.restart();
+    return beginning;
+  }
+  const entry = segment.index.resumeBefore(recoveryPoint);
+  // The batch at the entry is read again; it ends with the entry's offset.
+  return entry === null ? beginning : { position: entry.position, offset: segment.baseOffset };
 }
 
 /** A segment of an old Kafka would look like garbage and be cut. Better to say what it is. */

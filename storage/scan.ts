@@ -3,8 +3,10 @@ import { BATCH_HEADER_BYTES, batchProblem, BatchView, LOG_OVERHEAD_BYTES, readIn
 import { type BufferPool } from "./buffer_pool.ts";
 import { type PooledFile } from "./file_pool.ts";
 
-/** Read in one go. A batch that is larger is read by itself. */
-const CHUNK_BYTES = 1024 * 1024;
+/** Read at first: many a scan looks at a few batches. */
+const CHUNK_BYTES_MIN = 16 * 1024;
+/** Read in one go later on. A batch that is larger is read by itself. */
+const CHUNK_BYTES_MAX = 1024 * 1024;
 
 export interface ScanEnd {
   /** Where the first batch starts that was not visited. */
@@ -24,7 +26,7 @@ export function scan(
   visit: (batch: BatchView, position: number) => boolean,
 ): ScanEnd {
   let position = range.from;
-  let buffer = buffers.take(Math.min(CHUNK_BYTES, Math.max(range.to - range.from, BATCH_HEADER_BYTES)));
+  let buffer = buffers.take(Math.min(CHUNK_BYTES_MIN, Math.max(range.to - range.from, BATCH_HEADER_BYTES)));
   try {
     while (position < range.to) {
       const wantedBytes = Math.min(buffer.length, range.to - position);
@@ -37,7 +39,13 @@ export function scan(
       }
       position += at;
       if (position >= range.to) break;
-      if (at > 0) continue;
+      if (at > 0) {
+        if (buffer.length < CHUNK_BYTES_MAX && buffer.length < range.to - position) {
+          buffers.give(buffer);
+          buffer = buffers.take(buffer.length * 4);
+        }
+        continue;
+      }
       // Not one whole batch in the buffer: a large one, or none.
       const problem = batchProblem(bytes, 0)!;
       const sizeBytes = readBytes < LOG_OVERHEAD_BYTES ? 0 : LOG_OVERHEAD_BYTES + readInt32(bytes, 8);

@@ -5,8 +5,7 @@
  *     the next segment. Offsets less the base fit in 31 bits.
  * (2) Only the last segment of a log is written to, and only at its end, `sizeBytes`. Bytes in the file past that are of a
  *     failed write: the next one goes over them, and they are cut before the segment closes.
- * (3) Indexes follow the log: an entry is made after its batch was written. An index that is missing or damaged is built
- *     again from the log when it is first needed.
+ * (3) Indexes follow the log: an entry is made after its batch was written (`segment_index.ts`).
  * (4) A segment is retired by renaming its files to `.deleted`. They are unlinked later, and never while a reader has a view.
  */
 import { BATCH_HEADER_BYTES, type BatchView, readInt64 } from "../protocol/batch.ts";
@@ -15,18 +14,9 @@ import { type StorageContext } from "./context.ts";
 import { type PooledFile } from "./file_pool.ts";
 import { type LogConfig } from "./log_config.ts";
 import { SegmentMap } from "./map_pool.ts";
-import { OffsetIndex } from "./offset_index.ts";
-import { scan } from "./scan.ts";
-import {
-  DELETED_SUFFIX,
-  fileNameOf,
-  INDEX_SUFFIX,
-  LOG_SUFFIX,
-  SEGMENT_SUFFIXES,
-  TIME_INDEX_SUFFIX,
-  TRANSACTION_INDEX_SUFFIX,
-} from "./segment_files.ts";
-import { TimeIndex, type TimestampOffset } from "./time_index.ts";
+import { DELETED_SUFFIX, fileNameOf, LOG_SUFFIX, SEGMENT_SUFFIXES, TRANSACTION_INDEX_SUFFIX } from "./segment_files.ts";
+import { SegmentIndex } from "./segment_index.ts";
+import { type TimestampOffset } from "./time_index.ts";
 
 /** Offsets of a segment, less its base, end here: they are int32 in the indexes. */
 export const RELATIVE_OFFSET_MAX = 0x7fffffff;
@@ -42,6 +32,7 @@ export class Segment {
   readonly baseOffset: number;
   readonly log: PooledFile;
   readonly map = new SegmentMap();
+  readonly index: SegmentIndex;
   readonly createdMs: number;
   /** Taken off the segment's allowed age. */
   readonly jitterMs: number;
@@ -51,14 +42,8 @@ export class Segment {
 
   readonly #context: StorageContext;
   readonly #directory: string;
-  readonly #indexIntervalBytes: number;
-  #isNew: boolean;
-  #offsetIndex: OffsetIndex | null = null;
-  #timeIndex: TimeIndex | null = null;
+  readonly #isNew: boolean;
   #aborted: AbortedTransactionIndex | null = null;
-  #bytesSinceIndexEntry = 0;
-  /** Null while not known: of a segment found on disk, until asked for. */
-  #max: { timestampMs: number; offset: number } | null;
   #firstTimestampMs: number | null = null;
   /** A failed write left bytes past `sizeBytes` (2). */
   #hasGarbage = false;
@@ -79,12 +64,14 @@ export class Segment {
     this.baseOffset = options.baseOffset;
     this.sizeBytes = options.sizeBytes;
     this.#isNew = options.isNew;
-    this.#indexIntervalBytes = options.config.indexIntervalBytes;
-    this.#max = options.isNew ? { timestampMs: -1, offset: options.baseOffset } : null;
     this.createdMs = context.runtime.clock.nowMs();
     const jitterMsMax = Math.min(options.config.segmentJitterMs, options.config.segmentMs);
     this.jitterMs = jitterMsMax > 0 ? Math.floor(context.runtime.random.next() * jitterMsMax) : 0;
     this.log = context.pool.file(this.path(LOG_SUFFIX));
+    this.index = new SegmentIndex(context, this, {
+      intervalBytes: options.config.indexIntervalBytes,
+      isNew: options.isNew,
+    });
   }
 
   /** Makes the file of a new segment. Its entry in the folder is not yet durable. */
@@ -115,9 +102,7 @@ export class Segment {
   // hot: per batch
   write(records: Uint8Array): void {
     if (this.#hasGarbage) this.#cutGarbage();
-    // What can fail in `note` is done before anything is written.
-    this.#max ??= this.#readMax();
-    if (this.#offsetIndex === null || this.#timeIndex === null) this.#openIndexes();
+    this.index.prepare();
     try {
       this.log.write([records], this.sizeBytes);
     } catch (error) {
@@ -140,7 +125,7 @@ export class Segment {
   // hot: per batch
   note(batch: BatchView): void {
     if (this.sizeBytes === 0) this.#firstTimestampMs = batch.maxTimestamp;
-    this.#index(batch, this.sizeBytes);
+    this.index.note(batch, this.sizeBytes);
     this.sizeBytes += batch.sizeBytes;
   }
 
@@ -155,25 +140,19 @@ export class Segment {
     return this.sizeBytes + append.sizeBytes > config.segmentBytes ||
       append.lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX ||
       this.#ageMs(append.maxTimestampMs, nowMs) > config.segmentMs - this.jitterMs ||
-      this.offsetIndex.isFull(config.segmentIndexBytes) || this.timeIndex.isFull(config.segmentIndexBytes);
+      this.index.isFull(config.segmentIndexBytes);
   }
 
   /** The segment ends: its indexes are completed and written. Not yet synced. */
   finish(): void {
     if (this.#hasGarbage) this.#cutGarbage();
-    if (this.sizeBytes > 0 || this.#offsetIndex !== null) {
-      const max = this.largest();
-      this.timeIndex.append(max.timestampMs, max.offset);
-      this.timeIndex.entries.finish();
-      this.offsetIndex.entries.finish();
-    }
+    this.index.finish();
     this.#aborted?.finish();
   }
 
   /** Writes index entries that wait in memory. */
   flushIndexes(): void {
-    this.#offsetIndex?.entries.flush();
-    this.#timeIndex?.entries.flush();
+    this.index.flush();
     this.#aborted?.flush();
   }
 
@@ -195,15 +174,7 @@ export class Segment {
     }
   }
 
-  // ------------------------------------------------------------------------------------------- indexes
-
-  get offsetIndex(): OffsetIndex {
-    return this.#offsetIndex ?? (this.#openIndexes(), this.#offsetIndex!);
-  }
-
-  get timeIndex(): TimeIndex {
-    return this.#timeIndex ?? (this.#openIndexes(), this.#timeIndex!);
-  }
+  // ------------------------------------------------------------------------------------------- looking
 
   get aborted(): AbortedTransactionIndex {
     return this.#aborted ??= new AbortedTransactionIndex(
@@ -216,7 +187,7 @@ export class Segment {
 
   /** The largest timestamp in the segment and the last offset of the batch that has it; timestamp -1 when there is none. */
   largest(): TimestampOffset {
-    return this.#max ??= this.#readMax();
+    return this.index.largest();
   }
 
   /** The largest timestamp, and for records without one, when the file was last written. For retention. */
@@ -224,64 +195,6 @@ export class Segment {
     const { timestampMs } = this.largest();
     if (timestampMs >= 0) return timestampMs;
     return this.#context.runtime.files.stat(this.log.path)?.modifiedMs ?? this.createdMs;
-  }
-
-  /** Makes both indexes anew from the batches in the log. */
-  rebuildIndexes(): void {
-    this.beginRebuild(0);
-    const end = scan(this.log, { from: 0, to: this.sizeBytes }, this.#context.buffers, (batch, position) => {
-      this.noteScanned(batch, position);
-      return true;
-    });
-    this.endRebuild();
-    this.#context.report({
-      level: end.problem === null ? "info" : "error",
-      event: "index-rebuilt",
-      facts: { file: this.log.path, ...(end.problem === null ? {} : { position: end.position, problem: end.problem }) },
-    });
-  }
-
-  /**
-   * Prepares for `noteScanned` from `position` on. With 0 the indexes start over; else what they say up to the position was
-   * found to be sound and is kept.
-   */
-  beginRebuild(position: number): void {
-    const { pool } = this.#context;
-    if (position === 0) {
-      this.#offsetIndex ??= new OffsetIndex(pool, this.path(INDEX_SUFFIX), this.baseOffset, true);
-      this.#timeIndex ??= new TimeIndex(pool, this.path(TIME_INDEX_SUFFIX), this.baseOffset, true);
-      this.#offsetIndex.reset();
-      this.#timeIndex.reset();
-      this.#max = { timestampMs: -1, offset: this.baseOffset };
-    } else {
-      // Each offset entry came with a time entry, if the time had moved: what is before the position is in the index.
-      const last = this.timeIndex.lastEntry();
-      this.#max = last === null ? { timestampMs: -1, offset: this.baseOffset } : { ...last };
-    }
-    this.#firstTimestampMs = null;
-    this.#bytesSinceIndexEntry = 0;
-  }
-
-  /** As `note`, for a batch at `position` that a scan passes. */
-  noteScanned(batch: BatchView, position: number): void {
-    this.#index(batch, position);
-  }
-
-  /** Writes the indexes that a scan made. */
-  endRebuild(): void {
-    const max = this.#max!;
-    this.#timeIndex!.append(max.timestampMs, max.offset);
-    this.flushIndexes();
-  }
-
-  /** Indexes as found on disk, unchecked: recovery decides itself what to believe. */
-  openIndexesUnchecked(): { readonly offsetIndex: OffsetIndex; readonly timeIndex: TimeIndex } | null {
-    const { files } = this.#context.runtime;
-    const { pool } = this.#context;
-    if (files.stat(this.path(INDEX_SUFFIX)) === null || files.stat(this.path(TIME_INDEX_SUFFIX)) === null) return null;
-    this.#offsetIndex = new OffsetIndex(pool, this.path(INDEX_SUFFIX), this.baseOffset, false);
-    this.#timeIndex = new TimeIndex(pool, this.path(TIME_INDEX_SUFFIX), this.baseOffset, false);
-    return { offsetIndex: this.#offsetIndex, timeIndex: this.#timeIndex };
   }
 
   // ------------------------------------------------------------------------------------------- its end
@@ -325,77 +238,16 @@ export class Segment {
 
   // ------------------------------------------------------------------------------------------- inside
 
-  #openIndexes(): void {
-    const { files } = this.#context.runtime;
-    const { pool } = this.#context;
-    const isNew = this.#isNew;
-    const offsetPath = this.path(INDEX_SUFFIX);
-    const timePath = this.path(TIME_INDEX_SUFFIX);
-    if (isNew) {
-      this.#offsetIndex = new OffsetIndex(pool, offsetPath, this.baseOffset, true);
-      this.#timeIndex = new TimeIndex(pool, timePath, this.baseOffset, true);
-      return;
-    }
-    if (files.stat(offsetPath) === null || files.stat(timePath) === null) {
-      if (this.sizeBytes > 0) return this.rebuildIndexes();
-      this.#isNew = true;
-      return this.#openIndexes();
-    }
-    const offsetIndex = new OffsetIndex(pool, offsetPath, this.baseOffset, false);
-    const timeIndex = new TimeIndex(pool, timePath, this.baseOffset, false);
-    this.#offsetIndex = offsetIndex;
-    this.#timeIndex = timeIndex;
-    const problem = offsetIndex.problem(this.sizeBytes) ?? timeIndex.problem();
-    if (problem !== null) return this.rebuildIndexes();
-    offsetIndex.resume();
-    timeIndex.resume();
-  }
-
-  /** Adds entries for a batch when it is time. The indexes are open and `#max` is known. */
-  // hot: per batch
-  #index(batch: BatchView, position: number): void {
-    const max = this.#max!;
-    const timestampMs = batch.maxTimestamp;
-    if (timestampMs > max.timestampMs) {
-      max.timestampMs = timestampMs;
-      max.offset = batch.lastOffset;
-    }
-    if (this.#bytesSinceIndexEntry > this.#indexIntervalBytes) {
-      this.#offsetIndex!.append(batch.lastOffset, position);
-      this.#timeIndex!.append(max.timestampMs, max.offset);
-      this.#bytesSinceIndexEntry = 0;
-    }
-    this.#bytesSinceIndexEntry += batch.sizeBytes;
-  }
-
   #closeIndexes(): void {
-    for (const file of this.#indexFiles()) file.close();
-    this.#offsetIndex = null;
-    this.#timeIndex = null;
+    this.index.close();
+    this.#aborted?.file.close();
     this.#aborted = null;
   }
 
   #indexFiles(): PooledFile[] {
-    const found: PooledFile[] = [];
-    if (this.#offsetIndex !== null) found.push(this.#offsetIndex.entries.file);
-    if (this.#timeIndex !== null) found.push(this.#timeIndex.entries.file);
-    if (this.#aborted !== null) found.push(this.#aborted.file);
-    return found;
-  }
-
-  /** By the time index, and by the batches after its last entry. */
-  #readMax(): { timestampMs: number; offset: number } {
-    const last = this.timeIndex.lastEntry();
-    const max = last === null ? { timestampMs: -1, offset: this.baseOffset } : { ...last };
-    const from = this.offsetIndex.lookup(max.offset);
-    scan(this.log, { from, to: this.sizeBytes }, this.#context.buffers, (batch) => {
-      if (batch.maxTimestamp > max.timestampMs) {
-        max.timestampMs = batch.maxTimestamp;
-        max.offset = batch.lastOffset;
-      }
-      return true;
-    });
-    return max;
+    const files = this.index.files();
+    if (this.#aborted !== null) files.push(this.#aborted.file);
+    return files;
   }
 
   /** How long the segment has been written to: by its records' own time where they have one. */

@@ -5,7 +5,7 @@
  * (1) A view of a map or of a pooled buffer is good until `release`; its segment counts the reader in until then.
  * (2) A read gives batches of one segment: it ends where the segment ends, and the next one goes on.
  */
-import { BATCH_HEADER_BYTES } from "../protocol/batch.ts";
+import { BATCH_HEADER_BYTES, readInt64 } from "../protocol/batch.ts";
 import { type StorageContext } from "./context.ts";
 import { StorageError } from "./errors.ts";
 import {
@@ -31,11 +31,15 @@ const READ_BYTES_MAX = 4 * 1024 * 1024;
 export class SegmentReader {
   readonly #context: StorageContext;
   readonly #segments: SegmentList;
+  readonly #mayHaveGap: (offset: number) => boolean;
   #hints: Hints | null = null;
+  #isGapReported = false;
 
-  constructor(context: StorageContext, segments: SegmentList) {
+  /** `mayHaveGap`: whether a cleaner may have taken offsets away there. */
+  constructor(context: StorageContext, segments: SegmentList, mayHaveGap: (offset: number) => boolean) {
     this.#context = context;
     this.#segments = segments;
+    this.#mayHaveGap = mayHaveGap;
   }
 
   /** Batches from the one that holds `offset` on, or from the next one when compaction took that away. */
@@ -49,10 +53,21 @@ export class SegmentReader {
     return emptyRead(offset);
   }
 
+  /** The reader goes on behind a gap: waiting would not help it. Once per log, somebody should know. */
+  #lookForGap(segment: Segment, offset: number, firstOffset: number): void {
+    if (firstOffset <= offset || this.#isGapReported || this.#mayHaveGap(offset)) return;
+    this.#isGapReported = true;
+    this.#context.report({
+      level: "error",
+      event: "log-gap",
+      facts: { file: segment.log.path, fromOffset: offset, toOffset: firstOffset },
+    });
+  }
+
   /** Null when the segment holds nothing at or past `offset`. */
   #readSegment(segment: Segment, isActive: boolean, offset: number, limits: ReadLimits): LogRead | null {
     if (segment.sizeBytes === 0) return null;
-    const from = this.#hints?.positionOf(segment, offset) ?? segment.offsetIndex.lookup(offset);
+    const from = this.#hints?.positionOf(segment, offset) ?? segment.index.positionOf(offset);
     const { maps } = this.#context;
     if (!isActive) {
       const bytes = maps.acquire(segment.map, segment.log.path, segment.sizeBytes);
@@ -69,6 +84,7 @@ export class SegmentReader {
     const walk = walkWithin(bytes, start.end, bytes.length, limits, 0);
     if (walk.isBroken && walk.end === start.end) return maps.release(segment.map), broken(segment, walk.end);
     if (walk.end === start.end) return maps.release(segment.map), emptyRead(offset);
+    this.#lookForGap(segment, offset, readInt64(bytes, start.end));
     this.#remember(segment, walk.nextOffset, walk.end);
     const chunk = bytes.subarray(start.end, walk.end);
     return new OwnedRead([chunk], chunk.length, walk.nextOffset, () => maps.release(segment.map));
@@ -91,6 +107,7 @@ export class SegmentReader {
         continue;
       }
       const walk = walkWithin(buffer, start.end, readBytes, limits, 0);
+      this.#lookForGap(segment, offset, readInt64(buffer, start.end));
       if (walk.end > start.end) return this.#ownedRead(segment, buffer, start.end, walk.end, position, walk.nextOffset);
       const firstBytes = batchSizeAt(buffer, start.end);
       const isWanted = firstBytes > 0 && lastOffsetAt(buffer, start.end) < limits.upToOffset &&

@@ -44,10 +44,10 @@ export class TimeIndex {
     this.#lastTimestampMs = timestampMs;
   }
 
-  /** Offset from which to look for the first record of `timestampMs` or later: the segment's base when no entry is before it. */
-  lookup(timestampMs: number): number {
+  /** The last entry whose timestamp is at most `timestampMs`, null when there is none. */
+  floor(timestampMs: number): TimestampOffset | null {
     const index = this.entries.floor(timestampMs, readInt64);
-    return index < 0 ? this.#baseOffset : this.#read(index).offset;
+    return index < 0 ? null : this.#read(index);
   }
 
   lastEntry(): TimestampOffset | null {

@@ -20,7 +20,7 @@ export function findByTimestamp(
 ): FoundOffset | null {
   for (const segment of segments) {
     if (segment.sizeBytes === 0 || segment.largest().timestampMs < timestampMs) continue;
-    const fromOffset = Math.max(segment.timeIndex.lookup(timestampMs), startOffset);
+    const fromOffset = Math.max(segment.index.offsetFor(timestampMs), startOffset);
     const found = findInSegment(context, segment, fromOffset, (batch) => {
       if (batch.maxTimestamp < timestampMs || batch.lastOffset < startOffset) return null;
       return firstRecord(batch, timestampMs, startOffset);
@@ -80,7 +80,7 @@ function findInSegment(
   look: (batch: BatchView) => FoundOffset | null,
 ): FoundOffset | null {
   let found: FoundOffset | null = null;
-  const range = { from: segment.offsetIndex.lookup(fromOffset), to: segment.sizeBytes };
+  const range = { from: segment.index.positionOf(fromOffset), to: segment.sizeBytes };
   scan(segment.log, range, context.buffers, (batch) => {
     found = look(batch);
     return found === null;

@@ -1,0 +1,262 @@
+/**
+ * The two indexes of a segment as one: where an offset is, and by when which timestamp was reached.
+ *
+ * (1) Opened when first needed. An idle partition has none in memory.
+ * (2) Every entry that is used is looked up in the log first: the batch it names must end with its offset, and for times have
+ *     its timestamp. An index that says otherwise, or is missing, is made again from the log. A flipped bit in an index costs
+ *     time and never gives a wrong record.
+ * (3) The last entry for times, of a segment that was finished, has the segment's largest timestamp.
+ */
+import { BATCH_HEADER_BYTES, type BatchView } from "../protocol/batch.ts";
+import { type StorageContext } from "./context.ts";
+import { type PooledFile } from "./file_pool.ts";
+import { batchSizeAt, lastOffsetAt } from "./log_read.ts";
+import { OffsetIndex } from "./offset_index.ts";
+import { scan } from "./scan.ts";
+import { INDEX_SUFFIX, TIME_INDEX_SUFFIX } from "./segment_files.ts";
+import { TimeIndex, type TimestampOffset } from "./time_index.ts";
+
+/** The segment that is indexed. */
+export interface IndexedSegment {
+  readonly baseOffset: number;
+  readonly log: PooledFile;
+  readonly sizeBytes: number;
+  path(suffix: string): string;
+}
+
+export class SegmentIndex {
+  readonly #context: StorageContext;
+  readonly #segment: IndexedSegment;
+  readonly #intervalBytes: number;
+  #isNew: boolean;
+  #offsets: OffsetIndex | null = null;
+  #times: TimeIndex | null = null;
+  #bytesSinceEntry = 0;
+  /** Null while not known: of a segment found on disk, until asked for. */
+  #largest: { timestampMs: number; offset: number } | null;
+
+  constructor(
+    context: StorageContext,
+    segment: IndexedSegment,
+    options: { readonly intervalBytes: number; readonly isNew: boolean },
+  ) {
+    this.#context = context;
+    this.#segment = segment;
+    this.#intervalBytes = options.intervalBytes;
+    this.#isNew = options.isNew;
+    this.#largest = options.isNew ? { timestampMs: -1, offset: segment.baseOffset } : null;
+  }
+
+  // ------------------------------------------------------------------------------------------- writing
+
+  /** Does all that can fail in `note`. */
+  // hot: per batch
+  prepare(): void {
+    if (this.#times === null) this.#open();
+    this.#largest ??= this.#readLargest();
+  }
+
+  /** Adds entries for a batch at `position` when it is time. `prepare` was called, or `beginRebuild`. */
+  // hot: per batch
+  note(batch: BatchView, position: number): void {
+    const largest = this.#largest!;
+    const timestampMs = batch.maxTimestamp;
+    if (timestampMs > largest.timestampMs) {
+      largest.timestampMs = timestampMs;
+      largest.offset = batch.lastOffset;
+    }
+    if (this.#bytesSinceEntry > this.#intervalBytes) {
+      this.#offsets!.append(batch.lastOffset, position);
+      this.#times!.append(largest.timestampMs, largest.offset);
+      this.#bytesSinceEntry = 0;
+    }
+    this.#bytesSinceEntry += batch.sizeBytes;
+  }
+
+  // hot: per batch
+  isFull(sizeBytesMax: number): boolean {
+    if (this.#times === null) this.#open();
+    return this.#offsets!.isFull(sizeBytesMax) || this.#times!.isFull(sizeBytesMax);
+  }
+
+  /** The segment ends: its indexes are completed and written (3). */
+  finish(): void {
+    if (this.#segment.sizeBytes === 0 && this.#times === null) return;
+    this.prepare();
+    const { timestampMs, offset } = this.#largest!;
+    this.#times!.append(timestampMs, offset);
+    this.#times!.entries.finish();
+    this.#offsets!.entries.finish();
+  }
+
+  /** Writes entries that wait in memory. */
+  flush(): void {
+    this.#offsets?.entries.flush();
+    this.#times?.entries.flush();
+  }
+
+  /** The files that are open, or were. */
+  files(): PooledFile[] {
+    return this.#times === null ? [] : [this.#offsets!.entries.file, this.#times.entries.file];
+  }
+
+  close(): void {
+    for (const file of this.files()) file.close();
+    this.#offsets = null;
+    this.#times = null;
+  }
+
+  // ------------------------------------------------------------------------------------------- looking up
+
+  /** The position of a batch that is at or before the one with `offset`, not far. */
+  positionOf(offset: number): number {
+    if (offset <= this.#segment.baseOffset) return 0;
+    if (this.#offsets === null) this.#open();
+    let entry = this.#offsets!.floor(offset);
+    if (entry !== null && !this.#isPositionTrue(entry)) {
+      this.#rebuild("an entry leads to another offset"); // (2)
+      entry = this.#offsets!.floor(offset);
+    }
+    return entry?.position ?? 0;
+  }
+
+  /** The offset of a batch before which everything is older than `timestampMs`. */
+  offsetFor(timestampMs: number): number {
+    if (this.#times === null) this.#open();
+    let entry = this.#times!.floor(timestampMs);
+    if (entry !== null && !this.#isTimeTrue(entry)) {
+      this.#rebuild("an entry names another time"); // (2)
+      entry = this.#times!.floor(timestampMs);
+    }
+    return entry?.offset ?? this.#segment.baseOffset;
+  }
+
+  /** The largest timestamp in the segment and the last offset of the batch that has it; timestamp -1 when there is none. */
+  largest(): TimestampOffset {
+    return this.#largest ??= this.#readLargest();
+  }
+
+  // ------------------------------------------------------------------------------------------- making it again
+
+  /**
+   * For recovery: the entry from which the segment may be read on when all before `offset` is known to be sound. Cuts what
+   * comes after it, and prepares for `note` from its position. Null when there is none: `note` must then start at 0.
+   */
+  resumeBefore(offset: number): { readonly offset: number; readonly position: number } | null {
+    const found = this.#openFiles();
+    if (found === null) return this.#beginRebuild();
+    const { offsets, times } = found;
+    offsets.keepSound(this.#segment.sizeBytes);
+    const entry = offsets.floor(offset - 1);
+    if (entry === null || entry.position === 0 || !this.#isPositionTrue(entry)) return this.#beginRebuild();
+    offsets.keep(entry.index + 1);
+    times.keepSound(entry.offset);
+    // Each offset entry came with one for the time when that had moved: what is before the position is known.
+    const last = times.lastEntry();
+    if (last !== null && !this.#isTimeTrue(last)) return this.#beginRebuild();
+    this.#largest = last === null ? { timestampMs: -1, offset: this.#segment.baseOffset } : { ...last };
+    this.#bytesSinceEntry = 0;
+    return entry;
+  }
+
+  /** For recovery: starts over. */
+  restart(): void {
+    this.#beginRebuild();
+  }
+
+  /** Writes what was noted since. */
+  endRebuild(): void {
+    const { timestampMs, offset } = this.#largest!;
+    this.#times!.append(timestampMs, offset);
+    this.flush();
+  }
+
+  // ------------------------------------------------------------------------------------------- inside
+
+  #open(): void {
+    if (this.#isNew) {
+      this.#make();
+      return;
+    }
+    const found = this.#openFiles();
+    if (found === null) {
+      if (this.#segment.sizeBytes > 0) return this.#rebuild("it is missing");
+      this.#isNew = true;
+      this.#make();
+      return;
+    }
+    const problem = found.offsets.problem(this.#segment.sizeBytes) ?? found.times.problem();
+    if (problem !== null) return this.#rebuild(problem);
+    found.offsets.resume();
+    found.times.resume();
+  }
+
+  #make(): { readonly offsets: OffsetIndex; readonly times: TimeIndex } {
+    const { pool } = this.#context;
+    const { baseOffset } = this.#segment;
+    const offsets = this.#offsets = new OffsetIndex(pool, this.#segment.path(INDEX_SUFFIX), baseOffset, true);
+    const times = this.#times = new TimeIndex(pool, this.#segment.path(TIME_INDEX_SUFFIX), baseOffset, true);
+    return { offsets, times };
+  }
+
+  /** The indexes as they are on disk, unchecked; null when one is missing. */
+  #openFiles(): { readonly offsets: OffsetIndex; readonly times: TimeIndex } | null {
+    const { pool, runtime } = this.#context;
+    const { baseOffset } = this.#segment;
+    const offsetPath = this.#segment.path(INDEX_SUFFIX);
+    const timePath = this.#segment.path(TIME_INDEX_SUFFIX);
+    if (runtime.files.stat(offsetPath) === null || runtime.files.stat(timePath) === null) return null;
+    const offsets = this.#offsets = new OffsetIndex(pool, offsetPath, baseOffset, false);
+    const times = this.#times = new TimeIndex(pool, timePath, baseOffset, false);
+    return { offsets, times };
+  }
+
+  #rebuild(problem: string): void {
+    const { log, sizeBytes } = this.#segment;
+    this.#context.report({ level: "warn", event: "index-rebuilt", facts: { file: log.path, problem } });
+    this.#beginRebuild();
+    scan(log, { from: 0, to: sizeBytes }, this.#context.buffers, (batch, position) => {
+      this.note(batch, position);
+      return true;
+    });
+    this.endRebuild();
+  }
+
+  #beginRebuild(): null {
+    this.close();
+    const { offsets, times } = this.#make();
+    offsets.reset();
+    times.reset();
+    this.#largest = { timestampMs: -1, offset: this.#segment.baseOffset };
+    this.#bytesSinceEntry = 0;
+    return null;
+  }
+
+  #readLargest(): { timestampMs: number; offset: number } {
+    if (this.#times === null) this.#open();
+    // A rebuild on the way has found it.
+    if (this.#largest !== null) return this.#largest;
+    const last = this.#times!.lastEntry();
+    if (last === null) return { timestampMs: -1, offset: this.#segment.baseOffset };
+    if (this.#isTimeTrue(last)) return { ...last };
+    this.#rebuild("its last entry names another time"); // (2)
+    return this.#largest!;
+  }
+
+  #isPositionTrue(entry: { readonly offset: number; readonly position: number }): boolean {
+    const header = new Uint8Array(BATCH_HEADER_BYTES);
+    if (this.#segment.log.use().read(header, entry.position) < BATCH_HEADER_BYTES) return false;
+    return batchSizeAt(header, 0) > 0 && lastOffsetAt(header, 0) === entry.offset;
+  }
+
+  #isTimeTrue(entry: TimestampOffset): boolean {
+    let isTrue = false;
+    const range = { from: this.positionOf(entry.offset), to: this.#segment.sizeBytes };
+    scan(this.#segment.log, range, this.#context.buffers, (batch) => {
+      if (batch.lastOffset < entry.offset) return true;
+      isTrue = batch.lastOffset === entry.offset && batch.maxTimestamp === entry.timestampMs;
+      return false;
+    });
+    return isTrue;
+  }
+}
