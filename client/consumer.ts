@@ -16,15 +16,9 @@ import { ErrorCode, ProtocolError } from "../protocol/errors.ts";
 import { decodeControlMarker, decodeRecords, type RecordView } from "../protocol/record.ts";
 import type { Client } from "./client.ts";
 import { checkErrorCode, ClosedError, CorruptRecordsError, isRetriable } from "./errors.ts";
-import {
-  commitOffsets,
-  type CommittedOffset,
-  committedOffsets,
-  groupByTopic,
-  GroupMember,
-  type TopicPartition,
-} from "./group_member.ts";
+import { commitOffsets, type CommittedOffset, committedOffsets, GroupMember } from "./group_member.ts";
 import { backoffMs, pause } from "./retry.ts";
+import { groupByTopic, type TopicPartition } from "./topic_partition.ts";
 
 export interface ConsumerOptions {
   /** Needed to subscribe and to commit. */

@@ -28,6 +28,7 @@ import type { BrokerConnection } from "./connection.ts";
 import { checkErrorCode, isRetriable } from "./errors.ts";
 import { assignRanges } from "./range_assignor.ts";
 import { retrying } from "./retry.ts";
+import { groupByTopic, type TopicPartition } from "./topic_partition.ts";
 
 export interface GroupMemberOptions {
   readonly client: Client;
@@ -42,11 +43,6 @@ export interface GroupMemberOptions {
   readonly onRevoke: () => Promise<void>;
   /** Called when `ensureJoined` has something to do. */
   readonly onRebalance: () => void;
-}
-
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
 }
 
 export interface CommittedOffset extends TopicPartition {
@@ -329,14 +325,4 @@ export async function committedOffsets(
         return committed;
       }),
   );
-}
-
-export function groupByTopic<P extends TopicPartition>(partitions: Iterable<P>): [string, P[]][] {
-  const byTopic = new Map<string, P[]>();
-  for (const place of partitions) {
-    const ofTopic = byTopic.get(place.topic);
-    if (ofTopic === undefined) byTopic.set(place.topic, [place]);
-    else ofTopic.push(place);
-  }
-  return [...byTopic];
 }

@@ -13,16 +13,30 @@
  */
 import { produce, type ProduceResponse } from "../protocol/api/00_produce.ts";
 import { initProducerId } from "../protocol/api/22_init_producer_id.ts";
-import { addToSequence, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE } from "../protocol/batch.ts";
+import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from "../protocol/batch.ts";
 import { Compression, type CompressionName } from "../protocol/compression.ts";
 import { ErrorCode, errorName, ProtocolError } from "../protocol/errors.ts";
 import { partitionForKey } from "../protocol/murmur2.ts";
-import { encodeBatch, type RecordDraft, type RecordHeader, recordSizeBytesMax } from "../protocol/record.ts";
+import { type RecordHeader, recordSizeBytesMax } from "../protocol/record.ts";
 import type { Timer } from "../runtime/runtime.ts";
 import type { Client } from "./client.ts";
 import { BufferFullError, checkErrorCode, ClosedError, isRetriable, TimeoutError } from "./errors.ts";
 import type { TopicInfo } from "./metadata.ts";
+import {
+  type Batch,
+  createBatch,
+  createQueue,
+  type Delivery,
+  encodeFirst,
+  type PartitionQueue,
+  placeOf,
+  splitFirst,
+  type Waiter,
+} from "./partition_queue.ts";
 import { backoffMs, retrying } from "./retry.ts";
+import { groupByTopic } from "./topic_partition.ts";
+
+export type { Delivery } from "./partition_queue.ts";
 
 export interface ProducerOptions {
   /** Which replicas must have a batch before the broker answers; 0 asks for no answer at all. */
@@ -52,46 +66,11 @@ export interface ProducerRecord {
   readonly timestamp?: number;
 }
 
-export interface Delivery {
-  readonly topic: string;
-  readonly partition: number;
-  /** -1 when the broker did not say: with acks 0, and for a batch it already had. */
-  readonly offset: number;
-}
-
 /** Names in place of topic ids: a record meant for "orders" is for whatever is called so now. */
 const produceVersionMax = 12;
 /** To one broker, in the order sent; Kafka's own clients keep as many. */
 const requestsInFlightMax = 5;
 const acksOnWire = { all: -1, 1: 1, 0: 0 } as const;
-
-interface Waiter {
-  readonly resolve: (delivery: Delivery) => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface Batch {
-  readonly records: RecordDraft[];
-  readonly waiters: Waiter[];
-  readonly createdMs: number;
-  sizeBytes: number;
-  /** Encoded, from the first time it is sent (2). */
-  bytes: Uint8Array | null;
-  producerId: number;
-  baseSequence: number;
-}
-
-interface PartitionQueue {
-  readonly topic: string;
-  readonly partition: number;
-  /** The first is sent next, or under way; the last takes new records. */
-  readonly batches: Batch[];
-  isInFlight: boolean;
-  nextSequence: number;
-  retryCount: number;
-  /** Not before this, after a failure. */
-  readyMs: number;
-}
 
 /** Records for a topic that the broker is being asked about, in the order they came. */
 interface Unplaced {
@@ -226,15 +205,7 @@ export class Producer {
     const isFull = batch === undefined || batch.bytes !== null || batch.sizeBytes + sizeBytes > this.#batchBytesMax;
     if (batch === undefined || isFull) {
       if (batch !== undefined) this.#stickyPartitions.delete(topic.name);
-      batch = {
-        records: [],
-        waiters: [],
-        createdMs: this.#client.runtime.clock.monotonicMs(),
-        sizeBytes: 0,
-        bytes: null,
-        producerId: NO_PRODUCER_ID,
-        baseSequence: NO_SEQUENCE,
-      };
+      batch = createBatch(this.#client.runtime.clock.monotonicMs());
       queue.batches.push(batch);
     }
     batch.records.push(record);
@@ -260,7 +231,7 @@ export class Producer {
     const key = `${topic} ${partition}`;
     let queue = this.#queues.get(key);
     if (queue === undefined) {
-      queue = { topic, partition, batches: [], isInFlight: false, nextSequence: 0, retryCount: 0, readyMs: 0 };
+      queue = createQueue(topic, partition);
       this.#queues.set(key, queue);
     }
     return queue;
@@ -348,28 +319,19 @@ export class Producer {
     }
   }
 
-  /** Makes the bytes of the queue's first batch; false when that cannot be done, and the batch is given up. */
+  /** False when the batch cannot be encoded, and is given up. */
   #encode(queue: PartitionQueue): boolean {
-    const batch = queue.batches[0]!;
-    if (batch.bytes !== null) return true; // (2)
     try {
-      batch.bytes = encodeBatch({
-        records: batch.records,
-        compression: Compression[this.#compression],
+      encodeFirst(queue, {
         producerId: this.#producerId,
         producerEpoch: this.#producerEpoch,
-        baseSequence: this.#isIdempotent ? queue.nextSequence : NO_SEQUENCE,
+        compression: Compression[this.#compression],
       });
+      return true;
     } catch (error) {
-      this.#giveUp(queue, batch, asError(error));
+      this.#giveUp(queue, queue.batches[0]!, asError(error));
       return false;
     }
-    if (this.#isIdempotent) {
-      batch.producerId = this.#producerId;
-      batch.baseSequence = queue.nextSequence;
-      queue.nextSequence = addToSequence(queue.nextSequence, batch.records.length);
-    }
-    return true;
   }
 
   /** Never rejects: what goes wrong is settled with the batches. */
@@ -408,7 +370,9 @@ export class Producer {
         return this.#delivered(queue, -1);
       case ErrorCode.MESSAGE_TOO_LARGE:
         if (batch.records.length === 1) break;
-        return this.#split(queue, batch);
+        splitFirst(queue, this.#producerId);
+        queue.isInFlight = false;
+        return this.#pumpSoon();
       case ErrorCode.UNKNOWN_PRODUCER_ID:
         // The broker has forgotten us, with all that we sent: under a new id this batch is the first.
         this.#producerId = NO_PRODUCER_ID;
@@ -452,20 +416,6 @@ export class Producer {
     queue.readyMs = 0;
     if (batch.bytes !== null && batch.producerId === this.#producerId) this.#producerId = NO_PRODUCER_ID; // (3)
     this.#settle(batch.sizeBytes, batch.waiters.length, () => batch.waiters.forEach(({ reject }) => reject(error)));
-  }
-
-  /** The broker wants smaller batches: two halves take its place, with its sequence numbers. */
-  #split(queue: PartitionQueue, batch: Batch): void {
-    const middle = batch.records.length >> 1;
-    const half = (from: number, to: number): Batch => {
-      const records = batch.records.slice(from, to);
-      const sizeBytes = records.reduce((sum, record) => sum + recordSizeBytesMax(record), 0);
-      return { ...batch, records, waiters: batch.waiters.slice(from, to), sizeBytes, bytes: null };
-    };
-    queue.batches.splice(0, 1, half(0, middle), half(middle, batch.records.length));
-    queue.isInFlight = false;
-    if (batch.producerId === this.#producerId) queue.nextSequence = Math.max(0, batch.baseSequence);
-    this.#pumpSoon();
   }
 
   #settle(sizeBytes: number, recordCount: number, tell: () => void): void {
@@ -529,20 +479,6 @@ function resultFor(response: ProduceResponse, queue: PartitionQueue): PartitionR
   const ofTopic = response.responses.find(({ name }) => name === queue.topic);
   const result = ofTopic?.partitionResponses.find(({ index }) => index === queue.partition);
   return result ?? { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, baseOffset: -1, errorMessage: "the answer lacks it" };
-}
-
-function groupByTopic(queues: readonly PartitionQueue[]): [string, PartitionQueue[]][] {
-  const byTopic = new Map<string, PartitionQueue[]>();
-  for (const queue of queues) {
-    const ofTopic = byTopic.get(queue.topic);
-    if (ofTopic === undefined) byTopic.set(queue.topic, [queue]);
-    else ofTopic.push(queue);
-  }
-  return [...byTopic];
-}
-
-function placeOf({ topic, partition }: PartitionQueue): string {
-  return `partition ${partition} of "${topic}"`;
 }
 
 function asError(error: unknown): Error {
