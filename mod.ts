@@ -13,12 +13,47 @@
  * await broker.stop();
  * ```
  *
+ * A client, here of that broker:
+ *
+ * ```ts
+ * import { Client } from "./mod.ts";
+ *
+ * const client = new Client({ runtime, brokers: ["127.0.0.1:9092"] });
+ * const producer = client.producer();
+ * await producer.send({ topic: "greetings", value: new TextEncoder().encode("hello") });
+ *
+ * const consumer = client.consumer({ groupId: "readers", startAt: "earliest" });
+ * consumer.subscribe(["greetings"]);
+ * for await (const { value } of consumer) {
+ *   console.log(new TextDecoder().decode(value!)); // hello
+ *   break;
+ * }
+ * await consumer.close();
+ * await producer.close();
+ * await client.close();
+ * ```
+ *
  * With `await detectRuntime()` in place of `createMemoryRuntime()` it listens on a socket and writes to disk, on Bun
  * and on Deno.
  *
  * @module
  */
 
+export { Admin, type OffsetSpec, type TopicSpec } from "./client/admin.ts";
+export { Client, type ClientOptions } from "./client/client.ts";
+export { type Assignment, Consumer, type ConsumerOptions, type ConsumerRecord } from "./client/consumer.ts";
+export {
+  BufferFullError,
+  ClosedError,
+  ConnectionError,
+  CorruptRecordsError,
+  isRetriable,
+  TimeoutError,
+  UnsupportedVersionError,
+} from "./client/errors.ts";
+export { type Delivery, Producer, type ProducerOptions, type ProducerRecord } from "./client/producer.ts";
+export { ErrorCode, errorName, ProtocolError } from "./protocol/errors.ts";
+export type { RecordHeader } from "./protocol/record.ts";
 export { createMemoryRuntime, type MemoryRuntime, type MemoryRuntimeOptions } from "./runtime/memory.ts";
 export { detectRuntime } from "./runtime/detect.ts";
 export type { Runtime } from "./runtime/runtime.ts";
