@@ -142,6 +142,39 @@ export class Log {
     for (const segment of loaded.dropped) this.#deleteLater(segment);
   }
 
+  /** A log that could not be opened: it answers every request with the reason. Its files are not touched. */
+  static unopened(
+    context: StorageContext,
+    owner: LogOwner,
+    directory: string,
+    options: {
+      readonly identity: LogIdentity;
+      readonly config: LogConfig;
+      readonly recoveryPoint: number;
+      readonly logStartOffset: number;
+      readonly cause: StorageError;
+    },
+  ): Log {
+    const { identity, config, recoveryPoint, logStartOffset, cause } = options;
+    const log = new Log(context, owner, directory, {
+      identity,
+      config,
+      loaded: {
+        segments: [Segment.open(context, directory, { baseOffset: 0, sizeBytes: 0, config })],
+        dropped: [],
+        logStartOffset,
+        logEndOffset: logStartOffset,
+        recoveryPoint,
+        cleanedOffset: 0,
+        snapshotOffsets: [],
+        epochs: LeaderEpochs.empty(context.runtime.files, directory),
+        replayFromOffset: null,
+      },
+    });
+    log.#goOffline(cause);
+    return log;
+  }
+
   // ------------------------------------------------------------------------------------------- what it is
 
   get name(): string {

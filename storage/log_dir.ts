@@ -35,7 +35,7 @@ import { Log, type LogOwner } from "./log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "./log_config.ts";
 import { loadLog } from "./log_loader.ts";
 import { type MetaProperties, openMetaProperties } from "./meta_properties.ts";
-import { PARTITION_METADATA_FILE, writePartitionMetadata } from "./partition_metadata.ts";
+import { PARTITION_METADATA_FILE, readPartitionMetadata, writePartitionMetadata } from "./partition_metadata.ts";
 
 export const LOCK_FILE = ".lock";
 /** `producer.id.expiration.ms` */
@@ -141,7 +141,7 @@ export class LogDir {
     return this.#logs.size;
   }
 
-  /** Logs that could not be opened, by name (5). Their files are left as they are. */
+  /** Why logs could not be opened, by name (5). They are there, and offline; their files are left as they are. */
   failures(): ReadonlyMap<string, StorageError> {
     return this.#failures;
   }
@@ -150,8 +150,6 @@ export class LogDir {
   createLog({ topic, partition, topicId, config }: NewLog): Log {
     assert(!this.#isClosed, "the folder is open");
     const name = `${topic}-${partition}`;
-    const failure = this.#failures.get(name);
-    if (failure !== undefined) throw failure;
     assert(!this.#logs.has(name), `log "${name}" does not exist yet`);
     const { files } = this.#context.runtime;
     const directory = `${this.path}/${name}`;
@@ -309,6 +307,7 @@ export class LogDir {
     const ending = `.${hex(random.bytes(16))}${suffix}`;
     const target = `${this.path}/${log.name.slice(0, FOLDER_NAME_MAX - ending.length)}${ending}`;
     this.#logs.delete(log.name);
+    this.#failures.delete(log.name);
     this.#caredFor.delete(log);
     try {
       files.rename(log.directory, target);
@@ -338,21 +337,37 @@ export class LogDir {
       const topic = split[1]!;
       const partition = Number(split[2]);
       const directory = `${this.path}/${name}`;
+      const config = configOf(topic);
+      const recoveryPoint = recoveryPoints.get(name) ?? 0;
+      const logStartOffset = startOffsets.get(name) ?? 0;
+      let topicId = NO_TOPIC_ID;
       try {
-        const config = configOf(topic);
+        topicId = readPartitionMetadata(files, directory) ?? NO_TOPIC_ID;
+        const cleanedOffset = cleanedOffsets.get(name) ?? 0;
+        const isClean = this.wasClean;
         const loaded = loadLog(this.#context, directory, {
           config,
-          isClean: this.wasClean,
-          recoveryPoint: recoveryPoints.get(name) ?? 0,
-          logStartOffset: startOffsets.get(name) ?? 0,
-          cleanedOffset: cleanedOffsets.get(name) ?? 0,
+          isClean,
+          recoveryPoint,
+          logStartOffset,
+          cleanedOffset,
         });
-        const identity = { topic, partition, topicId: loaded.topicId ?? NO_TOPIC_ID };
+        const identity = { topic, partition, topicId };
         this.#logs.set(name, new Log(this.#context, this.#owner, directory, { identity, config, loaded }));
-      } catch (cause) {
-        const failure = storageError(`Cannot open log "${directory}"`, cause);
-        this.#failures.set(name, failure); // (5)
-        this.#context.report({ level: "error", event: "log-offline", facts: { log: name, problem: failure.message } });
+      } catch (error) {
+        const cause = storageError(`Cannot open log "${directory}"`, error);
+        const identity = { topic, partition, topicId };
+        this.#failures.set(name, cause); // (5)
+        this.#logs.set(
+          name,
+          Log.unopened(this.#context, this.#owner, directory, {
+            identity,
+            config,
+            recoveryPoint,
+            logStartOffset,
+            cause,
+          }),
+        );
       }
     }
     if (!this.wasClean && this.#logs.size > 0) this.#saveRecoveryPoints();

@@ -13,7 +13,6 @@ import { StorageError } from "./errors.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { finishInterruptedSwap } from "./interrupted_swap.ts";
 import { type LogConfig } from "./log_config.ts";
-import { readPartitionMetadata } from "./partition_metadata.ts";
 import { decodeProducerSnapshot } from "./producer_snapshot.ts";
 import { recoverSegments } from "./recovery.ts";
 import { Segment } from "./segment.ts";
@@ -52,7 +51,6 @@ export interface LoadedLog {
   readonly snapshotOffsets: number[];
   /** Null when they have not been read. */
   readonly epochs: LeaderEpochs | null;
-  readonly topicId: string | null;
   /** Producers must be replayed from a snapshot at or below this, and aborted transactions noted again; null after (1). */
   readonly replayFromOffset: number | null;
 }
@@ -60,7 +58,6 @@ export interface LoadedLog {
 export function loadLog(context: StorageContext, directory: string, options: LoadOptions): LoadedLog {
   const { files } = context.runtime;
   const names = tidyFolder(context, directory);
-  const topicId = readPartitionMetadata(files, directory);
   const snapshotOffsets = offsetsOf(names, SNAPSHOT_SUFFIX);
   const segments = offsetsOf(names, LOG_SUFFIX).map((baseOffset) => {
     const sizeBytes = files.stat(`${directory}/${fileNameOf(baseOffset, LOG_SUFFIX)}`)!.sizeBytes;
@@ -82,11 +79,10 @@ export function loadLog(context: StorageContext, directory: string, options: Loa
       cleanedOffset: options.cleanedOffset,
       snapshotOffsets,
       epochs: null,
-      topicId,
       replayFromOffset: null,
     };
   }
-  return recover(context, directory, { segments, snapshotOffsets, topicId, options });
+  return recover(context, directory, { segments, snapshotOffsets, options });
 }
 
 /** Where a log that was closed in order ends, when that can be told without reading it. */
@@ -101,7 +97,6 @@ function recover(
   found: {
     readonly segments: Segment[];
     readonly snapshotOffsets: readonly number[];
-    readonly topicId: string | null;
     readonly options: LoadOptions;
   },
 ): LoadedLog {
@@ -163,7 +158,6 @@ function recover(
     cleanedOffset: options.cleanedOffset,
     snapshotOffsets,
     epochs,
-    topicId: found.topicId,
     replayFromOffset,
   };
 }
