@@ -146,8 +146,10 @@ export class Consumer {
       await this.#joinWhenDue();
       await this.#findPositions();
       const records = this.#takeReady();
-      await this.#startFetches();
-      if (records.length > 0) return records;
+      const started = this.#startFetches().catch((error) => this.#failed(error));
+      if (records.length > 0) return records; // what goes wrong from here on is for the next poll
+      await started;
+      this.#throwFailure();
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) return [];
       if (this.#ready.length === 0) await this.#sleep(leftMs);
@@ -332,7 +334,7 @@ export class Consumer {
       if (epoch !== this.#epoch) return;
       for (const { topic } of places) this.#client.metadata.forget(topic);
       if (isRetriable(error)) await pause(this.#client.runtime, backoffMs(this.#client.runtime, 2));
-      else this.#failure ??= error instanceof Error ? error : new Error(String(error), { cause: error });
+      else this.#failed(error);
     }
   }
 
@@ -367,6 +369,11 @@ export class Consumer {
   }
 
   // ------------------------------------------------------------------------------------------ waiting
+
+  #failed(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error), { cause: error });
+    this.#wakeUp();
+  }
 
   #throwFailure(): void {
     const failure = this.#failure;
