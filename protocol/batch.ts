@@ -191,6 +191,12 @@ export class BatchView {
     this.stampCrc();
   }
 
+  /** The records' own times count again. */
+  stampCreateTime(): void {
+    writeInt16(this.bytes, this.at + ATTRIBUTES_AT, this.attributes & ~LOG_APPEND_TIME_FLAG);
+    this.stampCrc();
+  }
+
   /** Makes the checksum right again after a change of what it covers. */
   stampCrc(): void {
     writeInt32(this.bytes, this.at + CRC_AT, this.computeCrc());

@@ -16,6 +16,7 @@ import { isInternalTopic } from "../cluster/topic_name.ts";
 import { RequestRefused } from "../dispatch.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import { checkBatch } from "../partitions/batch_check.ts";
+import type { Partition } from "../partitions/partition.ts";
 
 interface PartitionAnswer {
   index: number;
@@ -39,6 +40,11 @@ interface Wait {
   readonly durable: Promise<void>;
 }
 
+/**
+ * A client's timeout is meant for the wait for replicas, which Kafka on one node does not have: even 0 succeeds there. The
+ * wait for the disk gets at least this long.
+ */
+const WAIT_MS_MIN = 1_000;
 const NO_RECORD_ERRORS: PartitionAnswer["recordErrors"] = [];
 
 export const produceHandler = handle(produce, [3, 13], (request, context) => {
@@ -50,6 +56,7 @@ export const produceHandler = handle(produce, [3, 13], (request, context) => {
       ? context.broker.cluster.topicById(topicData.topicId)?.name ?? null
       : topicData.name;
     const partitionResponses: PartitionAnswer[] = [];
+    if (topicData.partitionData.length === 0) continue; // as Kafka
     for (const partitionData of topicData.partitionData) {
       const answer = name === null
         ? refuse(partitionData.index, ErrorCode.UNKNOWN_TOPIC_ID, null)
@@ -89,7 +96,11 @@ function append(
     apiVersion: context.apiVersion,
     nowMs: broker.runtime.clock.nowMs(),
   });
-  if (check.kind === "refused") return { ...refuse(index, check.errorCode, check.message), recordErrors: check.recordErrors };
+  if (check.kind === "refused") {
+    const refusal = refuse(index, check.errorCode, check.message);
+    refusal.recordErrors = check.recordErrors;
+    return check.isRefusedByLog ? startingAt(partition, refusal) : refusal;
+  }
   if (new BatchView(check.records, 0).isTransactional) {
     return refuse(index, ErrorCode.INVALID_TXN_STATE, "Transactions are not served yet");
   }
@@ -103,7 +114,7 @@ function append(
     return refuse(index, ErrorCode.KAFKA_STORAGE_ERROR, error.message);
   }
   const { result, durable } = appended;
-  if (result.kind === "rejected") return refuse(index, result.errorCode, null);
+  if (result.kind === "rejected") return startingAt(partition, refuse(index, result.errorCode, null));
   const answer: PartitionAnswer = {
     index,
     errorCode: ErrorCode.NONE,
@@ -132,6 +143,12 @@ function refuse(index: number, errorCode: number, errorMessage: string | null): 
   };
 }
 
+/** What the log itself refuses is answered with where it starts (KIP-360: a producer tells lost state by it). */
+function startingAt(partition: Partition, answer: PartitionAnswer): PartitionAnswer {
+  answer.logStartOffset = partition.logStartOffset;
+  return answer;
+}
+
 /** Resolves when every append is on the disk, has failed, or the client's time is up; writes failures into the answers. */
 function whenDurable(waits: readonly Wait[], timeoutMs: number, context: RequestContext): Promise<void> {
   return new Promise((resolve) => {
@@ -142,10 +159,11 @@ function whenDurable(waits: readonly Wait[], timeoutMs: number, context: Request
       timer.cancel();
       resolve();
     };
-    const timer = context.broker.runtime.timers.after(Math.max(0, timeoutMs), () => {
+    const waitMs = Math.max(WAIT_MS_MIN, timeoutMs);
+    const timer = context.broker.runtime.timers.after(waitMs, () => {
       for (const { answer } of open) {
         answer.errorCode = ErrorCode.REQUEST_TIMED_OUT;
-        answer.errorMessage = `The append was not on the disk within ${timeoutMs} ms`;
+        answer.errorMessage = `The append was not on the disk within ${waitMs} ms`;
       }
       open.clear();
       resolve();

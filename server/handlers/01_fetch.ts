@@ -19,72 +19,78 @@ import {
   NO_SESSION_ID,
   partitionKey,
 } from "../partitions/fetch_session.ts";
-import type { FetchPass, PartitionResult } from "../partitions/fetcher.ts";
+import { failedFetch, type FetchPass, type PartitionResult } from "../partitions/fetcher.ts";
 
 type TopicResponse = NonNullable<FetchResponseDraft["responses"]>[number];
 type PartitionResponse = TopicResponse["partitions"][number];
 
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 const FIRST_TOPIC_ID_VERSION = 13;
 
+/** What a fetch reads, and the session it belongs to: null for a full fetch without one. */
+interface Plan {
+  readonly session: FetchSession | null;
+  /** The client is told only what is new to it. */
+  readonly isIncremental: boolean;
+  readonly asked: readonly FetchedPartition[];
+}
+
 export const fetchHandler = handle(fetch, [4, 18], (request, context) => {
-  let session: FetchSession | null;
+  const { isolationLevel } = request;
+  if (isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED) return refuseAll(request);
+  let plan: Plan;
   try {
-    session = openSession(request, context);
+    plan = makePlan(request, context);
   } catch (error) {
     if (error instanceof ProtocolError) return { errorCode: error.code, sessionId: NO_SESSION_ID, responses: [] };
     throw error;
   }
-  const isIncremental = session !== null && request.sessionEpoch > INITIAL_EPOCH;
-  const asked = isIncremental ? session!.partitions.values() : requestedPartitions(request).values();
   const { config, fetcher } = context.broker;
-  const pass = fetcher.fetch(asked, {
+  const pass = fetcher.fetch(plan.asked, {
     maxWaitMs: request.maxWaitMs,
     minBytes: Math.min(request.minBytes, config.get("fetch.max.bytes")),
     maxBytes: Math.min(request.maxBytes, config.get("fetch.max.bytes")),
-    isHardLimit: false,
-    isReadCommitted: request.isolationLevel === READ_COMMITTED,
+    isReadCommitted: isolationLevel === READ_COMMITTED,
+    usesTopicIds: context.apiVersion >= FIRST_TOPIC_ID_VERSION,
   }, (run) => context.connection.onClose(run));
   const answer = (done: FetchPass) => {
     context.onSent(done.release);
-    return respond(done, session, isIncremental);
+    return respond(done, plan);
   };
   return pass instanceof Promise ? pass.then(answer) : answer(pass);
 });
 
-/**
- * The session the request goes on with or starts; null when it is a full fetch without one.
- * @throws {ProtocolError} when it names a session we cannot go on with
- */
-function openSession(request: FetchRequest, context: RequestContext): FetchSession | null {
+/** Kafka's answer to an isolation level that it does not know. */
+function refuseAll(request: FetchRequest): FetchResponseDraft {
+  const errorCode = ErrorCode.UNKNOWN_SERVER_ERROR;
+  const results = requestedPartitions(request).map((asked) => ({
+    ...failedFetch(asked, errorCode),
+    abortedTransactions: [],
+  }));
+  return { errorCode, sessionId: NO_SESSION_ID, responses: byTopic(results) };
+}
+
+/** @throws {ProtocolError} when the request names a session it cannot go on with */
+function makePlan(request: FetchRequest, context: RequestContext): Plan {
   const sessions = context.broker.fetchSessions;
   const usesTopicIds = context.apiVersion >= FIRST_TOPIC_ID_VERSION;
   const { sessionId, sessionEpoch } = request;
+  const partitions = requestedPartitions(request);
   if (sessionEpoch === INITIAL_EPOCH || sessionEpoch === FINAL_EPOCH) {
     if (sessionId !== NO_SESSION_ID) sessions.remove(sessionId);
-    if (sessionEpoch === FINAL_EPOCH) return null;
-    const partitions = requestedPartitions(request);
-    return partitions.length === 0 ? null : sessions.create({ usesTopicIds, partitions });
+    const session = sessionEpoch === INITIAL_EPOCH ? sessions.create({ usesTopicIds, partitions }) : null;
+    return { session, isIncremental: false, asked: partitions };
   }
   const session = sessions.next(sessionId, sessionEpoch, usesTopicIds);
-  for (const partition of requestedPartitions(request)) {
-    const key = partitionKey(usesTopicIds ? partition.topicId : partition.topic, partition.index);
-    const known = session.partitions.get(key);
-    if (known === undefined) {
-      session.partitions.set(key, partition);
-      continue;
-    }
-    known.fetchOffset = partition.fetchOffset;
-    known.maxBytes = partition.maxBytes;
-    known.currentLeaderEpoch = partition.currentLeaderEpoch;
-    known.lastFetchedEpoch = partition.lastFetchedEpoch;
-    known.logStartOffset = partition.logStartOffset;
-  }
+  session.update(partitions);
   for (const forgotten of request.forgottenTopicsData) {
     const topicOrId = usesTopicIds ? forgotten.topicId : forgotten.topic;
     for (const index of forgotten.partitions) session.partitions.delete(partitionKey(topicOrId, index));
   }
-  return session;
+  if (session.partitions.size > 0) return { session, isIncremental: true, asked: [...session.partitions.values()] };
+  sessions.remove(sessionId);
+  return { session: null, isIncremental: false, asked: partitions };
 }
 
 function requestedPartitions(request: FetchRequest): FetchedPartition[] {
@@ -110,17 +116,24 @@ function requestedPartitions(request: FetchRequest): FetchedPartition[] {
   return partitions;
 }
 
-function respond(pass: FetchPass, session: FetchSession | null, isIncremental: boolean): FetchResponseDraft {
+function respond(pass: FetchPass, { session, isIncremental }: Plan): FetchResponseDraft {
+  const results = session === null
+    ? pass.results
+    : pass.results.filter((result) => remember(result, session) || !isIncremental);
+  return { errorCode: ErrorCode.NONE, sessionId: session?.id ?? NO_SESSION_ID, responses: byTopic(results) };
+}
+
+/** Neighbours of the same topic share an entry. */
+function byTopic(results: readonly PartitionResult[]): TopicResponse[] {
   const responses: { topic: string; topicId: string; partitions: PartitionResponse[] }[] = [];
-  for (const result of pass.results) {
-    if (session !== null && !remember(result, session) && isIncremental) continue;
+  for (const result of results) {
     const { topic, topicId } = result.asked;
     const last = responses[responses.length - 1];
     const response = partitionResponse(result);
     if (last !== undefined && last.topic === topic && last.topicId === topicId) last.partitions.push(response);
     else responses.push({ topic, topicId, partitions: [response] });
   }
-  return { errorCode: ErrorCode.NONE, sessionId: session?.id ?? NO_SESSION_ID, responses };
+  return responses;
 }
 
 /** Notes what the client is told, moves partitions with data to the end of the line; true when there is news. */
@@ -135,9 +148,7 @@ function remember(result: PartitionResult, session: FetchSession): boolean {
   asked.toldLastStableOffset = result.lastStableOffset;
   asked.toldLogStartOffset = result.logStartOffset;
   asked.toldError = isError;
-  if (result.sizeBytes > 0) {
-    session.moveToEnd(partitionKey(session.usesTopicIds ? asked.topicId : asked.topic, asked.index));
-  }
+  if (result.sizeBytes > 0) session.moveToEnd(session.keyOf(asked));
   return hasNews;
 }
 
@@ -154,4 +165,3 @@ function partitionResponse(result: PartitionResult): PartitionResponse {
   };
   return result.divergingEpoch === null ? response : { ...response, divergingEpoch: result.divergingEpoch };
 }
-

@@ -3,7 +3,8 @@
  *
  * v1 throttle · v2 flexible · v3 epoch recovery (KIP-360) · v4 PRODUCER_FENCED · v5 KIP-890
  *
- * For idempotent producers: a new id with epoch 0, whatever id the producer had before. Transactional ids are not
+ * For idempotent producers: a new id with epoch 0, whatever id and epoch the producer had before (it names both or
+ * neither). Transactional ids are not
  * served yet.
  */
 import { initProducerId } from "../../protocol/api/22_init_producer_id.ts";
@@ -11,9 +12,12 @@ import { ErrorCode } from "../../protocol/errors.ts";
 import { handle } from "../handler.ts";
 
 export const initProducerIdHandler = handle(initProducerId, [0, 5], async (request, { broker }) => {
-  if (request.transactionalId === null) {
+  const { transactionalId, producerId, producerEpoch } = request;
+  if (transactionalId === "" || (producerId === -1) !== (producerEpoch === -1)) {
+    return { errorCode: ErrorCode.INVALID_REQUEST, producerId: -1, producerEpoch: -1 };
+  }
+  if (transactionalId === null) {
     return { errorCode: ErrorCode.NONE, producerId: await broker.producerIds.next(), producerEpoch: 0 };
   }
-  const errorCode = request.transactionalId === "" ? ErrorCode.INVALID_REQUEST : ErrorCode.UNSUPPORTED_VERSION;
-  return { errorCode, producerId: -1, producerEpoch: -1 };
+  return { errorCode: ErrorCode.UNSUPPORTED_VERSION, producerId: -1, producerEpoch: -1 };
 });

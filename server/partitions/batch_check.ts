@@ -8,7 +8,7 @@
  *
  * The order of checks, and so which error wins, is Kafka's (ProduceRequest, UnifiedLog, LogValidator).
  */
-import { batchProblem, BatchView, MAGIC, MalformedBatch } from "../../protocol/batch.ts";
+import { batchProblem, BatchView, LOG_OVERHEAD_BYTES, MAGIC, MalformedBatch, readInt32 } from "../../protocol/batch.ts";
 import { Compression, type CompressionId, type CompressionName } from "../../protocol/compression.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { decodeRecords, encodeBatch, type RecordView } from "../../protocol/record.ts";
@@ -32,10 +32,19 @@ export type BatchCheck =
     readonly kind: "refused";
     readonly errorCode: number;
     readonly message: string;
+    /** The batch came as far as the log: the answer says where the log starts. */
+    readonly isRefusedByLog: boolean;
     /** Which records of the batch are at fault (Produce v8+, KIP-467). */
     readonly recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
   };
 
+/** A batch of format 0 or 1 has at least this length; Kafka holds all formats to it before it knows which one it is. */
+const BATCH_LENGTH_MIN = 14;
+const MAGIC_AT = 16;
+/** Records at fault that an answer names: a compressed batch can hold more than an answer should. */
+const RECORD_ERRORS_MAX = 1_000;
+/** Length, attributes, two deltas, two empty fields and no headers take a byte each. */
+const RECORD_BYTES_MIN = 7;
 
 /** hot: per batch */
 export function checkBatch(
@@ -43,42 +52,67 @@ export function checkBatch(
   rules: BatchRules,
   options: { readonly apiVersion: number; readonly nowMs: number },
 ): BatchCheck {
-  if (records === null || records.length === 0) {
-    return refused(ErrorCode.INVALID_RECORD, "Produce requests must have a record batch per partition");
+  const sizeBytes = records === null ? 0 : nextBatchSize(records, 0);
+  if (records === null || sizeBytes === 0) {
+    return refused(ErrorCode.INVALID_RECORD, "Produce requests must have a whole record batch per partition");
   }
-  if (batchProblem(records, 0) !== null) return refused(ErrorCode.CORRUPT_MESSAGE, batchProblem(records, 0)!);
-  const batch = new BatchView(records, 0);
-  const header = headerProblem(batch, rules, options.apiVersion);
+  if (sizeBytes < 0) return refused(ErrorCode.CORRUPT_MESSAGE, "The bytes are no record batch");
+  const framing = framingProblem(records, sizeBytes, options.apiVersion);
+  if (framing !== null) return framing;
+  // Bytes behind the batch that are no whole batch are cut off, as Kafka does.
+  const bytes = sizeBytes === records.length ? records : records.subarray(0, sizeBytes);
+  const batch = new BatchView(bytes, 0);
+  const header = headerProblem(batch, rules);
   if (header !== null) return header;
-
   const { nowMs } = options;
-  if (rules.timestampType === "CreateTime") {
-    if (batch.timestampType !== "createTime") {
-      return refused(ErrorCode.INVALID_TIMESTAMP, "A producer may not set the timestamp type of a batch to LogAppendTime");
-    }
-    if (batch.maxTimestamp - nowMs > rules.timestampAfterMaxMs) {
-      return refused(
-        ErrorCode.INVALID_TIMESTAMP,
-        `Timestamp ${batch.maxTimestamp} is more than ${rules.timestampAfterMaxMs} ms ahead of the broker's clock`,
-      );
-    }
-  }
-  const codec = rules.compressionType === "producer" ? batch.compression as CompressionId : codecOf(rules.compressionType);
+  const time = timestampProblem(batch, rules, nowMs);
+  if (time !== null) return time;
+
+  const codec = rules.compressionType === "producer"
+    ? batch.compression as CompressionId
+    : codecOf(rules.compressionType);
   const isBoundBefore = rules.timestampType === "CreateTime" && rules.timestampBeforeMaxMs < Number.MAX_SAFE_INTEGER;
-  if (!rules.isCompacted && !isBoundBefore && codec === batch.compression) return { kind: "ok", records };
-  return lookInside(batch, rules, { codec, nowMs, isBoundBefore });
+  const isOpaque = !rules.isCompacted && !isBoundBefore && codec === batch.compression;
+  const check: BatchCheck = isOpaque
+    ? { kind: "ok", records: bytes }
+    : lookInside(batch, rules, { codec, nowMs, isBoundBefore });
+  if (check.kind === "ok" && batch.timestampType === "logAppendTime") unflagLogAppendTime(check.records);
+  return check;
 }
 
-function headerProblem(batch: BatchView, rules: BatchRules, apiVersion: number): BatchCheck | null {
-  if (batch.magic !== MAGIC) {
-    return refused(ErrorCode.INVALID_RECORD, `Produce v${apiVersion} carries batches of format 2, not ${batch.magic}`);
+/** The size of the batch at `at`, by Kafka's rules: 0 when no whole one is left, -1 when what is there cannot be one. */
+function nextBatchSize(bytes: Uint8Array, at: number): number {
+  const left = bytes.length - at;
+  if (left < LOG_OVERHEAD_BYTES) return 0;
+  const length = readInt32(bytes, at + 8);
+  if (length < BATCH_LENGTH_MIN) return -1;
+  if (left <= MAGIC_AT) return 0;
+  if (bytes[at + MAGIC_AT]! > MAGIC) return -1;
+  return LOG_OVERHEAD_BYTES + length > left ? 0 : LOG_OVERHEAD_BYTES + length;
+}
+
+/** What the request alone, without the topic, must satisfy. */
+function framingProblem(records: Uint8Array, sizeBytes: number, apiVersion: number): BatchCheck | null {
+  const magic = records[MAGIC_AT]!;
+  if (magic !== MAGIC) {
+    return refused(ErrorCode.INVALID_RECORD, `Produce v${apiVersion} carries batches of format 2, not ${magic}`);
   }
-  if (batch.sizeBytes !== batch.bytes.length) {
-    return refused(ErrorCode.INVALID_RECORD, `Produce v${apiVersion} carries exactly one batch per partition`);
-  }
-  if (batch.compression === Compression.zstd && apiVersion < 7) {
+  const problem = batchProblem(records, 0);
+  if (problem !== null) return refused(ErrorCode.CORRUPT_MESSAGE, problem);
+  if (apiVersion < 7 && new BatchView(records, 0).compression === Compression.zstd) {
     return refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${apiVersion} does not know zstd`);
   }
+  if (sizeBytes === records.length) return null;
+  const next = nextBatchSize(records, sizeBytes);
+  if (next < 0) return refused(ErrorCode.CORRUPT_MESSAGE, "The bytes behind the batch are no record batch");
+  if (next > 0) {
+    return refused(ErrorCode.INVALID_RECORD, `Produce v${apiVersion} carries exactly one batch per partition`);
+  }
+  return null;
+}
+
+function headerProblem(batch: BatchView, rules: BatchRules): BatchCheck | null {
+  if (batch.baseOffset !== 0) return refusedByLog(ErrorCode.INVALID_RECORD, "A produced batch starts at offset 0");
   if (batch.sizeBytes > rules.maxMessageBytes) {
     return refused(
       ErrorCode.MESSAGE_TOO_LARGE,
@@ -86,33 +120,79 @@ function headerProblem(batch: BatchView, rules: BatchRules, apiVersion: number):
     );
   }
   if (!batch.isCrcValid()) return refused(ErrorCode.CORRUPT_MESSAGE, "The batch's checksum does not match its bytes");
+  if (batch.compression > Compression.zstd) {
+    return refusedByLog(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Unknown compression ${batch.compression}`);
+  }
+  const { recordCount } = batch;
+  if (recordCount <= 0 || batch.lastOffsetDelta + 1 !== recordCount) {
+    return refusedByLog(
+      ErrorCode.INVALID_RECORD,
+      `The batch counts ${recordCount} records and its last offset delta is ${batch.lastOffsetDelta}`,
+    );
+  }
+  if (batch.compression === Compression.none && recordCount * RECORD_BYTES_MIN > batch.recordBytes.length) {
+    return refusedByLog(
+      ErrorCode.INVALID_RECORD,
+      `The batch counts ${recordCount} records in ${batch.recordBytes.length} bytes`,
+    );
+  }
+  if (batch.isControl) return refusedByLog(ErrorCode.INVALID_RECORD, "Clients may not write control records");
+  if (batch.hasProducerId && (batch.producerEpoch < 0 || batch.baseSequence < 0)) {
+    return refusedByLog(
+      ErrorCode.INVALID_RECORD,
+      `Producer ${batch.producerId} sent epoch ${batch.producerEpoch} and sequence ${batch.baseSequence}`,
+    );
+  }
+  if (batch.isTransactional && !batch.hasProducerId) {
+    return refusedByLog(ErrorCode.INVALID_RECORD, "A transactional batch needs a producer id");
+  }
   if (batch.sizeBytes > rules.segmentBytes) {
     return refused(
       ErrorCode.RECORD_LIST_TOO_LARGE,
       `The batch has ${batch.sizeBytes} bytes, more than a segment (segment.bytes ${rules.segmentBytes})`,
     );
   }
-  if (batch.compression > Compression.zstd) {
-    return refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Unknown compression ${batch.compression}`);
-  }
-  if (batch.baseOffset !== 0) return refused(ErrorCode.INVALID_RECORD, "A produced batch starts at offset 0");
-  if (batch.recordCount <= 0 || batch.lastOffsetDelta + 1 !== batch.recordCount) {
-    return refused(
-      ErrorCode.INVALID_RECORD,
-      `The batch counts ${batch.recordCount} records and its last offset delta is ${batch.lastOffsetDelta}`,
-    );
-  }
-  if (batch.isControl) return refused(ErrorCode.INVALID_RECORD, "Clients may not write control records");
-  if (batch.hasProducerId && (batch.producerEpoch < 0 || batch.baseSequence < 0)) {
-    return refused(
-      ErrorCode.INVALID_RECORD,
-      `Producer ${batch.producerId} sent epoch ${batch.producerEpoch} and sequence ${batch.baseSequence}`,
-    );
-  }
-  if (batch.isTransactional && !batch.hasProducerId) {
-    return refused(ErrorCode.INVALID_RECORD, "A transactional batch needs a producer id");
-  }
   return null;
+}
+
+function timestampProblem(batch: BatchView, rules: BatchRules, nowMs: number): BatchCheck | null {
+  if (rules.timestampType === "LogAppendTime") {
+    if (batch.timestampType === "createTime") return null;
+    const all = Array.from({ length: Math.min(batch.recordCount, RECORD_ERRORS_MAX) }, (_, index) => index);
+    return refusedByLog(
+      ErrorCode.INVALID_TIMESTAMP,
+      "A producer may not set the timestamp type of a batch to LogAppendTime",
+      all,
+    );
+  }
+  const latestMs = nowMs + rules.timestampAfterMaxMs;
+  if (batch.maxTimestamp <= latestMs) return null;
+  return refusedByLog(
+    ErrorCode.INVALID_TIMESTAMP,
+    `Timestamp ${batch.maxTimestamp} is more than ${rules.timestampAfterMaxMs} ms ahead of the broker's clock`,
+    indexesAfter(batch, latestMs),
+  );
+}
+
+/** For the answer only: the header has told enough. */
+function indexesAfter(batch: BatchView, latestMs: number): number[] {
+  const indexes: number[] = [];
+  try {
+    let index = 0;
+    for (const { timestamp } of decodeRecords(batch)) {
+      if (timestamp > latestMs) indexes.push(index);
+      index++;
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedBatch)) throw error;
+  }
+  return indexes;
+}
+
+/** Time stamps of the log's are the log's to give: where it gives none, a producer's claim is taken back. */
+function unflagLogAppendTime(records: Uint8Array): void {
+  const batch = new BatchView(records, 0);
+  if (batch.timestampType === "logAppendTime") batch.stampCreateTime();
 }
 
 /** Decodes the records for the rules that are about them; gives the batch to append, compressed by the topic's codec. */
@@ -134,13 +214,13 @@ function lookInside(
     }
   } catch (error) {
     if (!(error instanceof MalformedBatch)) throw error;
-    return refused(ErrorCode.INVALID_RECORD, error.message);
+    return refusedByLog(ErrorCode.INVALID_RECORD, error.message);
   }
   if (keyless.length > 0) {
-    return refused(ErrorCode.INVALID_RECORD, "A compacted topic takes no record without a key", keyless);
+    return refusedByLog(ErrorCode.INVALID_RECORD, "A compacted topic takes no record without a key", keyless);
   }
   if (early.length > 0) {
-    return refused(
+    return refusedByLog(
       ErrorCode.INVALID_TIMESTAMP,
       `Timestamps are more than ${rules.timestampBeforeMaxMs} ms behind the broker's clock`,
       early,
@@ -163,11 +243,11 @@ function codecOf(compressionType: string): CompressionId {
   return compressionType === "uncompressed" ? Compression.none : Compression[compressionType as CompressionName];
 }
 
-function refused(errorCode: number, message: string, indexes: readonly number[] = []): BatchCheck {
-  return {
-    kind: "refused",
-    errorCode,
-    message,
-    recordErrors: indexes.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: message })),
-  };
+function refused(errorCode: number, message: string): BatchCheck {
+  return { kind: "refused", errorCode, message, isRefusedByLog: false, recordErrors: [] };
+}
+
+function refusedByLog(errorCode: number, message: string, indexes: readonly number[] = []): BatchCheck {
+  const recordErrors = indexes.slice(0, RECORD_ERRORS_MAX).map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: message }));
+  return { kind: "refused", errorCode, message, isRefusedByLog: true, recordErrors };
 }

@@ -47,6 +47,27 @@ export class FetchSession {
     this.lastUsedMs = nowMs;
   }
 
+  /** Takes up what a request says of partitions: new ones, and new wishes about known ones. */
+  update(partitions: readonly FetchedPartition[]): void {
+    for (const partition of partitions) {
+      const key = this.keyOf(partition);
+      const known = this.partitions.get(key);
+      if (known === undefined) {
+        this.partitions.set(key, partition);
+        continue;
+      }
+      known.fetchOffset = partition.fetchOffset;
+      known.maxBytes = partition.maxBytes;
+      known.currentLeaderEpoch = partition.currentLeaderEpoch;
+      known.lastFetchedEpoch = partition.lastFetchedEpoch;
+      known.logStartOffset = partition.logStartOffset;
+    }
+  }
+
+  keyOf({ topic, topicId, index }: FetchedPartition): string {
+    return partitionKey(this.usesTopicIds ? topicId : topic, index);
+  }
+
   /** (2) */
   moveToEnd(key: string): void {
     const partition = this.partitions.get(key);
@@ -81,15 +102,14 @@ export class FetchSessionCache {
   }
 
   /** null when there is no room (1); the client then goes on with full fetches. */
-  create(options: { readonly usesTopicIds: boolean; readonly partitions: readonly FetchedPartition[] }): FetchSession | null {
+  create(
+    options: { readonly usesTopicIds: boolean; readonly partitions: readonly FetchedPartition[] },
+  ): FetchSession | null {
     const nowMs = this.#clock.monotonicMs();
     if (this.#slotCountMax === 0) return null;
     if (this.#sessions.size >= this.#slotCountMax && !this.#evict(nowMs, options.partitions.length)) return null;
     const session = new FetchSession(this.#newId(), options.usesTopicIds, nowMs);
-    for (const partition of options.partitions) {
-      const topicOrId = options.usesTopicIds ? partition.topicId : partition.topic;
-      session.partitions.set(partitionKey(topicOrId, partition.index), partition);
-    }
+    session.update(options.partitions);
     this.#sessions.set(session.id, session);
     return session;
   }

@@ -6,7 +6,6 @@
  */
 import type { Cluster } from "../cluster/cluster.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import { ZERO_UUID } from "../../protocol/schema.ts";
 import { OffsetOutOfRange, StorageError } from "../../storage/errors.ts";
 import type { LogRead } from "../../storage/log.ts";
 import type { Timer, Timers } from "../../runtime/runtime.ts";
@@ -18,10 +17,11 @@ import type { Partitions } from "./partitions.ts";
 export interface FetchOptions {
   readonly maxWaitMs: number;
   readonly minBytes: number;
-  /** Of the whole answer; the first batch is sent whatever its size, unless `isHardLimit`. */
+  /** Of the whole answer; the first batch is sent whatever its size. */
   readonly maxBytes: number;
-  readonly isHardLimit: boolean;
   readonly isReadCommitted: boolean;
+  /** Topics are asked for by id (v13), not by name. */
+  readonly usesTopicIds: boolean;
 }
 
 /** What one partition's read gave. */
@@ -78,7 +78,9 @@ export class Fetcher {
     return new Promise((resolve) => {
       this.#waitingCount++;
       new DelayedFetch({
-        partitions: list.map((partition) => this.#find(partition)).filter((partition) => partition !== undefined),
+        partitions: list.map((partition) => this.#find(partition, options)).filter((partition) =>
+          partition !== undefined
+        ),
         missingBytes: options.minBytes - pass.sizeBytes,
         maxWaitMs: options.maxWaitMs,
         timers: this.#timers,
@@ -97,20 +99,28 @@ export class Fetcher {
     });
   }
 
-  /** hot: per fetch */
+  /** Results are in the order asked, what is not here behind what is. hot: per fetch */
   readPass(asked: readonly FetchedPartition[], options: FetchOptions): FetchPass {
     const results: PartitionResult[] = [];
+    const missing: PartitionResult[] = [];
     const reads: LogRead[] = [];
     let leftBytes = options.maxBytes;
     let sizeBytes = 0;
     let isUrgent = false;
-    for (const partition of asked) {
-      const result = this.#readOne(partition, options, leftBytes, sizeBytes === 0 && !options.isHardLimit, reads);
+    for (const one of asked) {
+      const partition = this.#find(one, options);
+      if (partition === undefined) {
+        missing.push(this.#notFound(one, options));
+        isUrgent = true;
+        continue;
+      }
+      const result = readOne(one, partition, options, leftBytes, sizeBytes === 0, reads);
       results.push(result);
       sizeBytes += result.sizeBytes;
       leftBytes = Math.max(0, leftBytes - result.sizeBytes);
       if (result.errorCode !== ErrorCode.NONE || result.divergingEpoch !== null) isUrgent = true;
     }
+    results.push(...missing);
     return {
       results,
       sizeBytes,
@@ -121,57 +131,60 @@ export class Fetcher {
     };
   }
 
-  #readOne(
-    asked: FetchedPartition,
-    options: FetchOptions,
-    leftBytes: number,
-    atLeastOneBatch: boolean,
-    reads: LogRead[],
-  ): PartitionResult {
-    const partition = this.#find(asked);
-    if (partition === undefined) {
-      return failed(asked, asked.topicId === ZERO_UUID || this.#cluster.topicById(asked.topicId) !== undefined
-        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        : ErrorCode.UNKNOWN_TOPIC_ID);
-    }
-    const epochProblem = leaderEpochProblem(partition, asked.currentLeaderEpoch);
-    if (epochProblem !== ErrorCode.NONE) return failed(asked, epochProblem);
-    const diverging = divergence(partition, asked);
-    if (diverging !== null) return { ...served(asked, partition), divergingEpoch: diverging };
-    if (partition.log.isOffline) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
-    const { fetchOffset } = asked;
-    if (fetchOffset < partition.logStartOffset || fetchOffset > partition.highWatermark) {
-      // Between the high watermark and the log's end there is nothing to see yet, but the offset is a valid one.
-      if (fetchOffset < partition.logStartOffset || fetchOffset > partition.log.logEndOffset) {
-        return failed(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
-      }
-      return served(asked, partition);
-    }
-    try {
-      const read = partition.read(fetchOffset, {
-        maxBytes: Math.min(asked.maxBytes, leftBytes),
-        isReadCommitted: options.isReadCommitted,
-        atLeastOneBatch,
-      });
-      if (read.sizeBytes === 0) {
-        read.release();
-        return served(asked, partition, options.isReadCommitted ? [] : null);
-      }
-      reads.push(read);
-      const aborted = options.isReadCommitted
-        ? partition.log.abortedTransactions(fetchOffset, partition.lastStableOffset)
-        : null;
-      return { ...served(asked, partition, aborted), chunks: read.chunks, sizeBytes: read.sizeBytes };
-    } catch (error) {
-      if (error instanceof OffsetOutOfRange) return failed(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
-      if (error instanceof StorageError) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
-      throw error;
-    }
+  #find(asked: FetchedPartition, { usesTopicIds }: FetchOptions): Partition | undefined {
+    const topic = usesTopicIds ? this.#cluster.topicById(asked.topicId)?.name : asked.topic;
+    return topic === undefined ? undefined : this.#partitions.get(topic, asked.index);
   }
 
-  #find(asked: FetchedPartition): Partition | undefined {
-    const topic = asked.topicId === ZERO_UUID ? asked.topic : this.#cluster.topicById(asked.topicId)?.name;
-    return topic === undefined ? undefined : this.#partitions.get(topic, asked.index);
+  #notFound(asked: FetchedPartition, { usesTopicIds }: FetchOptions): PartitionResult {
+    const isUnknownId = usesTopicIds && this.#cluster.topicById(asked.topicId) === undefined;
+    const errorCode = isUnknownId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    return { ...failedFetch(asked, errorCode), abortedTransactions: [] };
+  }
+}
+
+/** hot: per partition of a fetch */
+function readOne(
+  asked: FetchedPartition,
+  partition: Partition,
+  { isReadCommitted }: FetchOptions,
+  leftBytes: number,
+  atLeastOneBatch: boolean,
+  reads: LogRead[],
+): PartitionResult {
+  const epochProblem = leaderEpochProblem(partition, asked.currentLeaderEpoch);
+  if (epochProblem !== ErrorCode.NONE) return failedFetch(asked, epochProblem);
+  if (asked.lastFetchedEpoch >= 0) {
+    const end = partition.endOffsetForEpoch(asked.lastFetchedEpoch);
+    if (end.leaderEpoch < 0) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
+    if (isDiverged(asked, end)) {
+      return { ...served(asked, partition), divergingEpoch: { epoch: end.leaderEpoch, endOffset: end.endOffset } };
+    }
+  }
+  if (partition.log.isOffline) return failedFetch(asked, ErrorCode.KAFKA_STORAGE_ERROR);
+  const { fetchOffset } = asked;
+  if (fetchOffset < partition.logStartOffset || fetchOffset > partition.highWatermark) {
+    // Between the high watermark and the log's end there is nothing to see yet, but the offset is a valid one.
+    if (fetchOffset < partition.logStartOffset || fetchOffset > partition.log.logEndOffset) {
+      return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
+    }
+    return served(asked, partition);
+  }
+  const maxBytes = Math.min(asked.maxBytes, leftBytes);
+  if (maxBytes < 0) return failedFetch(asked, ErrorCode.UNKNOWN_SERVER_ERROR); // as Kafka
+  try {
+    const read = partition.read(fetchOffset, { maxBytes, isReadCommitted, atLeastOneBatch });
+    if (read.sizeBytes === 0) {
+      read.release();
+      return served(asked, partition, isReadCommitted ? [] : null);
+    }
+    reads.push(read);
+    const aborted = isReadCommitted ? partition.log.abortedTransactions(fetchOffset, partition.lastStableOffset) : null;
+    return { ...served(asked, partition, aborted), chunks: read.chunks, sizeBytes: read.sizeBytes };
+  } catch (error) {
+    if (error instanceof OffsetOutOfRange) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
+    if (error instanceof StorageError) return failedFetch(asked, ErrorCode.KAFKA_STORAGE_ERROR);
+    throw error;
   }
 }
 
@@ -180,11 +193,11 @@ function isEnough(pass: FetchPass, options: FetchOptions): boolean {
 }
 
 /** KIP-320, KIP-595: whether the client's last record is from a history this log does not have. */
-function divergence(partition: Partition, asked: FetchedPartition): PartitionResult["divergingEpoch"] {
-  if (asked.lastFetchedEpoch < 0) return null;
-  const end = partition.endOffsetForEpoch(asked.lastFetchedEpoch);
-  if (end.leaderEpoch < 0 || (end.leaderEpoch === asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset)) return null;
-  return { epoch: end.leaderEpoch, endOffset: end.endOffset };
+function isDiverged(
+  asked: FetchedPartition,
+  end: { readonly leaderEpoch: number; readonly endOffset: number },
+): boolean {
+  return end.leaderEpoch < asked.lastFetchedEpoch || end.endOffset < asked.fetchOffset;
 }
 
 function served(
@@ -205,7 +218,7 @@ function served(
   };
 }
 
-function failed(asked: FetchedPartition, errorCode: number): PartitionResult {
+export function failedFetch(asked: FetchedPartition, errorCode: number): PartitionResult {
   return {
     asked,
     errorCode,

@@ -52,7 +52,7 @@ describe("checkBatch", () => {
     expect(codeOf(null)).toBe(ErrorCode.INVALID_RECORD);
     expect(codeOf(new Uint8Array(0))).toBe(ErrorCode.INVALID_RECORD);
     expect(codeOf(new Uint8Array(20))).toBe(ErrorCode.CORRUPT_MESSAGE);
-    expect(codeOf(batch().subarray(0, 70))).toBe(ErrorCode.CORRUPT_MESSAGE);
+    expect(codeOf(batch().subarray(0, 70))).toBe(ErrorCode.INVALID_RECORD);
   });
 
   test("refuses a batch whose bytes were changed on the way", () => {
@@ -82,7 +82,36 @@ describe("checkBatch", () => {
     expect(codeOf(altered((view) => view.setInt16(21, 0x20)))).toBe(ErrorCode.INVALID_RECORD);
     expect(codeOf(altered((view) => view.setBigInt64(43, 7n)))).toBe(ErrorCode.INVALID_RECORD);
     expect(codeOf(altered((view) => view.setInt16(21, 0x07)))).toBe(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
-    expect(codeOf(altered((view) => view.setInt16(21, 0x08)))).toBe(ErrorCode.INVALID_TIMESTAMP);
+    expect(codeOf(altered((view) => (view.setInt32(57, 900), view.setInt32(23, 899))))).toBe(ErrorCode.INVALID_RECORD);
+  });
+
+  test("cuts off what follows the batch and is no whole batch", () => {
+    const one = batch();
+    const more = new Uint8Array(one.length + 40);
+    more.set(one);
+    more.set(one.subarray(0, 40), one.length);
+    const check = checkBatch(more, rules, { apiVersion: 9, nowMs: NOW_MS });
+    expect(check.kind === "ok" && check.records.length).toBe(one.length);
+    more.fill(0, one.length);
+    expect(codeOf(more)).toBe(ErrorCode.CORRUPT_MESSAGE);
+  });
+
+  test("takes back a producer's claim to log append time, and refuses it where the log gives the time", () => {
+    const claiming = () => altered((view) => view.setInt16(21, 0x08));
+    const check = checkBatch(claiming(), rules, { apiVersion: 9, nowMs: NOW_MS });
+    if (check.kind !== "ok") throw new Error("refused");
+    expect([new BatchView(check.records).timestampType, new BatchView(check.records).isCrcValid()])
+      .toEqual(["createTime", true]);
+    expect(codeOf(claiming(), { timestampType: "LogAppendTime" })).toBe(ErrorCode.INVALID_TIMESTAMP);
+  });
+
+  test("says which refusals are the log's own", () => {
+    const isByLog = (records: Uint8Array) => {
+      const check = checkBatch(records, rules, { apiVersion: 9, nowMs: NOW_MS });
+      return check.kind === "refused" && check.isRefusedByLog;
+    };
+    expect(isByLog(altered((view) => view.setInt32(57, 3)))).toBe(true);
+    expect(isByLog(batch().subarray(0, 70))).toBe(false);
   });
 
   test("holds timestamps against the broker's clock, both ways", () => {

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createTopics } from "../../../../protocol/api/19_create_topics.ts";
+import { fetch, type FetchResponse } from "../../../../protocol/api/01_fetch.ts";
+import { produce } from "../../../../protocol/api/00_produce.ts";
+import { ErrorCode } from "../../../../protocol/errors.ts";
+import { encodeBatch } from "../../../../protocol/record.ts";
+import { MemoryBroker, type MemoryClient } from "../../../support/memory_broker.ts";
+
+let server: MemoryBroker;
+let client: MemoryClient;
+
+beforeAll(async () => {
+  server = await MemoryBroker.start();
+  client = await server.connect();
+  await client.send(createTopics, 7, {
+    topics: [{ name: "events", numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }],
+  });
+});
+
+afterAll(() => server.stop());
+
+async function ask(
+  session: { id: number; epoch: number },
+  partitions: readonly { partition: number; fetchOffset: number; lastFetchedEpoch?: number }[],
+  { forgotten = [], isolationLevel = 0 }: { forgotten?: readonly number[]; isolationLevel?: number } = {},
+): Promise<FetchResponse> {
+  return await client.send(fetch, 12, {
+    maxWaitMs: 0,
+    minBytes: 0,
+    isolationLevel,
+    sessionId: session.id,
+    sessionEpoch: session.epoch,
+    topics: [{ topic: "events", partitions: partitions.map((one) => ({ ...one, partitionMaxBytes: 10_000 })) }],
+    forgottenTopicsData: forgotten.length === 0 ? [] : [{ topic: "events", partitions: forgotten }],
+  });
+}
+
+const indexesOf = ({ responses }: FetchResponse) =>
+  responses.flatMap(({ partitions }) => partitions.map(({ partitionIndex }) => partitionIndex));
+
+describe("Fetch sessions", () => {
+  test("leave out in their second answer what the first has said", async () => {
+    const { sessionId: id } = await ask({ id: 0, epoch: 0 }, [
+      { partition: 0, fetchOffset: 0 },
+      { partition: 1, fetchOffset: 0 },
+    ]);
+    expect(indexesOf(await ask({ id, epoch: 1 }, []))).toEqual([]);
+    const records = encodeBatch({ records: [{ value: new Uint8Array(1), timestamp: 1_700_000_000_000 }] });
+    const topicData = [{ name: "events", partitionData: [{ index: 1, records }] }];
+    await client.send(produce, 9, { acks: -1, timeoutMs: 1_000, topicData });
+    expect(indexesOf(await ask({ id, epoch: 2 }, []))).toEqual([1]);
+  });
+
+  test("may begin with nothing, and end when nothing is left of them", async () => {
+    const { sessionId: id } = await ask({ id: 0, epoch: 0 }, []);
+    expect(id).not.toBe(0);
+    expect(indexesOf(await ask({ id, epoch: 1 }, [{ partition: 0, fetchOffset: 0 }]))).toEqual([0]);
+    expect((await ask({ id, epoch: 2 }, [], { forgotten: [0] })).sessionId).toBe(0);
+    expect((await ask({ id, epoch: 3 }, [])).errorCode).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+  });
+});
+
+describe("Fetch", () => {
+  test("answers what is not here behind what is", async () => {
+    const answer = await ask({ id: 0, epoch: -1 }, [{ partition: 7, fetchOffset: 0 }, {
+      partition: 0,
+      fetchOffset: 0,
+    }]);
+    expect(indexesOf(answer)).toEqual([0, 7]);
+  });
+
+  test("refuses an isolation level that does not exist", async () => {
+    const answer = await ask({ id: 0, epoch: -1 }, [{ partition: 0, fetchOffset: 0 }], { isolationLevel: 2 });
+    expect(answer.errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
+  });
+
+  test("finds a last fetched epoch from the future out of range", async () => {
+    const answer = await ask({ id: 0, epoch: -1 }, [{ partition: 0, fetchOffset: 0, lastFetchedEpoch: 5 }]);
+    expect(answer.responses[0]!.partitions[0]!.errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+  });
+});
