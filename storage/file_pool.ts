@@ -2,7 +2,7 @@
  * Open files of all logs, bounded. Ten thousand partitions have three files per segment; most are not looked at for hours.
  * A `PooledFile` is a file by its path that opens when used; the pool closes the one unused longest when there are too many.
  *
- * (1) A pinned file is not closed: a sync or read is under way on its handle.
+ * (1) A pinned file is not closed: a sync is under way on its handle. One told to close does so when that has ended.
  * (2) A file with unsynced writes is closed only when nothing else can be. Linux keeps a failed write-back for the next
  *     `fdatasync` of the file on any handle, but only while its inode stays in memory.
  */
@@ -100,6 +100,7 @@ export class PooledFile implements Ring {
   pinCount = 0;
   readonly #pool: FilePool;
   #handle: FileHandle | null = null;
+  #isClosing = false;
 
   constructor(pool: FilePool, path: string) {
     this.#pool = pool;
@@ -136,6 +137,7 @@ export class PooledFile implements Ring {
       await handle.syncData();
     } finally {
       this.pinCount--;
+      if (this.#isClosing && this.pinCount === 0) this.close();
     }
   }
 
@@ -147,6 +149,8 @@ export class PooledFile implements Ring {
 
   close(): void {
     if (this.#handle === null) return;
+    this.#isClosing = this.pinCount > 0; // (1)
+    if (this.#isClosing) return;
     const handle = this.#handle;
     this.#handle = null;
     this.#pool.closed(this);

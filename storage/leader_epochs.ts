@@ -8,8 +8,8 @@
  *   3 118
  *
  * (1) Epochs and their first offsets both grow.
- * (2) An epoch is in the file, durably, before a batch of it is in the log. One that the log never got to is cut off at
- *     open: its first offset is the log's end.
+ * (2) An epoch is in the file, durably, before the recovery point passes its first batch: what is not in the file, recovery
+ *     finds in the batches it reads. So an append writes no file.
  * (3) The first entry starts at or below the log's first offset, when the log holds anything.
  */
 import { type FileSystem } from "../runtime/runtime.ts";
@@ -77,13 +77,10 @@ export class LeaderEpochs {
 
   /** Notes that batches of `epoch` start at `startOffset`; does nothing when it, or a later one, is known. */
   assign(epoch: number, startOffset: number): void {
-    this.#note(epoch, startOffset);
-    this.save(); // (2)
-  }
-
-  /** The same for a batch found in a scan; `save` is called once at its end. */
-  observe(epoch: number, startOffset: number): void {
-    this.#note(epoch, startOffset);
+    if (epoch < 0 || epoch <= this.latestEpoch) return;
+    // An epoch that starts where the one before it starts leaves that one without a record.
+    const kept = this.#entries.filter((entry) => entry.startOffset < startOffset);
+    this.#change([...kept, { epoch, startOffset }]);
   }
 
   /** Writes the file when it is not up to date. */
@@ -133,13 +130,6 @@ export class LeaderEpochs {
     if (currentIndex === 0 && current.startOffset === startOffset) return;
     this.#change([{ epoch: current.epoch, startOffset }, ...this.#entries.slice(currentIndex + 1)]);
     this.save();
-  }
-
-  #note(epoch: number, startOffset: number): void {
-    if (epoch < 0 || epoch <= this.latestEpoch) return;
-    // An epoch that starts where the one before it starts leaves that one without a record.
-    const kept = this.#entries.filter((entry) => entry.startOffset < startOffset);
-    this.#change([...kept, { epoch, startOffset }]);
   }
 
   #change(entries: EpochEntry[]): void {

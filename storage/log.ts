@@ -390,6 +390,7 @@ export class Log {
     const { active } = this.#segments;
     try {
       active.flushIndexes();
+      this.#epochs?.save();
       // Of the state now, which may be ahead of what is synced; a recovery takes one at or below the recovery point.
       if (target === this.#logEndOffset) this.#producers.snapshot(target, { durable: false });
       await active.syncIndexes();
@@ -598,6 +599,7 @@ export class Log {
   async #settleRolled(old: Segment, endOffset: number): Promise<void> {
     await this.sync();
     await old.syncIndexes();
+    this.#epochs?.save();
     await this.#producers.syncSnapshot(endOffset);
     this.#context.runtime.files.syncDirectory(this.#directory);
     this.#unsettledCount--;
@@ -613,6 +615,7 @@ export class Log {
     await this.sync();
     active.finish();
     await active.syncIndexes();
+    this.#epochs?.save();
     this.#producers.snapshot(endOffset, { durable: true });
     this.#moveRecoveryPoint(endOffset);
     return true;

@@ -117,14 +117,15 @@ function recover(
   let { segments, logEndOffset } = recovered;
   const dropped = [...recovered.dropped];
   const startOffset = Math.max(options.logStartOffset, segments[0]!.baseOffset);
-  if (logEndOffset < startOffset) {
-    // All that is left was deleted by a client already. The log goes on where it was told to start, and knows no
-    // producer: what they wrote last may be what was lost.
-    dropped.unshift(...segments);
+  // All that is left may be deleted by a client already. The log then goes on where it was told to start, and knows no
+  // producer: what they wrote last may be what was lost.
+  const isAllDeleted = logEndOffset < startOffset;
+  if (isAllDeleted) dropped.unshift(...segments);
+  for (const segment of dropped) segment.retire();
+  if (isAllDeleted) {
     segments = [Segment.create(context, directory, startOffset, options.config)];
     logEndOffset = startOffset;
   }
-  for (const segment of dropped) segment.retire();
   let replayFromOffset = Math.min(recoveryPoint, logEndOffset);
   for (const segment of segments) {
     if (segment.baseOffset < scannedFromOffset) continue;
@@ -138,7 +139,7 @@ function recover(
   const snapshotOffsets: number[] = [];
   for (const offset of found.snapshotOffsets) {
     const path = `${directory}/${fileNameOf(offset, SNAPSHOT_SUFFIX)}`;
-    const isPast = offset > recovered.logEndOffset || logEndOffset !== recovered.logEndOffset;
+    const isPast = isAllDeleted || offset > logEndOffset;
     // Past the recovery point they were not synced.
     const isDamaged = offset > recoveryPoint && typeof decodeProducerSnapshot(files.readFile(path)) === "string";
     if (isPast || isDamaged) files.remove(path);
@@ -178,7 +179,7 @@ export function openLeaderEpochs(
   const epochs = LeaderEpochs.empty(files, directory);
   for (const segment of segments) {
     scan(segment.log, { from: 0, to: segment.sizeBytes }, context.buffers, (batch) => {
-      epochs.observe(batch.partitionLeaderEpoch, batch.baseOffset);
+      epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
       return true;
     });
   }

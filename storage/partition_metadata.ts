@@ -5,16 +5,35 @@
  *   version: 0
  *   topic_id: 3Nr4HWPKQv-Oyg9jCTlOPg
  *
- * (1) Durable before the first append to the folder.
+ * (1) Durable before the first record of the folder is: the log's first sync brings it to the disk (`LogDir`). A log that
+ *     was never synced may come out of a power cut with a file of any content; that is taken for one that does not say.
  */
 import { type FileSystem } from "../runtime/runtime.ts";
-import { readTextIfPresent, writeFileAtomically } from "./atomic_file.ts";
+import { readTextIfPresent } from "./atomic_file.ts";
 import { StorageError } from "./errors.ts";
 
 export const PARTITION_METADATA_FILE = "partition.metadata";
 
+/** Writes the file of a new folder. Not yet on the disk for good. */
 export function writePartitionMetadata(files: FileSystem, directory: string, topicId: string): void {
-  writeFileAtomically(files, `${directory}/${PARTITION_METADATA_FILE}`, `version: 0\ntopic_id: ${topicId}`);
+  const handle = files.open(`${directory}/${PARTITION_METADATA_FILE}`, { create: true, truncate: true });
+  try {
+    handle.write([new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`)], 0);
+  } finally {
+    handle.close();
+  }
+}
+
+/** Brings the file to the disk, where there is one. */
+export async function syncPartitionMetadata(files: FileSystem, directory: string): Promise<void> {
+  const path = `${directory}/${PARTITION_METADATA_FILE}`;
+  if (files.stat(path) === null) return;
+  const handle = files.open(path, {});
+  try {
+    await handle.syncData();
+  } finally {
+    handle.close();
+  }
 }
 
 /** The topic's id; null when the folder does not say. */
@@ -22,13 +41,9 @@ export function readPartitionMetadata(files: FileSystem, directory: string): str
   const path = `${directory}/${PARTITION_METADATA_FILE}`;
   const text = readTextIfPresent(files, path);
   if (text === null) return null;
-  const version = /^version: ?(\S+)/m.exec(text)?.[1];
-  const topicId = /^topic_id: ?(\S+)/m.exec(text)?.[1];
-  if (version !== "0" || topicId === undefined) {
-    throw new StorageError(
-      `Cannot understand "${path}": "${text.slice(0, 80)}"`,
-      version === "0" ? "CORRUPT" : "VERSION",
-    );
+  const version = /^version: ?(\d+)$/m.exec(text)?.[1];
+  if (version !== undefined && version !== "0") {
+    throw new StorageError(`Cannot understand "${path}": its version is ${version} and must be 0`, "VERSION");
   }
-  return topicId;
+  return /^topic_id: ?([\w-]{22})$/m.exec(text)?.[1] ?? null; // (1)
 }

@@ -105,7 +105,7 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
     if (batch.recordCount !== batch.lastOffsetDelta + 1) isCleaned = true;
     if (batch.baseOffset !== nextOffset && position !== start.position) isCleaned = true;
     segment.index.note(batch, position);
-    options.epochs.observe(batch.partitionLeaderEpoch, batch.baseOffset);
+    options.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
     nextOffset = batch.nextOffset;
     return true;
   });

@@ -111,7 +111,7 @@ export class Tail {
       grownBytes = kept.length;
     }
     this.#heldBytes += grownBytes;
-    while (this.#heldBytes > this.#budget.tailBytesMax && this.#pieces.length - this.#head > 1) {
+    while (this.#heldBytes > this.#budget.tailBytesMax) {
       grownBytes -= this.dropOldest();
     }
     this.#budget.grew(this, grownBytes);
