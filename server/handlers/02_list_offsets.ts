@@ -46,16 +46,17 @@ interface PartitionAnswer extends FoundOffset {
 const NOTHING: FoundOffset = { timestamp: -1, offset: -1, leaderEpoch: -1 };
 
 export const listOffsetsHandler = handle(listOffsets, [0, 11], async (request, context) => {
-  const twice = partitionsNamedTwice(request);
+  const counts = countsOf(request);
   const topics = [];
   for (const topic of request.topics) {
+    if (topic.partitions.length === 0) continue;
     const partitions: PartitionAnswer[] = [];
     for (const asked of topic.partitions) {
-      partitions.push(
-        twice.has(`${topic.name}-${asked.partitionIndex}`)
-          ? failed(asked, ErrorCode.INVALID_REQUEST)
-          : await answerOne(topic.name, asked, request, context),
-      );
+      const key = keyOf(topic.name, asked);
+      const count = counts.get(key) ?? 0;
+      counts.delete(key);
+      if (count > 1) partitions.push(failed(asked, ErrorCode.INVALID_REQUEST));
+      else if (count === 1) partitions.push(await answerOne(topic.name, asked, request, context));
     }
     topics.push({ name: topic.name, partitions });
   }
@@ -70,6 +71,9 @@ async function answerOne(
 ): Promise<PartitionAnswer> {
   const { apiVersion, broker } = context;
   const { timestamp } = asked;
+  if (request.isolationLevel !== 0 && request.isolationLevel !== 1) {
+    return failed(asked, ErrorCode.UNKNOWN_SERVER_ERROR); // as Kafka
+  }
   if (timestamp < EARLIEST_PENDING_UPLOAD || apiVersion < (sinceVersion[timestamp] ?? 0)) {
     return failed(asked, ErrorCode.UNSUPPORTED_VERSION);
   }
@@ -97,10 +101,14 @@ async function find(partition: Partition, timestamp: number, visibleEnd: number)
   const { log } = partition;
   switch (timestamp) {
     case LATEST:
-      return { timestamp: -1, offset: visibleEnd, leaderEpoch: log.leaderEpoch };
+      return { timestamp: -1, offset: visibleEnd, leaderEpoch: partition.leaderEpoch };
     case EARLIEST:
     case EARLIEST_LOCAL:
-      return { timestamp: -1, offset: partition.logStartOffset, leaderEpoch: log.epochOf(partition.logStartOffset) };
+      return {
+        timestamp: -1,
+        offset: partition.logStartOffset,
+        leaderEpoch: partition.epochOf(partition.logStartOffset),
+      };
     case LATEST_TIERED:
     case EARLIEST_PENDING_UPLOAD:
       return NOTHING;
@@ -120,16 +128,20 @@ async function oldStyle(partition: Partition, asked: AskedPartition, visibleEnd:
   return offsets.slice(0, Math.max(0, asked.maxNumOffsets));
 }
 
-function partitionsNamedTwice(request: ListOffsetsRequest): ReadonlySet<string> {
-  const once = new Set<string>();
-  const twice = new Set<string>();
-  for (const topic of request.topics) {
-    for (const { partitionIndex } of topic.partitions) {
-      const key = `${topic.name}-${partitionIndex}`;
-      (once.has(key) ? twice : once).add(key);
+/** How often each partition is named: one named twice is refused, once. */
+function countsOf({ topics }: ListOffsetsRequest): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const topic of topics) {
+    for (const asked of topic.partitions) {
+      const key = keyOf(topic.name, asked);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
     }
   }
-  return twice;
+  return counts;
+}
+
+function keyOf(topic: string, { partitionIndex }: AskedPartition): string {
+  return `${topic}-${partitionIndex}`;
 }
 
 function failed(asked: AskedPartition, errorCode: number): PartitionAnswer {

@@ -16,6 +16,7 @@ import { handle } from "../handler.ts";
 export const deleteRecordsHandler = handle(deleteRecords, [0, 2], async (request, { broker }) => {
   const offsetsByTopic = new Map<string, Map<number, number>>();
   for (const { name, partitions } of request.topics) {
+    if (partitions.length === 0) continue;
     let offsets = offsetsByTopic.get(name);
     if (offsets === undefined) offsetsByTopic.set(name, offsets = new Map());
     for (const { partitionIndex, offset } of partitions) offsets.set(partitionIndex, offset);
@@ -36,9 +37,9 @@ interface Outcome {
 }
 
 async function deleteBefore(broker: Broker, topic: string, index: number, offset: number): Promise<Outcome> {
-  if (isInternalTopic(topic)) return failed(ErrorCode.INVALID_TOPIC_EXCEPTION);
   const partition = broker.partitions.get(topic, index);
   if (partition === undefined) return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  if (isInternalTopic(topic)) return failed(ErrorCode.INVALID_TOPIC_EXCEPTION);
   if (partition.log.isOffline) return failed(ErrorCode.KAFKA_STORAGE_ERROR);
   const { cleanupPolicy } = partition.log.config;
   if (cleanupPolicy.compact && !cleanupPolicy.delete) return failed(ErrorCode.POLICY_VIOLATION);

@@ -248,6 +248,9 @@ function refused(errorCode: number, message: string): BatchCheck {
 }
 
 function refusedByLog(errorCode: number, message: string, indexes: readonly number[] = []): BatchCheck {
-  const recordErrors = indexes.slice(0, RECORD_ERRORS_MAX).map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: message }));
+  const recordErrors = indexes.slice(0, RECORD_ERRORS_MAX).map((batchIndex) => ({
+    batchIndex,
+    batchIndexErrorMessage: message,
+  }));
   return { kind: "refused", errorCode, message, isRefusedByLog: true, recordErrors };
 }

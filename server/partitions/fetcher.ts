@@ -152,7 +152,7 @@ function readOne(
   atLeastOneBatch: boolean,
   reads: LogRead[],
 ): PartitionResult {
-  const epochProblem = leaderEpochProblem(partition, asked.currentLeaderEpoch);
+  const epochProblem = leaderEpochProblem(partition, Math.max(-1, asked.currentLeaderEpoch)); // any negative one is none
   if (epochProblem !== ErrorCode.NONE) return failedFetch(asked, epochProblem);
   if (asked.lastFetchedEpoch >= 0) {
     const end = partition.endOffsetForEpoch(asked.lastFetchedEpoch);

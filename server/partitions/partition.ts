@@ -122,6 +122,11 @@ export class Partition {
     return log.endOffsetForEpoch(epoch);
   }
 
+  /** The leader epoch of the record at `offset`, or of the one that would come there. */
+  epochOf(offset: number): number {
+    return offset >= this.log.logEndOffset ? this.leaderEpoch : this.log.epochOf(offset);
+  }
+
   /**
    * Resolves once all that has been appended so far is visible. A producer that was answered before its records were
    * synced (acks=1 under `group`) and then asks where the log ends means to find them there.
