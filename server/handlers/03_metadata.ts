@@ -27,7 +27,12 @@ export const metadataHandler = handle(metadata, [0, 13], (request, context) => {
     return respond(context, request, broker.cluster.topics().map((topic) => found(broker, topic, operations)));
   }
   if (apiVersion < 12 && topics.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)) {
-    return refuseIds(topics);
+    return refuse(topics, ErrorCode.INVALID_REQUEST);
+  }
+  if (topics.some(({ name, topicId }) => name === null && topicId === ZERO_UUID)) {
+    // Kafka's, from v12 on, to a topic that is neither named nor identified.
+    const errorCode = ErrorCode.UNKNOWN_SERVER_ERROR;
+    return apiVersion >= 13 ? { ...refuse(topics, errorCode), errorCode } : refuse(topics, errorCode);
   }
   const ids = topics.filter(({ topicId }) => topicId !== ZERO_UUID).map(({ topicId }) => topicId);
   if (ids.length > 0) return respond(context, request, [...new Set(ids)].map((id) => byId(broker, id, operations)));
@@ -126,15 +131,10 @@ function respond(
   };
 }
 
-/** v10 and v11 have ids in the request that mean nothing there. */
-function refuseIds(topics: NonNullable<MetadataRequest["topics"]>): MetadataResponseDraft {
+/** A request that makes no sense as a whole; v10 and v11 have ids in it that mean nothing there. */
+function refuse(topics: NonNullable<MetadataRequest["topics"]>, errorCode: number): MetadataResponseDraft {
   return {
     brokers: [],
-    topics: topics.map(({ name, topicId }) => ({
-      errorCode: ErrorCode.INVALID_REQUEST,
-      name: name ?? "",
-      topicId,
-      partitions: [],
-    })),
+    topics: topics.map(({ name, topicId }) => ({ errorCode, name: name ?? "", topicId, partitions: [] })),
   };
 }

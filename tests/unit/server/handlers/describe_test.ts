@@ -160,6 +160,7 @@ describe("DeleteRecords", () => {
     await broker.cluster.createTopics([
       { name: "a", partitionCount: 3 },
       { name: "compacted", configs: new Map([["cleanup.policy", "compact"]]) },
+      { name: "__consumer_offsets" },
     ]);
     broker.partitions.get("a-2")!.log.isOffline = true;
     const at = (partitionIndex: number, offset: number) => ({ partitionIndex, offset });
