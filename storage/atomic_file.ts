@@ -3,23 +3,25 @@
  *
  * (1) At every moment the file's name leads to the complete old or the complete new content. The new content is written
  *     beside it, synced, and renamed over it.
- * (2) Once `writeFileAtomically` returns, the new content survives a power cut: the folder's entry is synced too.
+ * (2) With `durable: true`, the new content survives a power cut once `writeFileAtomically` returns: the folder's entry is
+ *     synced too. With "content" that is left to the caller, and a power cut may bring back the old content. With false the
+ *     file may be left with any content.
  */
 import { type FileSystem } from "../runtime/runtime.ts";
 
-/** Replaces the file at `path`. Without `durable` a power cut may bring back the old content, or a file of any content. */
+/** Replaces the file at `path` (1, 2). */
 export function writeFileAtomically(
   files: FileSystem,
   path: string,
   content: Uint8Array | string,
-  options: { readonly durable: boolean } = { durable: true },
+  options: { readonly durable: boolean | "content" } = { durable: true },
 ): void {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const temporaryPath = `${path}.tmp`;
   const handle = files.open(temporaryPath, { create: true, truncate: true });
   try {
     handle.write([bytes], 0);
-    if (options.durable) handle.syncDataNow();
+    if (options.durable !== false) handle.syncDataNow();
   } catch (error) {
     handle.close();
     removeQuietly(files, temporaryPath);
@@ -27,7 +29,7 @@ export function writeFileAtomically(
   }
   handle.close();
   files.rename(temporaryPath, path);
-  if (options.durable) files.syncDirectory(directoryOf(path));
+  if (options.durable === true) files.syncDirectory(directoryOf(path));
 }
 
 /** The file as text, null when there is none. */

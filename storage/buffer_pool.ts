@@ -1,21 +1,25 @@
 /**
- * Buffers for reads from files, used again once their reader has sent them. Without it every fetch of cold data would
- * make, clear and drop a megabyte.
+ * Buffers that are used again once their reader has sent them: reads from files, and the tails of logs. Without it every
+ * fetch of cold data would make, clear and drop a megabyte.
  */
 
-const CLASS_BYTES_MIN = 16 * 1024;
+const CLASS_BYTES_MIN = 4 * 1024;
 const CLASS_BYTES_MAX = 4 * 1024 * 1024;
 /** What waits for its next use, in all. */
 export const POOLED_BYTES_MAX = 32 * 1024 * 1024;
+const POISON = 0xdb;
 
 export class BufferPool {
   readonly #pooledMax: number;
-  /** Free buffers by size class: 16 KiB, 32 KiB, … 4 MiB. */
+  readonly #isPoisoning: boolean;
+  /** Free buffers by size class: 4 KiB, 8 KiB, … 4 MiB. */
   readonly #free: Uint8Array[][] = [];
   #pooledBytes = 0;
 
-  constructor(pooledMax: number = POOLED_BYTES_MAX) {
+  /** `isPoisoning`: what is given back is written over, so that a test sees who still looks at it. */
+  constructor(pooledMax: number = POOLED_BYTES_MAX, isPoisoning = false) {
     this.#pooledMax = pooledMax;
+    this.#isPoisoning = isPoisoning;
   }
 
   get pooledBytes(): number {
@@ -34,6 +38,7 @@ export class BufferPool {
 
   /** Gives a buffer of `take` back. Nobody may look at it any more. */
   give(buffer: Uint8Array): void {
+    if (this.#isPoisoning) buffer.fill(POISON);
     if (buffer.length > CLASS_BYTES_MAX || this.#pooledBytes + buffer.length > this.#pooledMax) return;
     (this.#free[classOf(buffer.length)] ??= []).push(buffer);
     this.#pooledBytes += buffer.length;

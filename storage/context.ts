@@ -34,7 +34,7 @@ export class StorageContext {
     this.runtime = runtime;
     this.pool = new FilePool(runtime.files, limits.openFilesMax);
     this.maps = new MapPool(runtime.files, limits.mappedBytesMax);
-    this.buffers = new BufferPool(limits.pooledBytesMax);
+    this.buffers = new BufferPool(limits.pooledBytesMax, runtime.name === "memory");
     this.tails = new TailBudget({
       ...(limits.tailBytesMax === undefined ? {} : { tailBytesMax: limits.tailBytesMax }),
       ...(limits.tailsBytesMax === undefined ? {} : { totalBytesMax: limits.tailsBytesMax }),

@@ -100,8 +100,8 @@ export class Log {
   /** Rolled segments on their way to the disk, one after the other: the recovery point passes them in order. */
   #settling: Promise<void> = Promise.resolve();
   #unsettledCount = 0;
-  /** Appended to, or recovered, since it was opened: a clean shutdown has something to do. */
-  #wasWritten: boolean;
+  /** What a clean shutdown would do is done up to here. */
+  #settledOffset: number;
   /** Work under way off the loop; `close` waits for it. */
   readonly #background = new Set<Promise<void>>();
   #offlineCause: StorageError | null = null;
@@ -111,7 +111,12 @@ export class Log {
     context: StorageContext,
     owner: LogOwner,
     directory: string,
-    options: { readonly identity: LogIdentity; readonly config: LogConfig; readonly loaded: LoadedLog },
+    options: {
+      readonly identity: LogIdentity;
+      readonly config: LogConfig;
+      readonly loaded: LoadedLog;
+      readonly isNewFolder?: boolean;
+    },
   ) {
     const { identity, loaded } = options;
     this.topic = identity.topic;
@@ -125,7 +130,7 @@ export class Log {
     this.#logStartOffset = loaded.logStartOffset;
     this.#logEndOffset = loaded.logEndOffset;
     this.#epochs = loaded.epochs;
-    this.#tail = new Tail(context.tails);
+    this.#tail = new Tail(context.tails, context.buffers);
     const { cleanedOffset } = loaded;
     this.#reader = new SegmentReader(context, this.#segments, (offset) => {
       return offset < cleanedOffset || this.#config.cleanupPolicy.compact;
@@ -133,12 +138,14 @@ export class Log {
     this.#sync = new LogSync(context, directory, {
       endOffset: loaded.logEndOffset,
       recoveryPoint: loaded.recoveryPoint,
+      isNewFolder: options.isNewFolder ?? false,
     });
     const isNew = loaded.snapshotOffsets.length === 0 && this.#segments.count === 1 &&
       this.#segments.active.sizeBytes === 0;
     this.#producers = new ProducerLog(context, directory, this.#segments, { ...loaded, isNew });
-    this.#wasWritten = loaded.replayFromOffset !== null;
-    if (this.#wasWritten) this.#producers.load();
+    const wasRecovered = loaded.replayFromOffset !== null;
+    this.#settledOffset = wasRecovered ? -1 : loaded.logEndOffset;
+    if (wasRecovered) this.#producers.load();
     for (const segment of loaded.dropped) this.#deleteLater(segment);
   }
 
@@ -247,8 +254,8 @@ export class Log {
   // ------------------------------------------------------------------------------------------- append
 
   /**
-   * Writes batches at the end. The caller has checked them and hands the bytes over: base offset, leader epoch and, where
-   * the topic wants it, the log append time are stamped into them, and they may be kept in memory.
+   * Writes batches at the end. The caller has checked them: base offset, leader epoch and, where the topic wants it, the log
+   * append time are stamped into them. Nothing keeps the bytes once this has returned.
    * @throws {StorageError} when they could not be written; nothing is then in the log
    */
   // hot: per batch
@@ -287,7 +294,6 @@ export class Log {
     this.#write(records, extent, options.leaderEpoch, nowMs);
     this.#noteBatches(records, nowMs);
     this.#logEndOffset = nextOffset; // (1)
-    this.#wasWritten = true;
     if (!this.#sync.hasUnsynced) this.#owner.needsCare(this);
     this.#sync.wrote(this.#segments.active, nextOffset, nowMs);
     this.#tail.append(records, firstOffset, nextOffset);
@@ -322,11 +328,16 @@ export class Log {
     if (offset < this.#logStartOffset || offset > this.#logEndOffset) {
       throw new OffsetOutOfRange(offset, this.#logStartOffset, this.#logEndOffset);
     }
-    if (offset >= limits.upToOffset || offset === this.#logEndOffset) return emptyRead(offset);
+    if (offset >= limits.upToOffset || offset === this.#logEndOffset) {
+      this.#tail.want();
+      return emptyRead(offset);
+    }
     const fromTail = this.#tail.read(offset, limits);
     if (fromTail !== null) return fromTail;
     try {
-      return this.#reader.read(offset, limits);
+      const read = this.#reader.read(offset, limits);
+      if (read.nextOffset >= limits.upToOffset) this.#tail.want();
+      return read;
     } catch (cause) {
       throw storageError(`Cannot read log "${this.#directory}" at offset ${offset}`, cause);
     }
@@ -399,6 +410,7 @@ export class Log {
       throw this.#goOffline(storageError(`Cannot write indexes of "${this.#directory}"`, cause));
     }
     this.#moveRecoveryPoint(target);
+    if (target === this.#logEndOffset) this.#settledOffset = target;
   }
 
   // ------------------------------------------------------------------------------------------- deletion
@@ -586,10 +598,10 @@ export class Log {
     const old = this.#segments.active;
     if (old.sizeBytes === 0) return;
     old.finish();
+    this.#sync.addsFiles();
     const segment = Segment.create(this.#context, this.#directory, this.#logEndOffset, this.#config);
     this.#producers.snapshot(this.#logEndOffset, { durable: false });
     this.#segments.push(segment);
-    this.#sync.addedFiles();
     this.#unsettledCount++;
     this.#settling = this.#settling.then(() => this.#settleRolled(old, segment.baseOffset));
     this.#inBackground(this.#settling);
@@ -611,12 +623,12 @@ export class Log {
     if (this.isOffline) return false;
     const { active } = this.#segments;
     const endOffset = this.#logEndOffset;
-    if (endOffset === this.#sync.recoveryPoint && !this.#wasWritten) return true;
+    if (endOffset === this.#settledOffset) return true;
     await this.sync();
     active.finish();
     await active.syncIndexes();
     this.#epochs?.save();
-    this.#producers.snapshot(endOffset, { durable: true });
+    this.#producers.snapshot(endOffset, { durable: false });
     this.#moveRecoveryPoint(endOffset);
     return true;
   }

@@ -146,7 +146,7 @@ export class LogDir {
     return this.#failures;
   }
 
-  /** Makes an empty log; durable when it returns. */
+  /** Makes an empty log. Its folder is durable when its first record is. */
   createLog({ topic, partition, topicId, config }: NewLog): Log {
     assert(!this.#isClosed, "the folder is open");
     const name = `${topic}-${partition}`;
@@ -162,13 +162,9 @@ export class LogDir {
         logStartOffset: 0,
         cleanedOffset: 0,
       });
-      writePartitionMetadata(files, directory, topicId); // syncs the folder too
-      files.syncDirectory(this.path);
-      const log = new Log(this.#context, this.#owner, directory, {
-        identity: { topic, partition, topicId },
-        config,
-        loaded,
-      });
+      writePartitionMetadata(files, directory, topicId);
+      const identity = { topic, partition, topicId };
+      const log = new Log(this.#context, this.#owner, directory, { identity, config, loaded, isNewFolder: true });
       this.#logs.set(name, log);
       return log;
     } catch (cause) {
@@ -326,6 +322,7 @@ export class LogDir {
     const recoveryPoints = readOffsetCheckpoint(files, `${this.path}/${RECOVERY_POINT_FILE}`);
     const startOffsets = readOffsetCheckpoint(files, `${this.path}/${LOG_START_OFFSET_FILE}`);
     const cleanedOffsets = readOffsetCheckpoint(files, `${this.path}/${CLEANER_OFFSET_FILE}`);
+    if (!this.wasClean) files.syncDirectory(this.path); // Folders a killed process made.
     const startedMs = clock.monotonicMs();
     for (const name of files.list(this.path)) {
       if (name.endsWith(DELETED_FOLDER_SUFFIX)) {

@@ -65,7 +65,6 @@ export function loadLog(context: StorageContext, directory: string, options: Loa
   });
   if (segments.length === 0) {
     segments.push(Segment.create(context, directory, options.logStartOffset, options.config));
-    files.syncDirectory(directory);
   }
   const active = segments.at(-1)!;
   const logEndOffset = options.isClean ? knownEndOffset(active, options.recoveryPoint, snapshotOffsets) : null;

@@ -19,14 +19,8 @@ export interface LogRead {
   release(): void;
 }
 
-/** Views of memory that the garbage collector looks after. */
-export class MemoryRead implements LogRead {
-  constructor(readonly chunks: readonly Uint8Array[], readonly sizeBytes: number, readonly nextOffset: number) {}
-  release(): void {}
-}
-
 export function emptyRead(offset: number): LogRead {
-  return new MemoryRead([], 0, offset);
+  return { chunks: [], sizeBytes: 0, nextOffset: offset, release: () => {} };
 }
 
 /** A view of something that ends: `end` is called at the first `release`, and only then. */

@@ -11,6 +11,7 @@
  *     read again.
  */
 import { type StorageContext } from "./context.ts";
+import { directoryOf } from "./atomic_file.ts";
 import { storageError } from "./errors.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { type Segment } from "./segment.ts";
@@ -24,20 +25,24 @@ export class LogSync {
   recoveryPoint: number;
   /** Written to since the last sync began, in order. */
   #dirty: Segment[] = [];
-  #hasNewFiles = false;
+  /** True at first: an earlier process may have made files and died. */
+  #hasNewFiles = true;
+  /** The folder itself is new. */
+  #isNewFolder: boolean;
   /** When the oldest unsynced write was made; for `flush.ms`. */
   #dirtySinceMs = 0;
 
   constructor(
     context: StorageContext,
     directory: string,
-    options: { readonly endOffset: number; readonly recoveryPoint: number },
+    options: { readonly endOffset: number; readonly recoveryPoint: number; readonly isNewFolder: boolean },
   ) {
     this.#context = context;
     this.#directory = directory;
     this.#endOffset = options.endOffset;
     this.#syncedOffset = options.endOffset;
     this.recoveryPoint = options.recoveryPoint;
+    this.#isNewFolder = options.isNewFolder;
     this.#commits = new GroupCommit(context.runtime.timers, () => this.#commit());
   }
 
@@ -62,8 +67,12 @@ export class LogSync {
     if (dirty.length === 0 || dirty[dirty.length - 1] !== segment) dirty.push(segment);
   }
 
-  /** A segment was added: its entry in the folder must be synced (1). */
-  addedFiles(): void {
+  /**
+   * A segment is about to be added: its entry in the folder must be synced (1), and not before that of the segment before it,
+   * or a power cut could leave the later one only.
+   */
+  addsFiles(): void {
+    if (this.#hasNewFiles) this.#syncEntries();
     this.#hasNewFiles = true;
   }
 
@@ -85,17 +94,23 @@ export class LogSync {
   async #commit(): Promise<void> {
     const segments = this.#dirty;
     const endOffset = this.#endOffset;
-    const hasNewFiles = this.#hasNewFiles;
     this.#dirty = [];
-    this.#hasNewFiles = false;
     try {
       if (segments.length === 1) await segments[0]!.log.sync();
       else await Promise.all(segments.map((segment) => segment.log.sync())); // (2)
-      if (hasNewFiles) this.#context.runtime.files.syncDirectory(this.#directory);
+      if (this.#hasNewFiles) this.#syncEntries();
     } catch (cause) {
       throw storageError(`Cannot sync log "${this.#directory}" up to offset ${endOffset}`, cause); // (3)
     }
     this.#syncedOffset = endOffset; // (1)
+  }
+
+  #syncEntries(): void {
+    const { files } = this.#context.runtime;
+    files.syncDirectory(this.#directory);
+    if (this.#isNewFolder) files.syncDirectory(directoryOf(this.#directory));
+    this.#isNewFolder = false;
+    this.#hasNewFiles = false;
   }
 }
 

@@ -150,9 +150,9 @@ export class Segment {
     this.#aborted?.finish();
   }
 
-  /** Writes index entries that wait in memory. */
+  /** Writes index entries that wait in memory, and that of the largest timestamp so far. */
   flushIndexes(): void {
-    this.index.flush();
+    this.index.complete();
     this.#aborted?.flush();
   }
 

@@ -89,10 +89,14 @@ export class SegmentIndex {
     this.#offsets!.entries.finish();
   }
 
-  /** Writes entries that wait in memory. */
-  flush(): void {
-    this.#offsets?.entries.flush();
-    this.#times?.entries.flush();
+  /** Writes entries that wait in memory, and one for the largest timestamp so far; the segment goes on. */
+  complete(): void {
+    if (this.#times === null) return;
+    this.prepare();
+    const { timestampMs, offset } = this.#largest!;
+    this.#times.append(timestampMs, offset);
+    this.#times.entries.flush();
+    this.#offsets!.entries.flush();
   }
 
   /** The files that are open, or were. */
@@ -166,9 +170,7 @@ export class SegmentIndex {
 
   /** Writes what was noted since. */
   endRebuild(): void {
-    const { timestampMs, offset } = this.#largest!;
-    this.#times!.append(timestampMs, offset);
-    this.flush();
+    this.complete();
   }
 
   // ------------------------------------------------------------------------------------------- inside

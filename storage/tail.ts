@@ -1,32 +1,37 @@
 /**
  * The last batches of a log, in memory. Consumers that keep up are served from here, without a system call.
  *
- *   pieces:  [ slab: small batches copied one after the other ][ a large batch as it arrived ][ slab … ]
+ *   slabs:  [ batch batch batch batch ][ batch batch batch ][ batch …      ]
  *
- * (1) The pieces are the end of the log without a gap: the last one ends at the log's end, and each starts at the offset
+ * (1) The slabs are the end of the log without a gap: the last one ends at the log's end, and each starts at the offset
  *     after the one before it.
- * (2) Bytes that were given to a reader never change: a slab is only written past what it holds.
+ * (2) Bytes that were given to a reader do not change until its `release`: a slab is only written past what it holds, and
+ *     goes back to the pool once it was dropped and its last reader has gone.
  * (3) A tail keeps at most `tailBytesMax`, all tails together at most the budget; who has not been appended to for longest
- *     gives first. Dropped pieces live on while a reader has a view of them: they are ordinary memory.
- * (4) A batch that would keep a much larger buffer alive (its neighbours in a received chunk) is copied out of it.
+ *     gives first.
+ * (4) Only a log that is read at its end has a tail: from the first append after such a read until `tailBytesMax` were
+ *     appended without another.
+ *
+ * Batches are copied: the buffers they came in are the network's, and to keep those would need fresh memory for what
+ * arrives next, page faults and all.
  */
-import { emptyRead, type LogRead, MemoryRead, type ReadLimits, walkTo, walkWithin } from "./log_read.ts";
+import { type BufferPool } from "./buffer_pool.ts";
 import { assert } from "./errors.ts";
+import { emptyRead, type LogRead, OwnedRead, type ReadLimits, walkTo, walkWithin } from "./log_read.ts";
 
 export const TAIL_BYTES_MAX = 8 * 1024 * 1024;
 export const TAILS_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Batches up to this size are gathered in slabs. */
-const SLABBED_BYTES_MAX = 4 * 1024;
+/** The more a log holds, the larger its next slab: one with little to tell should cost little. */
 const SLAB_BYTES_MIN = 4 * 1024;
-const SLAB_BYTES_MAX = 32 * 1024;
-/** A buffer may be so many times as large as the batch it is kept for. */
-const RETAINED_FACTOR = 2;
+const SLAB_BYTES_MAX = 1024 * 1024;
 
-interface Piece {
+interface Slab {
   readonly bytes: Uint8Array;
   usedBytes: number;
   readonly firstOffset: number;
+  readerCount: number;
+  isDropped: boolean;
 }
 
 /** What all tails together may hold. */
@@ -82,36 +87,50 @@ export class TailBudget {
 
 export class Tail {
   readonly #budget: TailBudget;
-  // Pieces before `#head` are dropped.
-  #pieces: Piece[] = [];
+  readonly #pool: BufferPool;
+  // Slabs before `#head` are dropped.
+  #slabs: Slab[] = [];
   #head = 0;
   #heldBytes = 0;
   #nextOffset = -1;
+  /** How much is still kept without anybody reading it (4). */
+  #wantedBytes = 0;
 
-  constructor(budget: TailBudget) {
+  constructor(budget: TailBudget, pool: BufferPool) {
     this.#budget = budget;
+    this.#pool = pool;
   }
 
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
-  /** Keeps bytes that are now in the log, from `firstOffset` to before `nextOffset`. The caller gives them up. */
+  /** Somebody reads at the log's end: what comes next is worth keeping (4). */
+  // hot: per read
+  want(): void {
+    this.#wantedBytes = this.#budget.tailBytesMax;
+  }
+
+  /** Copies bytes that are now in the log, from `firstOffset` to before `nextOffset`, if anybody wants them. */
   // hot: per batch
   append(bytes: Uint8Array, firstOffset: number, nextOffset: number): void {
+    if (this.#wantedBytes <= 0) {
+      if (this.#heldBytes > 0) this.clear();
+      return;
+    }
     assert(this.#nextOffset === firstOffset || this.#isEmpty(), "a tail has no gap (1)");
+    this.#wantedBytes -= bytes.length;
     this.#nextOffset = nextOffset;
     let grownBytes = 0;
-    if (bytes.length <= SLABBED_BYTES_MAX) {
-      grownBytes = this.#appendToSlab(bytes, firstOffset);
-    } else {
-      const isWasteful = bytes.buffer.byteLength > bytes.length * RETAINED_FACTOR;
-      const kept = isWasteful ? bytes.slice() : bytes; // (4)
-      this.#pieces.push({ bytes: kept, usedBytes: kept.length, firstOffset });
-      grownBytes = kept.length;
+    let slab = this.#isEmpty() ? null : this.#slabs[this.#slabs.length - 1]!;
+    if (slab === null || slab.bytes.length - slab.usedBytes < bytes.length) {
+      slab = this.#takeSlab(bytes.length, firstOffset);
+      grownBytes = slab.bytes.length;
     }
+    slab.bytes.set(bytes, slab.usedBytes);
+    slab.usedBytes += bytes.length;
     this.#heldBytes += grownBytes;
-    while (this.#heldBytes > this.#budget.tailBytesMax) {
+    while (this.#heldBytes > this.#budget.tailBytesMax && this.#slabs.length - this.#head > 1) {
       grownBytes -= this.dropOldest();
     }
     this.#budget.grew(this, grownBytes);
@@ -120,83 +139,89 @@ export class Tail {
   /** Batches from the one that holds `offset` on; null when that is not here. `offset` is below the log's end. */
   // hot: per read
   read(offset: number, limits: ReadLimits): LogRead | null {
-    if (this.#isEmpty() || offset < this.#pieces[this.#head]!.firstOffset) return null;
-    let index = this.#pieceOf(offset);
-    let piece = this.#pieces[index]!;
-    let from = walkTo(piece.bytes, 0, piece.usedBytes, offset).end;
+    if (this.#isEmpty() || offset < this.#slabs[this.#head]!.firstOffset) return null;
+    this.want();
+    let index = this.#slabOf(offset);
+    let slab = this.#slabs[index]!;
+    let from = walkTo(slab.bytes, 0, slab.usedBytes, offset).end;
     const chunks: Uint8Array[] = [];
+    const read: Slab[] = [];
     let sizeBytes = 0;
     let nextOffset = offset;
     for (;;) {
-      const walk = walkWithin(piece.bytes, from, piece.usedBytes, limits, sizeBytes);
+      const walk = walkWithin(slab.bytes, from, slab.usedBytes, limits, sizeBytes);
       if (walk.end > from) {
-        chunks.push(piece.bytes.subarray(from, walk.end));
+        chunks.push(slab.bytes.subarray(from, walk.end));
+        slab.readerCount++;
+        read.push(slab);
         sizeBytes += walk.end - from;
         nextOffset = walk.nextOffset;
       }
-      if (walk.end < piece.usedBytes || ++index === this.#pieces.length) break;
-      piece = this.#pieces[index]!;
+      if (walk.end < slab.usedBytes || ++index === this.#slabs.length) break;
+      slab = this.#slabs[index]!;
       from = 0;
     }
-    return sizeBytes === 0 ? emptyRead(offset) : new MemoryRead(chunks, sizeBytes, nextOffset);
+    if (sizeBytes === 0) return emptyRead(offset);
+    return new OwnedRead(chunks, sizeBytes, nextOffset, () => {
+      for (const slab of read) {
+        slab.readerCount--;
+        this.#giveBack(slab);
+      }
+    });
   }
 
-  /** Drops the oldest piece; returns the bytes it took. For `TailBudget`. */
+  /** Drops the oldest slab; returns the bytes it took. For `TailBudget`. */
   dropOldest(): number {
     if (this.#isEmpty()) return 0;
-    const freed = this.#pieces[this.#head]!.bytes.length;
-    this.#pieces[this.#head] = DROPPED;
+    const slab = this.#slabs[this.#head]!;
+    this.#slabs[this.#head] = DROPPED;
     this.#head++;
-    this.#heldBytes -= freed;
-    if (this.#head === this.#pieces.length) {
-      this.#pieces = [];
+    this.#heldBytes -= slab.bytes.length;
+    slab.isDropped = true;
+    this.#giveBack(slab);
+    if (this.#head === this.#slabs.length) {
+      this.#slabs = [];
       this.#head = 0;
-    } else if (this.#head >= 64 && this.#head * 2 >= this.#pieces.length) {
-      this.#pieces = this.#pieces.slice(this.#head);
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#slabs.length) {
+      this.#slabs = this.#slabs.slice(this.#head);
       this.#head = 0;
     }
-    return freed;
+    return slab.bytes.length;
   }
 
-  /** Drops everything: the log was cut, or is closing. */
+  /** Drops everything: nobody reads it, the log was cut, or it is closing. */
   clear(): void {
     this.#budget.left(this, this.#heldBytes);
-    this.#pieces = [];
-    this.#head = 0;
-    this.#heldBytes = 0;
+    while (!this.#isEmpty()) this.dropOldest();
   }
 
   #isEmpty(): boolean {
-    return this.#head === this.#pieces.length;
+    return this.#head === this.#slabs.length;
   }
 
-  /** Adds to the last slab, or to a new one. Returns how much more is held. */
-  #appendToSlab(bytes: Uint8Array, firstOffset: number): number {
-    const last = this.#pieces.length > this.#head ? this.#pieces[this.#pieces.length - 1]! : null;
-    if (last !== null && last.bytes.length - last.usedBytes >= bytes.length) {
-      last.bytes.set(bytes, last.usedBytes);
-      last.usedBytes += bytes.length;
-      return 0;
-    }
-    // The more a log holds, the larger its next slab: an idle one should cost little.
-    const wantedBytes = Math.max(SLAB_BYTES_MIN, this.#heldBytes, bytes.length);
-    const slab = new Uint8Array(Math.min(wantedBytes, SLAB_BYTES_MAX));
-    slab.set(bytes);
-    this.#pieces.push({ bytes: slab, usedBytes: bytes.length, firstOffset });
-    return slab.length;
+  #takeSlab(sizeBytes: number, firstOffset: number): Slab {
+    const wantedBytes = Math.min(Math.max(SLAB_BYTES_MIN, this.#heldBytes), SLAB_BYTES_MAX);
+    const bytes = this.#pool.take(Math.max(wantedBytes, sizeBytes));
+    const slab: Slab = { bytes, usedBytes: 0, firstOffset, readerCount: 0, isDropped: false };
+    this.#slabs.push(slab);
+    return slab;
   }
 
-  /** Index of the piece that holds `offset`. */
-  #pieceOf(offset: number): number {
+  #giveBack(slab: Slab): void {
+    if (slab.isDropped && slab.readerCount === 0) this.#pool.give(slab.bytes); // (2)
+  }
+
+  /** Index of the slab that holds `offset`. */
+  #slabOf(offset: number): number {
     let low = this.#head;
-    let high = this.#pieces.length - 1;
+    let high = this.#slabs.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      if (this.#pieces[middle]!.firstOffset <= offset) low = middle;
+      if (this.#slabs[middle]!.firstOffset <= offset) low = middle;
       else high = middle - 1;
     }
     return low;
   }
 }
 
-const DROPPED: Piece = { bytes: new Uint8Array(0), usedBytes: 0, firstOffset: -1 };
+const DROPPED: Slab = { bytes: new Uint8Array(0), usedBytes: 0, firstOffset: -1, readerCount: 0, isDropped: true };
