@@ -17,7 +17,7 @@ import { handle, type RequestContext } from "../handler.ts";
 export const offsetCommitHandler = handle(offsetCommit, [0, 10], async (request, context) => {
   const { broker, apiVersion } = context;
   const offsets: OffsetToCommit[] = [];
-  const topics = request.topics.map((asked) => {
+  const topics = request.topics.filter(({ partitions }) => partitions.length > 0).map((asked) => {
     const topic = findTopic(asked, context);
     const partitions = asked.partitions.map((partition) => {
       const { partitionIndex } = partition;

@@ -2,7 +2,7 @@
  * ApiVersions: v0–v5.
  *
  * v1 throttle · v3 flexible, client software (KIP-511), features (KIP-584) · v4 features whose lowest level is 0 ·
- * v5 the client says whom it means to talk to (KIP-1242)
+ * v5 the client says whom it means to talk to, cluster and node or neither (KIP-1242)
  *
  * What is served is computed from the handler table. A version we do not know is answered in v0 (see dispatch.ts).
  */
@@ -25,8 +25,10 @@ export const apiVersionsHandler = handle(apiVersions, [0, 5], (request, context)
     connection.clientSoftwareName = clientSoftwareName;
     connection.clientSoftwareVersion = clientSoftwareVersion;
   }
-  const isMeantForAnother = (request.clusterId !== null && request.clusterId !== broker.cluster.clusterId) ||
-    (request.nodeId !== -1 && request.nodeId !== broker.cluster.nodeId);
+  const { clusterId, nodeId } = request;
+  if ((clusterId === null) !== (nodeId === -1)) return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] };
+  const isMeantForAnother = clusterId !== null &&
+    (clusterId !== broker.cluster.clusterId || nodeId !== broker.cluster.nodeId);
   if (isMeantForAnother) return { errorCode: ErrorCode.REBOOTSTRAP_REQUIRED, apiKeys: [] };
   const shown = features.filter((feature) => apiVersion >= 4 || feature.minVersion > 0);
   return {

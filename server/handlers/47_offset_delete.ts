@@ -10,7 +10,7 @@ import { handle } from "../handler.ts";
 
 export const offsetDeleteHandler = handle(offsetDelete, [0, 0], async (request, { broker }) => {
   const places: { topic: string; partition: number }[] = [];
-  const topics = request.topics.map(({ name, partitions }) => {
+  const topics = request.topics.filter(({ partitions }) => partitions.length > 0).map(({ name, partitions }) => {
     const topic = broker.cluster.topic(name);
     return {
       name,
