@@ -268,8 +268,8 @@ describe("log sync", () => {
     const world = await World.open();
     const log = world.log();
     let syncCount = 0;
-    world.runtime.files.fault = (operation) => {
-      if (operation === "syncData") syncCount++;
+    world.runtime.files.fault = (operation, path) => {
+      if (operation === "syncData" && path.endsWith(".log")) syncCount++;
       return null;
     };
     const waits: Promise<void>[] = [];

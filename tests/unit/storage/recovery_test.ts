@@ -1,0 +1,137 @@
+/** Named cases; every byte is in `tests/fuzz/storage_fuzz_test.ts`. */
+import { describe, expect, test } from "bun:test";
+import { append, appendEach, DATA, valuesOf, World } from "./support.ts";
+
+const FOLDER = `${DATA}/orders-0`;
+const LOG_0 = `${FOLDER}/00000000000000000000.log`;
+
+function change(world: World, path: string, edit: (bytes: Uint8Array) => Uint8Array): void {
+  const bytes = edit(world.runtime.files.readFile(path));
+  const handle = world.runtime.files.open(path, { truncate: true });
+  handle.write([bytes], 0);
+  handle.close();
+}
+
+/** Kills the process, changes a file, starts again. */
+async function killAndChange(world: World, path: string, edit: (bytes: Uint8Array) => Uint8Array): Promise<void> {
+  await world.until(world.dir.close({ clean: false }));
+  change(world, path, edit);
+  await world.open();
+}
+
+describe("recovery", () => {
+  test("cuts a torn batch at the tail and goes on from there", async () => {
+    const world = await World.open();
+    appendEach(world.log(), "a", "b", "c");
+    await killAndChange(world, LOG_0, (bytes) => bytes.slice(0, -5));
+    expect(valuesOf(world.log())).toEqual(["a", "b"]);
+    expect(world.eventNames()).toContain("log-truncated");
+    expect(append(world.log(), { values: ["d"] })).toMatchObject({ firstOffset: 2 });
+    expect(valuesOf(await world.restart())).toEqual(["a", "b", "d"]);
+  });
+
+  test("cuts zeros that a power cut left behind the last batch", async () => {
+    const world = await World.open();
+    appendEach(world.log(), "a");
+    await killAndChange(world, LOG_0, (bytes) => new Uint8Array([...bytes, ...new Uint8Array(5000)]));
+    expect(valuesOf(world.log())).toEqual(["a"]);
+    expect(world.runtime.files.stat(LOG_0)!.sizeBytes).toBe(world.log().sizeBytes);
+  });
+
+  test("drops segments behind one that was cut", async () => {
+    const world = await World.open({ config: { segmentBytes: 200 } });
+    for (let index = 0; index < 8; index++) appendEach(world.log(), `value ${index}`);
+    await killAndChange(world, LOG_0, (bytes) => bytes.slice(0, -1));
+    expect(valuesOf(world.log())).toEqual(["value 0"]);
+    expect(world.log().segmentBases()).toEqual([0]);
+    expect(world.eventNames()).toContain("segments-dropped");
+    world.dir.removeDeleted(Infinity);
+    expect(world.files().filter((name) => name.endsWith(".deleted"))).toEqual([]);
+  });
+
+  test("leaves a log alone that is damaged in what was synced, and says what to do", async () => {
+    const world = await World.open({ config: { segmentBytes: 200 } });
+    for (let index = 0; index < 8; index++) appendEach(world.log(), `value ${index}`);
+    await world.until(world.log().sync());
+    await world.until(world.dir.checkpoint());
+    const last = `${FOLDER}/00000000000000000006.log`;
+    await killAndChange(world, last, (bytes) => bytes.slice(0, -1));
+    const log = world.dir.log("orders", 0)!;
+    expect(log.offlineCause?.code).toBe("CORRUPT");
+    expect(log.offlineCause?.message).toContain("recovery-point-offset-checkpoint");
+    expect(world.files().length).toBeGreaterThan(8);
+    // The line removed, as the message says.
+    await killAndChange(world, `${DATA}/recovery-point-offset-checkpoint`, () => new TextEncoder().encode("0\n0\n"));
+    expect(valuesOf(world.log()).length).toBe(7);
+  });
+
+  test("reads only what lies past the recovery point", async () => {
+    const world = await World.open({ config: { indexIntervalBytes: 100 } });
+    for (let index = 0; index < 100; index++) appendEach(world.log(), `value ${index}`);
+    await world.until(world.log().sync());
+    await world.until(world.dir.checkpoint());
+    appendEach(world.log(), "after");
+    let touched = Infinity;
+    await world.until(world.dir.close({ clean: false }));
+    change(world, LOG_0, (bytes) => { // Damage at the start: who read it would complain.
+      bytes[100]! ^= 1;
+      touched = bytes.length;
+      return bytes;
+    });
+    await world.open();
+    expect(touched).toBeGreaterThan(7000);
+    expect(world.log().logEndOffset).toBe(101);
+    expect(valuesOf(world.log(), 90).length).toBe(11);
+  });
+
+  test("finishes a cleaner's swap, and forgets one that was not ready", async () => {
+    const world = await World.open({ config: { segmentBytes: 200 } });
+    for (let index = 0; index < 6; index++) appendEach(world.log(), `value ${index}`);
+    await world.until(world.dir.close({ clean: true }));
+    const { files } = world.runtime;
+    // Segments 0 and 2 cleaned into one that keeps the second batch of each.
+    const [first, second] = [files.readFile(LOG_0), files.readFile(`${FOLDER}/00000000000000000002.log`)];
+    const write = (name: string, bytes: Uint8Array) =>
+      files.open(`${FOLDER}/${name}`, { create: true }).write([bytes], 0);
+    write(
+      "00000000000000000000.log.swap",
+      new Uint8Array([...first.slice(first.length / 2), ...second.slice(second.length / 2)]),
+    );
+    write("00000000000000000004.log.cleaned", new Uint8Array(10));
+    await world.open();
+    expect(world.log().segmentBases()).toEqual([0, 4]);
+    expect(valuesOf(world.log())).toEqual(["value 1", "value 3", "value 4", "value 5"]);
+    expect(world.files().filter((name) => /swap|cleaned/.test(name))).toEqual([]);
+  });
+
+  test("takes a gap between segments for a lost end, but not in a compacted log", async () => {
+    for (const isCompacted of [false, true]) {
+      const world = await World.open({ config: { segmentBytes: 200 } });
+      for (let index = 0; index < 6; index++) appendEach(world.log(), `value ${index}`);
+      if (isCompacted) world.config = { ...world.config, cleanupPolicy: { delete: false, compact: true } };
+      await killAndChange(world, `${FOLDER}/00000000000000000002.log`, () => new Uint8Array(0));
+      const kept = ["value 0", "value 1"];
+      expect(valuesOf(world.log())).toEqual(isCompacted ? [...kept, "value 4", "value 5"] : kept);
+    }
+  });
+
+  test("refuses the message formats of an old Kafka", async () => {
+    const world = await World.open();
+    appendEach(world.log(), "a");
+    await killAndChange(world, LOG_0, (bytes) => {
+      bytes[16] = 1;
+      return bytes;
+    });
+    expect(world.log().offlineCause?.message).toContain("message format 1");
+  });
+
+  test("starts over at the start offset when all that is left was deleted", async () => {
+    const world = await World.open();
+    appendEach(world.log(), "a", "b", "c", "d");
+    await world.until(world.log().deleteRecordsBefore(4));
+    world.crash("lost");
+    await world.open();
+    expect([world.log().logStartOffset, world.log().logEndOffset]).toEqual([4, 4]);
+    expect(append(world.log(), { values: ["e"] })).toMatchObject({ firstOffset: 4 });
+  });
+});
