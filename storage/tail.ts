@@ -30,6 +30,9 @@ interface Slab {
   readonly bytes: Uint8Array;
   usedBytes: number;
   readonly firstOffset: number;
+  /** Where the last read ended: the batch with this offset starts at `hintAt`. The next read walks on from there. */
+  hintOffset: number;
+  hintAt: number;
   readerCount: number;
   isDropped: boolean;
 }
@@ -143,7 +146,7 @@ export class Tail {
     this.want();
     let index = this.#slabOf(offset);
     let slab = this.#slabs[index]!;
-    let from = walkTo(slab.bytes, 0, slab.usedBytes, offset).end;
+    let from = walkTo(slab.bytes, offset >= slab.hintOffset ? slab.hintAt : 0, slab.usedBytes, offset).end;
     const chunks: Uint8Array[] = [];
     const read: Slab[] = [];
     let sizeBytes = 0;
@@ -156,6 +159,8 @@ export class Tail {
         read.push(slab);
         sizeBytes += walk.end - from;
         nextOffset = walk.nextOffset;
+        slab.hintOffset = nextOffset;
+        slab.hintAt = walk.end;
       }
       if (walk.end < slab.usedBytes || ++index === this.#slabs.length) break;
       slab = this.#slabs[index]!;
@@ -202,7 +207,15 @@ export class Tail {
   #takeSlab(sizeBytes: number, firstOffset: number): Slab {
     const wantedBytes = Math.min(Math.max(SLAB_BYTES_MIN, this.#heldBytes), SLAB_BYTES_MAX);
     const bytes = this.#pool.take(Math.max(wantedBytes, sizeBytes));
-    const slab: Slab = { bytes, usedBytes: 0, firstOffset, readerCount: 0, isDropped: false };
+    const slab: Slab = {
+      bytes,
+      usedBytes: 0,
+      firstOffset,
+      hintOffset: firstOffset,
+      hintAt: 0,
+      readerCount: 0,
+      isDropped: false,
+    };
     this.#slabs.push(slab);
     return slab;
   }
@@ -224,4 +237,12 @@ export class Tail {
   }
 }
 
-const DROPPED: Slab = { bytes: new Uint8Array(0), usedBytes: 0, firstOffset: -1, readerCount: 0, isDropped: true };
+const DROPPED: Slab = {
+  bytes: new Uint8Array(0),
+  usedBytes: 0,
+  firstOffset: -1,
+  hintOffset: -1,
+  hintAt: 0,
+  readerCount: 0,
+  isDropped: true,
+};
