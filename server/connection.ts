@@ -26,6 +26,20 @@ const unsentBytesMax = 1024 * 1024;
 /** Produce requests that wait for the disk; Kafka's clients keep 5, librdkafka up to 1,000,000. */
 const slotCountMax = 256;
 
+/**
+ * What was queued behind a request that was held this long waits a moment more, so that the two answers travel apart, as
+ * they do from Kafka. librdkafka counts on that: a fetch that ends and an offset it asked for earlier, told in one go,
+ * race between two of its threads, and the older offset may win (the compat scenario seek-pause-watermarks).
+ */
+const longPollMs = 10;
+const afterLongPollMs = 1;
+
+/** A request as it came, and the pooled buffer it is in, if it is in one. */
+interface Frame {
+  readonly bytes: Uint8Array;
+  readonly buffer: Uint8Array | null;
+}
+
 /** The answer to one request: empty until ready, then its chunks (none for a request that has no answer). */
 interface Slot {
   chunks: readonly Uint8Array[] | null;
@@ -47,7 +61,7 @@ export class Connection implements SocketHandler {
   readonly #broker: Broker;
   readonly #socket: Socket;
   readonly #assembler: FrameAssembler;
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: Frame[] = [];
   #queuedBytes = 0;
   readonly #slots: Slot[] = [];
   #isBusy = false;
@@ -68,10 +82,11 @@ export class Connection implements SocketHandler {
     this.#socket = socket;
     this.#assembler = new FrameAssembler({
       sizeBytesMax: broker.config.get("socket.request.max.bytes"),
-      emit: (frame) => {
-        this.#queue.push(frame);
-        this.#queuedBytes += frame.length;
-        this.#broker.requestBytes.take(frame.length);
+      buffers: broker.frameBuffers,
+      emit: (bytes, buffer) => {
+        this.#queue.push({ bytes, buffer });
+        this.#queuedBytes += bytes.length;
+        this.#broker.requestBytes.take(bytes.length);
       },
     });
   }
@@ -179,20 +194,20 @@ export class Connection implements SocketHandler {
       this.#slots.length < slotCountMax && this.#socket.pendingBytes <= unsentBytesMax
     ) {
       const frame = this.#queue.shift()!;
-      this.#queuedBytes -= frame.length;
+      this.#queuedBytes -= frame.bytes.length;
       this.#take(frame);
     }
     this.#isProcessing = false;
     if (this.#isPaused) this.#readOn();
   }
 
-  #take(frame: Uint8Array): void {
-    const slot: Slot = { chunks: null, sent: null, frameBytes: frame.length };
+  #take({ bytes, buffer }: Frame): void {
+    const slot: Slot = { chunks: null, sent: null, frameBytes: bytes.length };
     this.#slots.push(slot);
     let answer: readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
     let isPipelined: boolean;
     try {
-      const result = dispatch(this.#broker, this, frame, (run) => {
+      const result = dispatch(this.#broker, this, bytes, (run) => {
         const before = slot.sent;
         slot.sent = before === null ? run : () => {
           before();
@@ -201,6 +216,7 @@ export class Connection implements SocketHandler {
       });
       answer = result.answer;
       isPipelined = result.isPipelined;
+      if (buffer !== null && isPipelined) this.#broker.frameBuffers.give(buffer); // its request was copied or written
     } catch (error) {
       slot.chunks = [];
       return this.#refuse(error);
@@ -210,12 +226,20 @@ export class Connection implements SocketHandler {
       this.#flush();
       return;
     }
+    const startMs = isPipelined ? 0 : this.#broker.runtime.clock.monotonicMs();
     if (!isPipelined) this.#isBusy = true;
     answer.then((chunks) => {
       slot.chunks = chunks;
-      if (!isPipelined) this.#isBusy = false;
       this.#flush();
-      this.#process();
+      if (isPipelined) return this.#process();
+      this.#isBusy = false;
+      const waitedMs = this.#broker.runtime.clock.monotonicMs() - startMs;
+      if (waitedMs < longPollMs || this.#queue.length === 0) return this.#process();
+      this.#isBusy = true;
+      this.#broker.runtime.timers.after(afterLongPollMs, () => {
+        this.#isBusy = false;
+        this.#process();
+      });
     }, (error) => {
       slot.chunks = [];
       this.#refuse(error);
@@ -274,7 +298,7 @@ export class Connection implements SocketHandler {
   }
 
   #dropQueue(): void {
-    for (const frame of this.#queue) this.#broker.requestBytes.give(frame.length);
+    for (const { bytes } of this.#queue) this.#broker.requestBytes.give(bytes.length);
     this.#queue.length = 0;
     this.#queuedBytes = 0;
   }
