@@ -9,6 +9,7 @@
  *  1. `large` is set exactly while the length of a frame is known and not all of it has arrived.
  *  2. `carry` holds fewer than 4 bytes: the beginning of a length.
  *  3. A declared length is checked against the limit before anything is allocated for it.
+ *  4. A buffer from `buffers` holds one frame and nothing else; who was given the frame may give the buffer back.
  */
 
 const LENGTH_BYTES = 4;
@@ -20,17 +21,33 @@ export class FrameSizeError extends Error {
   override readonly name = "FrameSizeError";
 }
 
+/** Where the memory of large frames comes from. */
+export interface FrameBuffers {
+  /** A buffer of at least `sizeBytes`. */
+  take(sizeBytes: number): Uint8Array;
+  give(buffer: Uint8Array): void;
+}
+
+const FRESH_BUFFERS: FrameBuffers = { take: (sizeBytes) => new Uint8Array(sizeBytes), give: () => {} };
+
 export class FrameAssembler {
   readonly #sizeBytesMax: number;
-  readonly #emit: (frame: Uint8Array) => void;
+  readonly #emit: (frame: Uint8Array, buffer: Uint8Array | null) => void;
+  readonly #buffers: FrameBuffers;
   #carry: Uint8Array | null = null;
   #large: Uint8Array | null = null;
   #largeSize = 0;
   #largeFilled = 0;
 
-  constructor(options: { readonly sizeBytesMax: number; readonly emit: (frame: Uint8Array) => void }) {
+  /** `emit` gets each frame, and the buffer of `buffers` it is in if it is in one (4). */
+  constructor(options: {
+    readonly sizeBytesMax: number;
+    readonly emit: (frame: Uint8Array, buffer: Uint8Array | null) => void;
+    readonly buffers?: FrameBuffers;
+  }) {
     this.#sizeBytesMax = options.sizeBytesMax;
     this.#emit = options.emit;
+    this.#buffers = options.buffers ?? FRESH_BUFFERS;
   }
 
   /** Bytes held for a frame that is not complete. */
@@ -40,7 +57,7 @@ export class FrameAssembler {
 
   /** Where the next bytes of the large frame belong; null when there is none. */
   target(): Uint8Array | null {
-    return this.#large === null ? null : this.#large.subarray(this.#largeFilled);
+    return this.#large === null ? null : this.#large.subarray(this.#largeFilled, this.#largeSize);
   }
 
   /** @throws {FrameSizeError} */
@@ -72,13 +89,13 @@ export class FrameAssembler {
       this.#checkSize(size);
       at += LENGTH_BYTES;
       if (chunk.length - at < size) {
-        this.#large = new Uint8Array(Math.min(size, Math.max(FIRST_BUFFER_BYTES, chunk.length - at)));
+        this.#large = this.#buffers.take(Math.min(size, Math.max(FIRST_BUFFER_BYTES, chunk.length - at)));
         this.#largeSize = size;
         this.#largeFilled = 0;
         this.#fillLarge(chunk, at);
         return;
       }
-      this.#emit(chunk.subarray(at, at + size));
+      this.#emit(chunk.subarray(at, at + size), null);
       at += size;
     }
     if (at < chunk.length) this.#carry = chunk.slice(at);
@@ -87,7 +104,8 @@ export class FrameAssembler {
   /** Copies what belongs to the large frame; returns the position behind it. */
   #fillLarge(chunk: Uint8Array, at: number): number {
     while (this.#large !== null && at < chunk.length) {
-      const count = Math.min(this.#large.length - this.#largeFilled, chunk.length - at);
+      const endBytes = Math.min(this.#large.length, this.#largeSize);
+      const count = Math.min(endBytes - this.#largeFilled, chunk.length - at);
       this.#large.set(chunk.subarray(at, at + count), this.#largeFilled);
       this.#largeFilled += count;
       at += count;
@@ -98,15 +116,15 @@ export class FrameAssembler {
 
   #completeOrGrow(): void {
     const large = this.#large!;
-    if (this.#largeFilled < large.length) return;
     if (this.#largeFilled === this.#largeSize) {
       this.#large = null;
-      this.#emit(large);
+      this.#emit(large.subarray(0, this.#largeSize), large);
       return;
     }
-    const grown = new Uint8Array(Math.min(this.#largeSize, large.length * 4));
-    grown.set(large);
-    this.#large = grown;
+    if (this.#largeFilled < large.length) return;
+    this.#large = this.#buffers.take(Math.min(this.#largeSize, large.length * 4));
+    this.#large.set(large);
+    this.#buffers.give(large);
   }
 
   #checkSize(size: number): void {

@@ -7,6 +7,7 @@
  */
 import { initCrc32c } from "../protocol/crc32c.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { BufferPool } from "../storage/buffer_pool.ts";
 import { LogDir } from "../storage/log_dir.ts";
 import { ByteBudget } from "./byte_budget.ts";
 import { Cluster, type ClusterChange, ResourceType } from "./cluster/cluster.ts";
@@ -28,6 +29,8 @@ import { ProducerIds } from "./producer_ids.ts";
 
 /** Requests read and unanswered, over all connections, where `queued.max.request.bytes` sets no bound. */
 const REQUEST_BYTES_MAX = 256 * 1024 * 1024;
+/** Buffers of large frames that wait for their next use, over all connections. */
+const FRAME_BUFFERS_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a stop waits for connections to take their answers. */
 const STOP_WITHIN_MS = 5_000;
 
@@ -56,6 +59,7 @@ export class Broker {
   readonly fetchSessions: FetchSessionCache;
   readonly producerIds: ProducerIds;
   readonly requestBytes: ByteBudget;
+  readonly frameBuffers: BufferPool;
   readonly #listeners: Listeners;
   readonly #housekeeping: Housekeeping;
   #bound: readonly Listener[] = [];
@@ -77,6 +81,7 @@ export class Broker {
     this.producerIds = new ProducerIds(cluster);
     const queuedBytesMax = config.get("queued.max.request.bytes");
     this.requestBytes = new ByteBudget(queuedBytesMax > 0 ? queuedBytesMax : REQUEST_BYTES_MAX);
+    this.frameBuffers = new BufferPool(FRAME_BUFFERS_BYTES_MAX, runtime.name === "memory");
     this.groups = new GroupCoordinator({
       runtime,
       config,
@@ -166,7 +171,9 @@ export class Broker {
       case "partitionsChanged":
         return;
       case "configsChanged": {
-        const topic = change.resource.type === ResourceType.TOPIC ? this.cluster.topic(change.resource.name) : undefined;
+        const topic = change.resource.type === ResourceType.TOPIC
+          ? this.cluster.topic(change.resource.name)
+          : undefined;
         if (topic !== undefined) this.partitions.reconfigure(topic);
         if (change.resource.type === ResourceType.BROKER) readDynamicConfigs(this.cluster, this.config);
         return;
@@ -194,7 +201,11 @@ async function loadCluster(options: BrokerOptions, logDir: LogDir): Promise<Clus
     ...options,
     clusterId: logDir.meta.clusterId,
     nodeId: options.config.get("node.id"),
-    store: openLocalMetadata({ ...options, logDir }),
+    store: openLocalMetadata({
+      ...options,
+      logDir,
+      snapshotBytes: options.config.get("metadata.log.max.record.bytes.between.snapshots"),
+    }),
     checkTopicConfigs: validateTopicConfigs,
   });
   await cluster.load();

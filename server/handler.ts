@@ -32,7 +32,8 @@ export interface Handler {
   readonly maxVersion: number;
   /**
    * The handler's ordered part is done when its call returns; the connection goes on to the next request while the
-   * answer is awaited. All other requests of a connection run one at a time.
+   * answer is awaited, and the memory of the frame is used again: nothing may keep a view of the request. All other
+   * requests of a connection run one at a time, and own their frame.
    */
   readonly isPipelined: boolean;
   /** What ApiVersions says is the lowest, where that is not the truth: see Produce. */

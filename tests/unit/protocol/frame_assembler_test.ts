@@ -69,3 +69,31 @@ describe("FrameAssembler", () => {
     }
   });
 });
+
+describe("FrameAssembler with buffers of its own", () => {
+  test("takes large frames' memory there and says which buffer a frame is in", () => {
+    const given: Uint8Array[] = [];
+    const taken: number[] = [];
+    const frames: { frame: Uint8Array; buffer: Uint8Array | null }[] = [];
+    const assembler = new FrameAssembler({
+      sizeBytesMax: 1e7,
+      emit: (frame, buffer) => frames.push({ frame, buffer }),
+      buffers: {
+        take: (sizeBytes) => {
+          taken.push(sizeBytes);
+          return new Uint8Array(sizeBytes + 7).fill(0xdb); // larger than asked for, and full of something else
+        },
+        give: (buffer) => given.push(buffer),
+      },
+    });
+    const bytes = framed(3, 2_000_000);
+    for (let at = 0; at < bytes.length; at += 100_000) assembler.data(bytes.slice(at, at + 100_000));
+    expect(frames.map(({ frame }) => frame.length)).toEqual([3, 2_000_000]);
+    expect(frames[0]?.buffer).toBe(null);
+    expect(frames[1]?.buffer?.buffer).toBe(frames[1]?.frame.buffer);
+    expect(Buffer.compare(frames[1]!.frame, bytes.subarray(11))).toBe(0);
+    expect(taken).toEqual([1024 * 1024 + 64 * 1024, 2_000_000]);
+    expect(given.length).toBe(1); // the first, which it grew out of
+    expect(assembler.target()).toBe(null);
+  });
+});
