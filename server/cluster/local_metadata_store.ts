@@ -42,7 +42,7 @@ export interface LocalMetadataStoreOptions {
   readonly log: Log;
   readonly logger: Logger;
   /** A snapshot is due when so many bytes of records, and no fewer than the last snapshot has, came after it. */
-  readonly snapshotBytes?: number;
+  readonly snapshotBytes: number;
 }
 
 export class LocalMetadataStore implements MetadataStore {
@@ -63,11 +63,13 @@ export class LocalMetadataStore implements MetadataStore {
     this.#runtime = options.runtime;
     this.#log = options.log;
     this.#logger = options.logger;
-    this.#snapshotBytesMin = options.snapshotBytes ?? 1024 * 1024;
+    this.#snapshotBytesMin = options.snapshotBytes;
     this.#snapshotBytes = this.#snapshotBytesMin;
   }
 
   load(committed: (changes: readonly ClusterChange[]) => void): Promise<MetadataImage> {
+    // An older state would be believed: topics made since would be strangers, and their logs set aside.
+    if (this.#log.offlineCause !== null) throw this.#log.offlineCause;
     const startMs = this.#runtime.clock.monotonicMs();
     this.#committed = committed;
     const snapshotEnd = this.#loadSnapshot();

@@ -16,15 +16,21 @@ const metadataLogConfig: LogConfig = {
   fileDeleteDelayMs: 0,
 };
 
+/** Bytes of changes after which a snapshot is taken, also where the config would allow more. */
+const snapshotBytesMax = 1024 * 1024;
+
 /** Opens the metadata log, or makes it in a new folder. */
 export function openLocalMetadata(options: {
   readonly runtime: Runtime;
   readonly logDir: LogDir;
   readonly logger: Logger;
+  /** `metadata.log.max.record.bytes.between.snapshots` */
+  readonly snapshotBytes?: number;
 }): LocalMetadataStore {
   const { runtime, logDir, logger } = options;
   const log = logDir.log(METADATA_TOPIC, 0) ??
     logDir.createLog({ topic: METADATA_TOPIC, partition: 0, topicId: METADATA_TOPIC_ID, config: metadataLogConfig });
   log.updateConfig(metadataLogConfig);
-  return new LocalMetadataStore({ runtime, log, logger });
+  const snapshotBytes = Math.min(options.snapshotBytes ?? Infinity, snapshotBytesMax);
+  return new LocalMetadataStore({ runtime, log, logger, snapshotBytes });
 }

@@ -105,7 +105,7 @@ export const clusterConfigs = {
   ),
   "metadata.log.max.record.bytes.between.snapshots": long(
     20_971_520,
-    "Bytes of metadata records between two snapshots of the metadata.",
+    "Bytes of metadata records between two snapshots of the metadata, at most; here never more than 1 MiB.",
     { min: 1 },
   ),
   "metadata.log.max.snapshot.interval.ms": long(

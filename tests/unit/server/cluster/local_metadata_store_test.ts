@@ -142,6 +142,16 @@ describe("local metadata store", () => {
     expect(events).toEqual(["sync, 0 topics", "told of topicCreated", "resolved"]);
   });
 
+  test("a log that cannot be read is no empty one, nor is its snapshot the newest state", async () => {
+    const runtime = createMemoryRuntime();
+    const opened = await open(runtime);
+    for (let index = 0; index < 9; index++) await runtime.until(opened.store.propose(() => topicRecords(index)));
+    expect(runtime.files.list(directory).some((name) => name.endsWith(".checkpoint"))).toBe(true);
+    await kill(runtime, opened);
+    runtime.files.fault = (operation, path) => operation === "read" && path.endsWith(".log") ? "EIO" : null;
+    await expect(open(runtime)).rejects.toThrow("EIO");
+  });
+
   test("a refusal changes nothing and does not stop the next", async () => {
     const runtime = createMemoryRuntime();
     const { store, image } = await open(runtime);
