@@ -8,7 +8,7 @@
  * served yet.
  */
 import { initProducerId } from "../../protocol/api/22_init_producer_id.ts";
-import { ErrorCode } from "../../protocol/errors.ts";
+import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import { handle } from "../handler.ts";
 
 export const initProducerIdHandler = handle(initProducerId, [0, 5], async (request, { broker }) => {
@@ -16,8 +16,12 @@ export const initProducerIdHandler = handle(initProducerId, [0, 5], async (reque
   if (transactionalId === "" || (producerId === -1) !== (producerEpoch === -1)) {
     return { errorCode: ErrorCode.INVALID_REQUEST, producerId: -1, producerEpoch: -1 };
   }
-  if (transactionalId === null) {
+  if (transactionalId !== null) return { errorCode: ErrorCode.UNSUPPORTED_VERSION, producerId: -1, producerEpoch: -1 };
+  try {
     return { errorCode: ErrorCode.NONE, producerId: await broker.producerIds.next(), producerEpoch: 0 };
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    // No new block of ids can be written down now. Kafka's word for that, with which clients try again.
+    return { errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, producerId: -1, producerEpoch: -1 };
   }
-  return { errorCode: ErrorCode.UNSUPPORTED_VERSION, producerId: -1, producerEpoch: -1 };
 });
