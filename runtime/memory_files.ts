@@ -48,6 +48,8 @@ export type FileOperation =
 export class MemoryFileSystem implements FileSystem {
   /** Set by tests to make operations fail. */
   fault: FileFault | null = null;
+  /** Set by tests to make the disk slow: how long a sync off the loop takes. */
+  syncDelayMs: (() => number) | null = null;
   readonly scheduler: Scheduler;
   readonly #random: Random;
   readonly #capacityBytes: number;
@@ -435,7 +437,7 @@ class MemoryFileHandle implements FileHandle {
       if (this.#life !== this.#files.life) throw failure("sync", this.path, "EIO");
       this.#files.check("syncData", this.path);
       end();
-    });
+    }, this.#files.syncDelayMs?.() ?? 0);
   }
 
   syncDataNow(): void {
@@ -447,15 +449,17 @@ class MemoryFileHandle implements FileHandle {
     this.#isClosed = true;
   }
 
-  #later<Result>(run: () => Result): Promise<Result> {
+  #later<Result>(run: () => Result, delayMs = 0): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#files.scheduler.soon(() => {
+      const end = () => {
         try {
           resolve(run());
         } catch (cause) {
           reject(cause);
         }
-      });
+      };
+      if (delayMs > 0) this.#files.scheduler.after(delayMs, end);
+      else this.#files.scheduler.soon(end);
     });
   }
 
