@@ -1,11 +1,15 @@
 /**
  * One bound for the bytes of requests that were read and are not answered, over all connections of the broker
  * (`queued.max.request.bytes`; when unset a default). Full means that connections stop reading, not that they fail.
+ *
+ * One reader at a time may go past the bound: when the budget is spent on requests that are not whole yet, nothing would
+ * ever be answered otherwise.
  */
 export class ByteBudget {
   readonly limitBytes: number;
   #usedBytes = 0;
   readonly #waiting = new Set<() => void>();
+  #exceeding: unknown = null;
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes;
@@ -26,10 +30,20 @@ export class ByteBudget {
 
   give(byteCount: number): void {
     this.#usedBytes -= byteCount;
-    if (this.#waiting.size === 0 || this.isExhausted) return;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const resume of waiting) resume();
+    if (!this.isExhausted) this.#wake();
+  }
+
+  /** Whether `reader` is the one that may go on although the budget is spent; the first to ask is. */
+  mayExceed(reader: unknown): boolean {
+    this.#exceeding ??= reader;
+    return this.#exceeding === reader;
+  }
+
+  /** The reader's request is whole, or the reader is gone: it is another's turn. */
+  endExcess(reader: unknown): void {
+    if (this.#exceeding !== reader) return;
+    this.#exceeding = null;
+    this.#wake();
   }
 
   /** Calls `resume` once when there is room again. */
@@ -39,5 +53,12 @@ export class ByteBudget {
 
   forget(resume: () => void): void {
     this.#waiting.delete(resume);
+  }
+
+  #wake(): void {
+    if (this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resume of waiting) resume();
   }
 }

@@ -7,7 +7,8 @@
  *  1. Answers leave in the order of requests: slots are written from the front, and only while the front one is ready.
  *  2. At most one request that is not pipelined is at work; pipelined ones (Produce) finish their ordered part before
  *     the next request is looked at.
- *  3. Every frame in the queue or at work is counted in the broker's byte budget, until its slot is written.
+ *  3. Every frame in the queue or at work is counted in the broker's byte budget, until its slot is written; of a frame
+ *     that is not whole yet, what has arrived.
  *  4. Back-pressure: no request is taken up while answers wait unsent beyond `unsentBytesMax`, or more than
  *     `slotCountMax` are open; reading stops while the queue holds more than `queuedBytesMax`, or the budget is spent.
  *  5. After `close`, every `onSent` and `onClose` callback has been called, once.
@@ -63,6 +64,8 @@ export class Connection implements SocketHandler {
   readonly #assembler: FrameAssembler;
   readonly #queue: Frame[] = [];
   #queuedBytes = 0;
+  /** Of a request that is not whole yet, as counted in the budget. */
+  #heldBytes = 0;
   readonly #slots: Slot[] = [];
   #isBusy = false;
   #isProcessing = false;
@@ -166,23 +169,32 @@ export class Connection implements SocketHandler {
 
   #received(): void {
     this.lastActiveMs = this.#broker.runtime.clock.monotonicMs();
+    this.#chargeHeld(this.#assembler.heldBytes);
     this.#process();
     this.#readOn();
+  }
+
+  /** Counts what is here of a request that is not whole yet (3). */
+  #chargeHeld(heldBytes: number): void {
+    const { requestBytes } = this.#broker;
+    if (heldBytes === 0 && this.#heldBytes > 0) requestBytes.endExcess(this);
+    if (heldBytes > this.#heldBytes) requestBytes.take(heldBytes - this.#heldBytes);
+    else if (heldBytes < this.#heldBytes) requestBytes.give(this.#heldBytes - heldBytes);
+    this.#heldBytes = heldBytes;
   }
 
   /** Stops or starts reading, by what is queued and what the broker as a whole may hold (4). */
   #readOn(): void {
     if (this.#isClosed) return;
-    const isOverBudget = this.#broker.requestBytes.isExhausted;
-    const isFull = this.#queuedBytes > queuedBytesMax || (isOverBudget && !this.isIdle);
-    if (isFull && !this.#isPaused) {
-      this.#isPaused = true;
-      this.#socket.pause();
-      if (isOverBudget) this.#broker.requestBytes.whenRoom(this.#resume);
-    } else if (!isFull && this.#isPaused) {
-      this.#isPaused = false;
-      this.#socket.resume();
-    }
+    const { requestBytes } = this.#broker;
+    const mustWait = requestBytes.isExhausted &&
+      (!this.isIdle || (this.#heldBytes > 0 && !requestBytes.mayExceed(this)));
+    const isFull = mustWait || this.#queuedBytes > queuedBytesMax;
+    if (mustWait) requestBytes.whenRoom(this.#resume);
+    if (isFull === this.#isPaused) return;
+    this.#isPaused = isFull;
+    if (isFull) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   /** Takes up queued requests while the rules allow (2)(4). hot: per request */
@@ -283,6 +295,7 @@ export class Connection implements SocketHandler {
 
   #release(): void {
     this.#dropQueue();
+    this.#chargeHeld(0);
     this.#broker.requestBytes.forget(this.#resume);
     // A slot whose answer is still awaited stays: its views are released when the answer comes (see #flush).
     for (let index = this.#slots.length - 1; index >= 0; index--) {

@@ -162,6 +162,37 @@ describe("Connection", () => {
     expect(server.broker.requestBytes.usedBytes).toBe(0);
   });
 
+  test("counts requests that are not whole, and still lets one after the other become so", async () => {
+    await server.stop();
+    server = await MemoryBroker.start({ overrides: { "queued.max.request.bytes": "1000000" } });
+    const frame = encodeRequestFrame(produce, 9, 1, "test", produceDraft({ size: 900_000 }));
+    const whole = new Uint8Array(frame.reduce((sum, chunk) => sum + chunk.length, 0));
+    frame.reduce((at, chunk) => (whole.set(chunk, at), at + chunk.length), 0);
+    const clients: MemoryClient[] = [];
+    for (let count = 0; count < 8; count++) {
+      const client = await server.connect();
+      client.post([whole.subarray(0, 800_000)]);
+      clients.push(client);
+    }
+    await server.runtime.settle();
+    // Each was read from once more than the budget allows at most; without it all eight would lie there whole.
+    expect(server.broker.requestBytes.usedBytes).toBeLessThan(8 * 1_200_000);
+    const answers = clients.map((client) => client.exchange([whole.subarray(800_000)]));
+    await server.runtime.until(Promise.all(answers));
+    expect(server.broker.requestBytes.usedBytes).toBe(0);
+    expect((await clients[0]!.send(apiVersions, 0, {})).errorCode).toBe(0);
+  });
+
+  test("gives back what it held of a request when the peer goes", async () => {
+    const client = await server.connect();
+    client.post([new Uint8Array([0, 0, 0xff, 0xff, 1, 2, 3])]);
+    await server.runtime.settle();
+    expect(server.broker.requestBytes.usedBytes).toBeGreaterThan(0);
+    client.close();
+    await server.runtime.settle();
+    expect(server.broker.requestBytes.usedBytes).toBe(0);
+  });
+
   test("refuses more connections than allowed, and takes one again when there is room", async () => {
     await server.stop();
     server = await MemoryBroker.start({ overrides: { "max.connections": "2" } });
