@@ -79,7 +79,11 @@ export class Listeners {
     const host = socket.remoteHostname;
     const ofHost = this.#countByHost.get(host) ?? 0;
     if (this.#connections.size >= config.get("max.connections") || ofHost >= config.get("max.connections.per.ip")) {
-      logger.warn("connection refused", { remote: `${host}:${socket.remotePort}`, reason: "too many connections", ofHost });
+      logger.warn("connection refused", {
+        remote: `${host}:${socket.remotePort}`,
+        reason: "too many connections",
+        ofHost,
+      });
       socket.destroy();
       return ignoreEverything;
     }

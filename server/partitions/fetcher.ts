@@ -46,18 +46,37 @@ export interface FetchPass {
   release(): void;
 }
 
+/**
+ * Over all connections, what was read for answers and not yet taken by the kernel. Peers that ask and do not read would
+ * otherwise fill the memory, an answer each; above it fetches find nothing until somebody reads. An answer may pass it by
+ * one batch.
+ */
+const UNSENT_BYTES_MAX = 128 * 1024 * 1024;
 const NO_CHUNKS: readonly Uint8Array[] = [];
 
 export class Fetcher {
   readonly #partitions: Partitions;
   readonly #cluster: Cluster;
   readonly #timers: Timers;
+  readonly #unsentBytesMax: number;
+  #unsentBytes = 0;
   #waitingCount = 0;
 
-  constructor(options: { readonly partitions: Partitions; readonly cluster: Cluster; readonly timers: Timers }) {
+  constructor(options: {
+    readonly partitions: Partitions;
+    readonly cluster: Cluster;
+    readonly timers: Timers;
+    readonly unsentBytesMax?: number;
+  }) {
     this.#partitions = options.partitions;
     this.#cluster = options.cluster;
     this.#timers = options.timers;
+    this.#unsentBytesMax = options.unsentBytesMax ?? UNSENT_BYTES_MAX;
+  }
+
+  /** Bytes read for answers that are not sent. */
+  get unsentBytes(): number {
+    return this.#unsentBytes;
   }
 
   /** Fetches that wait for data. */
@@ -104,7 +123,8 @@ export class Fetcher {
     const results: PartitionResult[] = [];
     const missing: PartitionResult[] = [];
     const reads: LogRead[] = [];
-    let leftBytes = options.maxBytes;
+    const roomBytes = this.#unsentBytesMax - this.#unsentBytes;
+    let leftBytes = Math.max(0, Math.min(options.maxBytes, roomBytes));
     let sizeBytes = 0;
     let isUrgent = false;
     for (const one of asked) {
@@ -114,19 +134,24 @@ export class Fetcher {
         isUrgent = true;
         continue;
       }
-      const result = readOne(one, partition, options, leftBytes, sizeBytes === 0, reads);
+      const result = readOne(one, partition, options, leftBytes, sizeBytes === 0 && roomBytes > 0, reads);
       results.push(result);
       sizeBytes += result.sizeBytes;
       leftBytes = Math.max(0, leftBytes - result.sizeBytes);
       if (result.errorCode !== ErrorCode.NONE || result.divergingEpoch !== null) isUrgent = true;
     }
     results.push(...missing);
+    this.#unsentBytes += sizeBytes;
+    let isReleased = false;
     return {
       results,
       sizeBytes,
       isUrgent,
       release: () => {
-        for (const read of reads.splice(0)) read.release();
+        if (isReleased) return;
+        isReleased = true;
+        this.#unsentBytes -= sizeBytes;
+        for (const read of reads) read.release();
       },
     };
   }

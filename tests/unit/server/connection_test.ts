@@ -6,6 +6,8 @@ import { apiVersions } from "../../../protocol/api/18_api_versions.ts";
 import { decodeResponseFrame, encodeRequestFrame } from "../../../protocol/frame.ts";
 import { encodeBatch } from "../../../protocol/record.ts";
 import type { LogFacts } from "../../../server/log.ts";
+import { ZERO_UUID } from "../../../protocol/schema.ts";
+import { Fetcher } from "../../../server/partitions/fetcher.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
 let server: MemoryBroker;
@@ -14,10 +16,12 @@ let lines: { level: string; event: string; facts: LogFacts | undefined }[];
 beforeEach(async () => {
   lines = [];
   const note = (level: string) => (event: string, facts?: LogFacts) => void lines.push({ level, event, facts });
-  const logger = { debug() {}, info() {}, warn: note("warn"), error: note("error") };
+  const logger = { level: "info" as const, debug() {}, info() {}, warn: note("warn"), error: note("error") };
   server = await MemoryBroker.start({ logger, overrides: { "socket.request.max.bytes": "100000" } });
   const client = await server.connect();
-  await client.send(createTopics, 7, { topics: [{ name: "events", numPartitions: 1, replicationFactor: 1 }] });
+  await client.send(createTopics, 7, {
+    topics: [{ name: "events", numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+  });
   client.close();
   await server.runtime.settle();
 });
@@ -214,5 +218,38 @@ describe("Connection", () => {
     expect(await isOpen(silent)).toBe(true);
     await server.runtime.advance(20_000);
     expect(await isOpen(silent)).toBe(false);
+  });
+});
+
+describe("Fetcher", () => {
+  test("reads no more for peers that do not take their answers than its bound and a batch each", async () => {
+    const client = await server.connect();
+    for (let count = 0; count < 20; count++) await client.send(produce, 9, produceDraft({ size: 90_000 }));
+    const { partitions, cluster, runtime } = server.broker;
+    const fetcher = new Fetcher({ partitions, cluster, timers: runtime.timers, unsentBytesMax: 500_000 });
+    const options = { maxWaitMs: 0, minBytes: 1, maxBytes: 1_000_000, isReadCommitted: false, usesTopicIds: false };
+    const asked = () => [{
+      topic: "events",
+      topicId: ZERO_UUID,
+      index: 0,
+      fetchOffset: 0,
+      maxBytes: 1_000_000,
+      currentLeaderEpoch: -1,
+      lastFetchedEpoch: -1,
+      logStartOffset: -1,
+      toldHighWatermark: -1,
+      toldLastStableOffset: -1,
+      toldLogStartOffset: -1,
+      toldError: false,
+    }];
+    const passes = Array.from({ length: 10 }, () => fetcher.readPass(asked(), options));
+    expect(fetcher.unsentBytes).toBeLessThan(600_000);
+    expect(passes[9]!.sizeBytes).toBe(0);
+    for (const pass of passes) {
+      pass.release();
+      pass.release();
+    }
+    expect(fetcher.unsentBytes).toBe(0);
+    expect(fetcher.readPass(asked(), options).sizeBytes).toBeGreaterThan(400_000);
   });
 });

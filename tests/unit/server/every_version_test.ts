@@ -32,12 +32,14 @@ afterAll(() => server.stop());
 async function prepare(): Promise<void> {
   if (client.isClosed) client = await server.connect();
   if (server.broker.cluster.topic("events") === undefined) {
-    await client.send(createTopics, 7, { topics: [{ name: "events", numPartitions: 2, replicationFactor: 1 }] });
+    await client.send(createTopics, 7, {
+      topics: [{ name: "events", numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }],
+    });
   }
   const topicData = [{ name: "events", partitionData: [{ index: 0, records: batch() }] }];
   const produced = await client.send(produce, 9, { acks: -1, timeoutMs: 1_000, topicData });
   expect(produced.responses[0]!.partitionResponses[0]!.errorCode).toBe(0);
-  const topics = [{ name: "events", partitions: [{ partitionIndex: 0, committedOffset: 1 }] }];
+  const topics = [{ name: "events", partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: null }] }];
   const committed = await client.send(offsetCommit, 9, { groupId: "readers", topics });
   expect(committed.topics[0]!.partitions[0]!.errorCode).toBe(0);
 }

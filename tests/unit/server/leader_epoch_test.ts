@@ -22,14 +22,19 @@ describe("OffsetForLeaderEpoch", () => {
   test("knows epochs in which nothing was appended", async () => {
     let server = await MemoryBroker.start();
     let client = await server.connect();
-    await client.send(createTopics, 7, { topics: [{ name: "events", numPartitions: 1, replicationFactor: 1 }] });
+    await client.send(createTopics, 7, {
+      topics: [{ name: "events", numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    });
     await append(client);
     expect(await endOf(client, 0)).toEqual([0, 1]);
     expect(await endOf(client, 1)).toEqual([-1, -1]);
 
     for (const epoch of [1, 2]) { // each start after a power cut begins an epoch
       server.runtime.files.crash("lost");
-      server = await MemoryBroker.start({ runtime: server.runtime, overrides: { listeners: `PLAINTEXT://:${9200 + epoch}` } });
+      server = await MemoryBroker.start({
+        runtime: server.runtime,
+        overrides: { listeners: `PLAINTEXT://:${9200 + epoch}` },
+      });
       client = await server.connect();
     }
     expect(await endOf(client, 2)).toEqual([2, 1]);
