@@ -16,9 +16,7 @@ const installers = { bun: "node_modules/bun/install.js", deno: "node_modules/den
 
 if (!isInstalled()) {
   console.error("setup: installing packages");
-  // Not `npm ci`: it wants every platform's optional packages in the lock file, and where they are not to be had (mirrors
-  // carry only some), npm leaves them out of it. This keeps to the lock file, too, and does not change it.
-  run(...npm(), "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error");
+  run(...npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error");
 }
 for (const program of process.argv.slice(2)) {
   if (works(program)) continue;
