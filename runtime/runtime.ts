@@ -211,7 +211,7 @@ export interface Process {
   readonly id: number;
   readonly args: readonly string[];
   environment(): Record<string, string>;
-  /** Path of the executable or script host, for messages. */
+  /** This machine's name: what clients are told of a listener on all interfaces. */
   hostname(): string;
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", run: () => void): void;
   exit(code: number): never;

@@ -5,6 +5,7 @@ import type { Broker } from "../broker.ts";
 import { ResourceType } from "../cluster/cluster.ts";
 import { topicNameTrouble } from "../cluster/topic_name.ts";
 import type { AlterableKind, Changes, Situation } from "./alter.ts";
+import { requireName } from "./resource_name.ts";
 
 export interface AlterTarget {
   readonly resourceType: number;
@@ -94,10 +95,6 @@ function kindOf({ cluster }: Broker, { resourceType, resourceName: name }: Alter
     default:
       throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Unknown resource type ${resourceType}`);
   }
-}
-
-function requireName(name: string, complaint: string): void {
-  if (name === "") throw new ProtocolError(ErrorCode.INVALID_REQUEST, complaint);
 }
 
 function isSame(one: AlterTarget, other: AlterTarget): boolean {

@@ -21,6 +21,7 @@ import {
   describeLogger,
   describeTopic,
 } from "../config/describe.ts";
+import { requireName } from "../config/resource_name.ts";
 import { handle } from "../handler.ts";
 
 export const describeConfigsHandler = handle(describeConfigs, [0, 4], (request, { broker, apiVersion }) => ({
@@ -60,14 +61,14 @@ function describe(
       requireOwnId(name, cluster.nodeId, " or empty string");
       return describeBroker(config);
     case ResourceType.BROKER_LOGGER:
-      requireName(name, "Broker id");
+      requireName(name, "Broker id must not be empty");
       requireOwnId(name, cluster.nodeId, "");
       return describeLogger(logger.level);
     case ResourceType.CLIENT_METRICS:
-      requireName(name, "Client metrics subscription name");
+      requireName(name, "Client metrics subscription name must not be empty");
       return describeClientMetrics(overrides());
     case ResourceType.GROUP:
-      requireName(name, "Group name");
+      requireName(name, "Group name must not be empty");
       return describeGroup(overrides(), config);
     default:
       throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`);
@@ -99,8 +100,4 @@ function requireOwnId(name: string, nodeId: number, alternative: string): void {
     ErrorCode.INVALID_REQUEST,
     `Unexpected broker id, expected ${nodeId}${alternative}, but received ${name}`,
   );
-}
-
-function requireName(name: string, what: string): void {
-  if (name === "") throw new ProtocolError(ErrorCode.INVALID_REQUEST, `${what} must not be empty`);
 }
