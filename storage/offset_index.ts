@@ -43,6 +43,12 @@ export class OffsetIndex {
     return index < 0 ? null : { index, ...this.#read(index) };
   }
 
+  /** The last entry for a batch at or before `position`, null when there is none. */
+  floorOfPosition(position: number): { readonly offset: number; readonly position: number } | null {
+    const index = this.entries.floor(position, (bytes, at) => readInt32(bytes, at + 4));
+    return index < 0 ? null : this.#read(index);
+  }
+
   lastEntry(): { readonly offset: number; readonly position: number } | null {
     const count = this.entries.count;
     return count === 0 ? null : this.#read(count - 1);

@@ -75,6 +75,14 @@ export class ProducerEntry implements ProducerStateEntry {
     return copy;
   }
 
+  /** Takes over the batches that `other` remembers, when both end with the same one: a snapshot has only the last. */
+  recall(other: ProducerEntry): void {
+    if (other.producerEpoch !== this.producerEpoch || other.lastOffset !== this.lastOffset) return;
+    this.#batches.set(other.#batches);
+    this.#count = other.#count;
+    this.#next = other.#next;
+  }
+
   get lastSequence(): number {
     return this.#count === 0 ? NO_SEQUENCE : this.#batches[this.#lastAt()]!;
   }

@@ -6,7 +6,9 @@
  *     newest are kept, others removed.
  * (3) After a crash, snapshots past the log's end are gone (`log_loader.ts`), and the replay starts at or below the recovery
  *     point where it can, so that aborted transactions whose index entries were not yet written are noted again.
- * (4) The snapshot at the first segment's base is durable before the segments below it are deleted: nothing else knows the
+ * (4) A snapshot, in Kafka's form, has the last batch of each producer. Those before it are read again from the log, as far
+ *     back as what was under way when the process ended can be: any of them may come again.
+ * (5) The snapshot at the first segment's base is durable before the segments below it are deleted: nothing else knows the
  *     producers that wrote only there.
  */
 import { readBytesIfPresent, writeFileAtomically } from "./atomic_file.ts";
@@ -18,6 +20,9 @@ import { scan } from "./scan.ts";
 import { fileNameOf, SNAPSHOT_SUFFIX } from "./segment_files.ts";
 import { type Segment } from "./segment.ts";
 import { type SegmentList } from "./segment_list.ts";
+
+/** A producer has at most five requests under way, each of a megabyte by default. */
+const RECALLED_BYTES = 4 * 1024 * 1024;
 
 export class ProducerLog {
   readonly #context: StorageContext;
@@ -82,7 +87,7 @@ export class ProducerLog {
     }
   }
 
-  /** Sees to it that the snapshot at a segment's base is there for good: segments below are about to go (4). */
+  /** Sees to it that the snapshot at a segment's base is there for good: segments below are about to go (5). */
   ensureSnapshot(offset: number): void {
     const { files } = this.#context.runtime;
     if (this.#snapshotOffsets.includes(offset)) {
@@ -126,8 +131,34 @@ export class ProducerLog {
   #load(): ProducerState {
     const state = new ProducerState();
     const fromOffset = this.#loadSnapshot(state, this.#snapshotsByWorth());
+    if (state.count > 0) this.#recall(state, fromOffset);
     this.#replay(state, { fromOffset, toOffset: Infinity, notesAborted: this.#replayFromOffset !== null });
     return state;
+  }
+
+  /** Reads the batches before a snapshot's offset that producers may send again (4). */
+  #recall(state: ProducerState, endOffset: number): void {
+    const all = this.#segments.all;
+    const last = this.#segments.floorIndex(endOffset);
+    let first = last;
+    let from = 0;
+    for (let leftBytes = RECALLED_BYTES, index = last; leftBytes > 0 && index >= 0; index--) {
+      const { index: entries, sizeBytes } = all[index]!;
+      const endPosition = index === last ? entries.positionOf(endOffset) : sizeBytes;
+      first = index;
+      from = endPosition > leftBytes ? entries.batchStartBefore(endPosition - leftBytes) : 0;
+      leftBytes -= endPosition - from;
+    }
+    const before = new ProducerState();
+    for (let index = first; index <= last; index++) {
+      const { log, sizeBytes } = all[index]!;
+      scan(log, { from: index === first ? from : 0, to: sizeBytes }, this.#context.buffers, (batch) => {
+        if (batch.baseOffset >= endOffset) return false;
+        if (batch.hasProducerId && !batch.isControl) before.apply(batch, -1);
+        return true;
+      });
+    }
+    state.recall(before);
   }
 
   /** Applies the batches from `fromOffset` to before `toOffset`. */

@@ -61,6 +61,14 @@ export class ProducerState {
     }
   }
 
+  /** Of the producers here, takes over the batches that `other` remembers too. */
+  recall(other: ProducerState): void {
+    for (const entry of this.#producers.values()) {
+      const known = other.#producers.get(entry.producerId);
+      if (known !== undefined) entry.recall(known);
+    }
+  }
+
   /** Looks whether a batch of a known producer may be written. `staged`: producers changed by earlier batches of the same append. */
   // hot: per batch
   check(batch: BatchView, origin: AppendOrigin, staged: Map<number, ProducerEntry> | null): ProducerVerdict {

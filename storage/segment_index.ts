@@ -124,6 +124,13 @@ export class SegmentIndex {
     return entry?.position ?? 0;
   }
 
+  /** The position of a batch that is at or before `position`, not far. */
+  batchStartBefore(position: number): number {
+    if (this.#offsets === null) this.#open();
+    const entry = this.#offsets!.floorOfPosition(position);
+    return entry !== null && this.#isPositionTrue(entry) ? entry.position : 0;
+  }
+
   /** The offset of a batch before which everything is older than `timestampMs`. */
   offsetFor(timestampMs: number): number {
     if (this.#times === null) this.#open();
