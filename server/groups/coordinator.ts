@@ -193,6 +193,9 @@ export class GroupCoordinator {
       sessionTimeoutMs > config.get("group.max.session.timeout.ms")
     ) return refusedJoin(ErrorCode.INVALID_SESSION_TIMEOUT, memberId);
     if (typeof shard === "number") return refusedJoin(shard, memberId);
+    if (request.protocolType === "" || request.protocols.length === 0) {
+      return refusedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
+    }
     if (memberId !== "" && shard.group(groupId) === undefined) {
       return refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, memberId);
     }

@@ -27,6 +27,8 @@ type PartitionResponse = TopicResponse["partitions"][number];
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 const FIRST_TOPIC_ID_VERSION = 13;
+const FIRST_REPLICA_STATE_VERSION = 15;
+const FIRST_LEADER_HINT_VERSION = 16;
 
 /** What a fetch reads, and the session it belongs to: null for a full fetch without one. */
 interface Plan {
@@ -38,7 +40,7 @@ interface Plan {
 
 export const fetchHandler = handle(fetch, [4, 18], (request, context) => {
   const { isolationLevel } = request;
-  if (isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED) return refuseAll(request);
+  if (isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED) return refuseAll(request, context);
   let plan: Plan;
   try {
     plan = makePlan(request, context);
@@ -47,28 +49,30 @@ export const fetchHandler = handle(fetch, [4, 18], (request, context) => {
     throw error;
   }
   const { config, fetcher } = context.broker;
+  const { replicaId } = context.apiVersion < FIRST_REPLICA_STATE_VERSION ? request : request.replicaState;
   const pass = fetcher.fetch(plan.asked, {
     maxWaitMs: request.maxWaitMs,
     minBytes: Math.min(request.minBytes, config.get("fetch.max.bytes")),
     maxBytes: Math.min(request.maxBytes, config.get("fetch.max.bytes")),
     isReadCommitted: isolationLevel === READ_COMMITTED,
+    isFromReplica: replicaId >= 0,
     usesTopicIds: context.apiVersion >= FIRST_TOPIC_ID_VERSION,
   }, (run) => context.connection.onClose(run));
   const answer = (done: FetchPass) => {
     context.onSent(done.release);
-    return respond(done, plan);
+    return respond(done, plan, context);
   };
   return pass instanceof Promise ? pass.then(answer) : answer(pass);
 });
 
 /** Kafka's answer to an isolation level that it does not know. */
-function refuseAll(request: FetchRequest): FetchResponseDraft {
+function refuseAll(request: FetchRequest, context: RequestContext): FetchResponseDraft {
   const errorCode = ErrorCode.UNKNOWN_SERVER_ERROR;
   const results = requestedPartitions(request).map((asked) => ({
     ...failedFetch(asked, errorCode),
     abortedTransactions: [],
   }));
-  return { errorCode, sessionId: NO_SESSION_ID, responses: byTopic(results) };
+  return { errorCode, sessionId: NO_SESSION_ID, responses: byTopic(results, context) };
 }
 
 /** @throws {ProtocolError} when the request names a session it cannot go on with */
@@ -116,20 +120,20 @@ function requestedPartitions(request: FetchRequest): FetchedPartition[] {
   return partitions;
 }
 
-function respond(pass: FetchPass, { session, isIncremental }: Plan): FetchResponseDraft {
+function respond(pass: FetchPass, { session, isIncremental }: Plan, context: RequestContext): FetchResponseDraft {
   const results = session === null
     ? pass.results
     : pass.results.filter((result) => remember(result, session) || !isIncremental);
-  return { errorCode: ErrorCode.NONE, sessionId: session?.id ?? NO_SESSION_ID, responses: byTopic(results) };
+  return { errorCode: ErrorCode.NONE, sessionId: session?.id ?? NO_SESSION_ID, responses: byTopic(results, context) };
 }
 
 /** Neighbours of the same topic share an entry. */
-function byTopic(results: readonly PartitionResult[]): TopicResponse[] {
+function byTopic(results: readonly PartitionResult[], context: RequestContext): TopicResponse[] {
   const responses: { topic: string; topicId: string; partitions: PartitionResponse[] }[] = [];
   for (const result of results) {
     const { topic, topicId } = result.asked;
     const last = responses[responses.length - 1];
-    const response = partitionResponse(result);
+    const response = partitionResponse(result, context);
     if (last !== undefined && last.topic === topic && last.topicId === topicId) last.partitions.push(response);
     else responses.push({ topic, topicId, partitions: [response] });
   }
@@ -152,7 +156,7 @@ function remember(result: PartitionResult, session: FetchSession): boolean {
   return hasNews;
 }
 
-function partitionResponse(result: PartitionResult): PartitionResponse {
+function partitionResponse(result: PartitionResult, { apiVersion, broker }: RequestContext): PartitionResponse {
   const response = {
     partitionIndex: result.asked.index,
     errorCode: result.errorCode,
@@ -163,5 +167,8 @@ function partitionResponse(result: PartitionResult): PartitionResponse {
     preferredReadReplica: -1,
     records: result.chunks,
   };
-  return result.divergingEpoch === null ? response : { ...response, divergingEpoch: result.divergingEpoch };
+  const { divergingEpoch, leaderEpoch } = result;
+  if (divergingEpoch !== null) return { ...response, divergingEpoch };
+  if (leaderEpoch < 0 || apiVersion < FIRST_LEADER_HINT_VERSION) return response;
+  return { ...response, currentLeader: { leaderId: broker.cluster.nodeId, leaderEpoch } };
 }

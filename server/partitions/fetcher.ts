@@ -20,6 +20,8 @@ export interface FetchOptions {
   /** Of the whole answer; the first batch is sent whatever its size. */
   readonly maxBytes: number;
   readonly isReadCommitted: boolean;
+  /** A follower asks; this node's partitions have none. */
+  readonly isFromReplica: boolean;
   /** Topics are asked for by id (v13), not by name. */
   readonly usesTopicIds: boolean;
 }
@@ -35,6 +37,8 @@ export interface PartitionResult {
   readonly sizeBytes: number;
   readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null;
   readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | null;
+  /** Of this node's leadership, for a client that is wrong about it; -1 otherwise. */
+  readonly leaderEpoch: number;
 }
 
 /** One look at all partitions of a fetch. Whoever holds it calls `release` once the chunks are sent or dropped. */
@@ -124,7 +128,7 @@ export class Fetcher {
     const missing: PartitionResult[] = [];
     const reads: LogRead[] = [];
     const roomBytes = this.#unsentBytesMax - this.#unsentBytes;
-    let leftBytes = Math.max(0, Math.min(options.maxBytes, roomBytes));
+    let leftBytes = Math.min(options.maxBytes, Math.max(0, roomBytes));
     let sizeBytes = 0;
     let isUrgent = false;
     for (const one of asked) {
@@ -172,13 +176,15 @@ export class Fetcher {
 function readOne(
   asked: FetchedPartition,
   partition: Partition,
-  { isReadCommitted }: FetchOptions,
+  { isReadCommitted, isFromReplica }: FetchOptions,
   leftBytes: number,
   atLeastOneBatch: boolean,
   reads: LogRead[],
 ): PartitionResult {
   const epochProblem = leaderEpochProblem(partition, Math.max(-1, asked.currentLeaderEpoch)); // any negative one is none
+  if (epochProblem === ErrorCode.FENCED_LEADER_EPOCH) return misled(asked, epochProblem, partition);
   if (epochProblem !== ErrorCode.NONE) return failedFetch(asked, epochProblem);
+  if (isFromReplica) return misled(asked, ErrorCode.NOT_LEADER_OR_FOLLOWER, partition);
   if (asked.lastFetchedEpoch >= 0) {
     const end = partition.endOffsetForEpoch(asked.lastFetchedEpoch);
     if (end.leaderEpoch < 0) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
@@ -240,7 +246,13 @@ function served(
     sizeBytes: 0,
     abortedTransactions,
     divergingEpoch: null,
+    leaderEpoch: -1,
   };
+}
+
+/** The client should learn who leads (KIP-951). */
+function misled(asked: FetchedPartition, errorCode: number, { leaderEpoch }: Partition): PartitionResult {
+  return { ...failedFetch(asked, errorCode), leaderEpoch };
 }
 
 export function failedFetch(asked: FetchedPartition, errorCode: number): PartitionResult {
@@ -254,6 +266,7 @@ export function failedFetch(asked: FetchedPartition, errorCode: number): Partiti
     sizeBytes: 0,
     abortedTransactions: null,
     divergingEpoch: null,
+    leaderEpoch: -1,
   };
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createTopics } from "../../../../protocol/api/19_create_topics.ts";
 import { fetch, type FetchResponse } from "../../../../protocol/api/01_fetch.ts";
+import { metadata } from "../../../../protocol/api/03_metadata.ts";
 import { produce } from "../../../../protocol/api/00_produce.ts";
 import { ErrorCode } from "../../../../protocol/errors.ts";
 import { encodeBatch } from "../../../../protocol/record.ts";
@@ -67,6 +68,20 @@ describe("Fetch", () => {
       fetchOffset: 0,
     }]);
     expect(indexesOf(answer)).toEqual([0, 7]);
+  });
+
+  test("tells a follower, of which there are none, who leads", async () => {
+    const { topicId } = (await client.send(metadata, 12, { topics: [{ name: "events" }] })).topics[0]!;
+    const { responses } = await client.send(fetch, 16, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      replicaState: { replicaId: 5, replicaEpoch: 1 },
+      topics: [{ topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 10_000 }] }],
+      forgottenTopicsData: [],
+    });
+    const { errorCode, currentLeader } = responses[0]!.partitions[0]!;
+    expect([errorCode, currentLeader.leaderEpoch]).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER, 0]);
+    expect(currentLeader.leaderId).toBe(server.broker.cluster.nodeId);
   });
 
   test("refuses an isolation level that does not exist", async () => {
