@@ -1,0 +1,185 @@
+/**
+ * Bytes inside bytes, damaged: keys and values of the offsets log, what members of a group send each other, records and
+ * snapshots of the cluster's metadata. Each ends in a value or in the error that its decoder names, makes no more elements
+ * than there were bytes, and what was decoded encodes to bytes that decode to the same.
+ *
+ *     SEED=123 bun test tests/fuzz/embedded_fuzz_test.ts        the run that failed, again
+ *     ROUNDS=1000000 bun test tests/fuzz/embedded_fuzz_test.ts  a long one
+ */
+import { describe, expect, test } from "bun:test";
+import process from "node:process";
+import { batches, BatchView, MalformedBatch } from "../../protocol/batch.ts";
+import {
+  decodeMetadataRecord,
+  encodeMetadataRecord,
+  type MetadataRecordKind,
+  metadataRecords,
+} from "../../protocol/embedded/cluster_metadata.ts";
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from "../../protocol/embedded/consumer_protocol.ts";
+import {
+  decodeGroupMetadataValue,
+  decodeOffsetCommitValue,
+  decodeOffsetsLogKey,
+  encodeGroupMetadataKey,
+  encodeGroupMetadataValue,
+  encodeOffsetCommitKey,
+  encodeOffsetCommitValue,
+} from "../../protocol/embedded/offsets_log.ts";
+import { EncodeError, MalformedFrame } from "../../protocol/wire.ts";
+import { CorruptMetadata } from "../../server/cluster/image.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../server/cluster/metadata_snapshot.ts";
+import { groupOfRecord, offsetOfRecord } from "../../server/groups/records.ts";
+import vectors from "../golden/java_embedded/vectors.json" with { type: "json" };
+import { bytesFromHex, hexOf } from "../golden/vectors.ts";
+import { seedOf } from "../support/prng.ts";
+import { Chance, elementsIn } from "./damage.ts";
+
+const seed = seedOf(process.env.SEED);
+const rounds = Number(process.env.ROUNDS ?? 2_000);
+/** So that a long run may be asked for. */
+const options = { timeout: 3_600_000 };
+console.info(`embedded fuzz: SEED=${seed} ROUNDS=${rounds}`);
+
+/** Decodes, and encodes what came of it; what cannot be encoded again gives null. */
+type Target = (bytes: Uint8Array) => { readonly value: unknown; readonly encode: (() => Uint8Array) | null };
+
+const versionOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getInt16(0);
+
+const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode: Target }>> = {
+  "a key of the offsets log": {
+    seeds: /Key$/,
+    decode: (bytes) => {
+      const key = decodeOffsetsLogKey(bytes);
+      if (key.kind === "other") return { value: key, encode: null };
+      return {
+        value: key,
+        encode: () => key.kind === "offset" ? encodeOffsetCommitKey(key) : encodeGroupMetadataKey(key),
+      };
+    },
+  },
+  "a committed offset": {
+    seeds: /^OffsetCommitValue$/,
+    decode: (bytes) => {
+      const value = decodeOffsetCommitValue(bytes);
+      offsetOfRecord(bytes);
+      return { value, encode: () => encodeOffsetCommitValue(value, versionOf(bytes)) };
+    },
+  },
+  "the state of a group": {
+    seeds: /^GroupMetadataValue$/,
+    decode: (bytes) => {
+      const value = decodeGroupMetadataValue(bytes);
+      groupOfRecord(bytes);
+      return { value, encode: () => encodeGroupMetadataValue(value, versionOf(bytes)) };
+    },
+  },
+  "a subscription": {
+    seeds: /^ConsumerProtocolSubscription$/,
+    decode: (bytes) => {
+      const value = decodeSubscription(bytes);
+      return { value, encode: () => encodeSubscription(value, Math.min(3, versionOf(bytes))) };
+    },
+  },
+  "an assignment": {
+    seeds: /^ConsumerProtocolAssignment$/,
+    decode: (bytes) => {
+      const value = decodeAssignment(bytes);
+      return { value, encode: () => encodeAssignment(value, bytes.length === 0 ? 3 : Math.min(3, versionOf(bytes))) };
+    },
+  },
+  "a record of the cluster's metadata": {
+    seeds: new RegExp(`^(?:${Object.keys(metadataRecords).join("|")})$`),
+    decode: (bytes) => {
+      const record = decodeMetadataRecord(bytes);
+      if (record.kind === "other") return { value: record, encode: null };
+      const { kind, value, version } = record as { kind: MetadataRecordKind; value: never; version: number };
+      return { value, encode: () => encodeMetadataRecord(kind, value, version) };
+    },
+  },
+};
+
+const corpus = vectors.messages.map(({ name, hex }) => ({ name, bytes: bytesFromHex(hex) }));
+
+describe("damaged bytes of", () => {
+  for (const [what, { seeds, decode }] of Object.entries(targets)) {
+    const own = corpus.filter(({ name }) => seeds.test(name));
+
+    test(`${what} end in a value or MalformedFrame (SEED=${seed})`, () => {
+      expect(own.length).toBeGreaterThan(0);
+      let valueCount = 0;
+      for (let round = 0; round < rounds; round++) {
+        const chance = new Chance(seed + round);
+        // Now and then another message's bytes: right lengths in the wrong places. Or any bytes.
+        const from = chance.pick(chance.below(8) === 0 ? corpus : own).bytes;
+        const bytes = chance.below(20) === 0
+          ? chance.bytes(chance.below(60))
+          : chance.damage(from, chance.pick(corpus).bytes);
+        try {
+          if (isReadable(decode, bytes)) valueCount++;
+        } catch (error) {
+          throw new Error(`SEED=${seed + round} ROUNDS=1: ${what} ${hexOf(bytes)}`, { cause: error });
+        }
+      }
+      // If hardly anything decodes, the damage is too coarse to reach the inside of messages.
+      if (rounds > 100) expect(valueCount).toBeGreaterThan(rounds / 50);
+    }, options);
+  }
+
+  test(`a snapshot of the metadata end in records or the reason why not (SEED=${seed})`, () => {
+    const snapshot = encodeSnapshot([
+      { kind: "topic", name: "events", topicId: "AQIDBAUGBwgJCgsMDQ4PEA" },
+      { kind: "config", resourceType: 2, resourceName: "events", name: "retention.ms", value: "1" },
+      { kind: "producerIds", nextProducerId: 1_000 },
+    ], 1_700_000_000_000);
+    for (let round = 0; round < rounds; round++) {
+      const chance = new Chance(seed + round);
+      const bytes = chance.damage(snapshot, chance.pick(corpus).bytes);
+      if (chance.below(2) === 0) stampEveryBatch(bytes); // damage that a checksum vouches for
+      try {
+        expect(elementsIn(decodeSnapshot(bytes)) <= bytes.length).toBe(true);
+      } catch (error) {
+        if (error instanceof MalformedBatch || error instanceof MalformedFrame) continue;
+        if (error instanceof CorruptMetadata) continue;
+        throw new Error(`SEED=${seed + round} ROUNDS=1: snapshot ${hexOf(bytes)}`, { cause: error });
+      }
+    }
+  }, options);
+});
+
+/** Whether the bytes had a value. Throws when the decoder fails in a way it does not name. */
+function isReadable(decode: Target, bytes: Uint8Array): boolean {
+  let found: ReturnType<Target>;
+  try {
+    found = decode(bytes);
+  } catch (error) {
+    if (error instanceof MalformedFrame) return false;
+    throw error;
+  }
+  const count = elementsIn(found.value);
+  if (count > bytes.length) throw new Error(`more elements than bytes: ${count}`);
+  if (found.encode === null) return true;
+  let encoded: Uint8Array;
+  try {
+    encoded = found.encode();
+  } catch (error) {
+    // Bytes that are no UTF-8 decode to U+FFFD, which takes three bytes each, and so can outgrow a string.
+    if (error instanceof EncodeError && error.message.includes("Cannot encode a string of")) return true;
+    throw error;
+  }
+  const again = decode(encoded).encode!();
+  if (hexOf(again) !== hexOf(encoded)) throw new Error(`not stable: ${hexOf(encoded)}`);
+  return true;
+}
+
+function stampEveryBatch(bytes: Uint8Array): void {
+  try {
+    for (const batch of batches(bytes)) new BatchView(bytes, batch.at).stampCrc();
+  } catch (error) {
+    if (!(error instanceof MalformedBatch)) throw error;
+  }
+}
