@@ -16,16 +16,23 @@ export function parseProperties(text: string): Property[] {
   const lines = text.split(/\r\n|\r|\n/);
   for (let at = 0; at < lines.length; at++) {
     const first = at;
-    let logical = withoutIndent(lines[at]!);
-    if (logical === "" || logical.startsWith("#") || logical.startsWith("!")) continue;
-    while (endsInContinuation(logical)) logical = logical.slice(0, -1) + withoutIndent(lines[++at] ?? "");
-    properties.push({ ...split(logical), line: first + 1 });
+    let part = withoutIndent(lines[at]!);
+    if (part === "" || part.startsWith("#") || part.startsWith("!")) continue;
+    // Parts are looked at once and joined at the end: a file of many continued lines takes no longer than another.
+    const parts: string[] = [];
+    while (endsInContinuation(part)) {
+      parts.push(part.slice(0, -1));
+      part = withoutIndent(lines[++at] ?? "");
+    }
+    parts.push(part);
+    properties.push({ ...split(parts.join("")), line: first + 1 });
   }
   return properties;
 }
 
 // ---------------------------------------------------------------------------------------------- below: how
 
+const BACKSLASH = 0x5c;
 const escaped: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r", f: "\f" };
 
 function withoutIndent(line: string): string {
@@ -34,7 +41,9 @@ function withoutIndent(line: string): string {
 
 /** An odd number of backslashes: an even one is backslashes that are meant. */
 function endsInContinuation(line: string): boolean {
-  return /\\*$/.exec(line)![0].length % 2 === 1;
+  let start = line.length;
+  while (line.charCodeAt(start - 1) === BACKSLASH) start--;
+  return (line.length - start) % 2 === 1;
 }
 
 function split(line: string): { name: string; value: string } {

@@ -1,0 +1,223 @@
+/**
+ * Texts of people: properties files, command lines, environment variables and values of configs. Whatever was typed ends in
+ * a value or in the error that is shown to them, in time that grows with the text and no faster.
+ *
+ *     SEED=123 bun test tests/fuzz/text_fuzz_test.ts        the run that failed, again
+ *     ROUNDS=1000000 bun test tests/fuzz/text_fuzz_test.ts  a long one
+ */
+import { describe, expect, test } from "bun:test";
+import process from "node:process";
+import { parseArgs, UsageError } from "../../cli/args.ts";
+import { consumeOptions, serveOptions } from "../../cli/commands.ts";
+import { BrokerConfig, brokerConfigs, ConfigError } from "../../server/config.ts";
+import { entriesFromEnvironment } from "../../server/config/environment.ts";
+import { parseProperties } from "../../server/config/properties.ts";
+import { seedOf } from "../support/prng.ts";
+import { Chance } from "./damage.ts";
+
+const seed = seedOf(process.env.SEED);
+const rounds = Number(process.env.ROUNDS ?? 2_000);
+const options = { timeout: 3_600_000 };
+console.info(`text fuzz: SEED=${seed} ROUNDS=${rounds}`);
+
+function eachRound(name: string, round: (chance: Chance) => void): void {
+  test(`${name} (SEED=${seed})`, () => {
+    for (let index = 0; index < rounds; index++) {
+      try {
+        round(new Chance(seed + index));
+      } catch (error) {
+        throw new Error(`SEED=${seed + index} ROUNDS=1`, { cause: error });
+      }
+    }
+  }, options);
+}
+
+describe("properties", () => {
+  const pieces = [
+    "\\",
+    "\\\\",
+    "\n",
+    "\r\n",
+    "\r",
+    " ",
+    "\t",
+    "\f",
+    "=",
+    ":",
+    "#",
+    "!",
+    "a",
+    "log.dirs",
+    "\\u",
+    "00",
+    "4",
+  ]
+    .concat(["é", "\u0000", "\ud800", "\\u0041", "\\u00e", "\\n", "\\ ", "\\=", "value"]);
+
+  eachRound("of any text are names and values no longer than it, in the order of their lines", (chance) => {
+    const text = chance.text(pieces, 60);
+    const found = parseProperties(text);
+    const lineCount = text.split(/\r\n|\r|\n/).length;
+    let length = 0;
+    let line = 0;
+    for (const property of found) {
+      expect(property.line > line && property.line <= lineCount).toBe(true);
+      line = property.line;
+      length += property.name.length + property.value.length;
+    }
+    expect(length <= text.length).toBe(true);
+  });
+
+  eachRound("come back as they were written", (chance) => {
+    const written = Array.from({ length: chance.below(5) }, () => ({
+      name: `n${chance.text(pieces, 4)}`,
+      value: chance.text(pieces, 6),
+    }));
+    const text = written.map(({ name, value }) =>
+      `${escape(name)}${chance.pick(["=", " = ", ":", " "])}${escape(value)}`
+    );
+    const found = parseProperties(text.join(chance.pick(["\n", "\r\n", "\n\n#\n"])));
+    expect(found.map(({ name, value }) => ({ name, value }))).toEqual(written);
+  });
+
+  test("take time in proportion to their size, whatever they are made of", () => {
+    const size = 200_000;
+    const startMs = performance.now();
+    for (const piece of ["\\", "\\\n", "\\\\", " ", "a\\\n", "=", "\\u", "\t\\", " \\\n", "\\ ", "#"]) {
+      const text = piece.repeat(size / piece.length);
+      parseProperties(text);
+      parseProperties(`${text}a`);
+      parseProperties(`a=b${text}c`);
+    }
+    // 6 MB of text: half a second when all is well, minutes when one step looks back over what it has read.
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+  }, options);
+
+  /** By Java's rules, the plainest way: everything that could mean something gets a backslash. */
+  function escape(text: string): string {
+    return text.replace(/[\\=: #!\t\f\n\r]/g, (character) => named[character] ?? `\\${character}`);
+  }
+  const named: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f" };
+});
+
+describe("command lines", () => {
+  const words = [
+    "--",
+    "-",
+    "",
+    "--config",
+    "--config=",
+    "--override",
+    "-",
+    "--port",
+    "--port=1",
+    "-p",
+    "-p9",
+    "--from-beginning",
+  ]
+    .concat([
+      "--from-beginning=x",
+      "topic",
+      "--group",
+      "--constructor",
+      "--__proto__",
+      "--toString=",
+      "-é",
+      "--help",
+      "-h",
+    ]);
+
+  for (const [name, table] of [["serve", serveOptions], ["consume", consumeOptions]] as const) {
+    eachRound(`of weir ${name} end in their values or UsageError`, (chance) => {
+      const args = Array.from({ length: chance.below(8) }, () => chance.pick(words));
+      let parsed;
+      try {
+        parsed = parseArgs(args, table);
+      } catch (error) {
+        if (error instanceof UsageError) return;
+        throw error;
+      }
+      for (const [option, values] of parsed.values) {
+        expect(Object.hasOwn(table, option)).toBe(true);
+        expect(values.length).toBeGreaterThan(0);
+      }
+      // Each word is an argument, an option with its value, or the value of the one before it; "--" is one of its own.
+      const valueCount = [...parsed.values.values()].reduce((sum, values) => sum + values.length, 0);
+      expect(parsed.positional.length + valueCount <= args.length).toBe(true);
+    });
+  }
+
+  eachRound("whose numbers are none end in UsageError", (chance) => {
+    const text = chance.text(["1", "9", "0", "-", "+", ".", "e", "x", " ", "99999999999999", "NaN", "Infinity"], 3);
+    try {
+      const value = parseArgs([`--port=${text}`], serveOptions).wholeNumber("port", { min: 0, max: 65_535 });
+      expect(value! >= 0 && value! <= 65_535 && Number.isInteger(value)).toBe(true);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+    }
+  });
+});
+
+describe("configs", () => {
+  const names = [
+    ...Object.keys(brokerConfigs),
+    "constructor",
+    "__proto__",
+    "listener.name.x.sasl.jaas.config",
+    "no.such",
+  ];
+  const pieces = [
+    "1",
+    "0",
+    "-",
+    "9223372036854775807",
+    "9223372036854775808",
+    "1e9",
+    "0x1",
+    ".5",
+    "true",
+    "TRUE",
+    "false",
+  ]
+    .concat([
+      "",
+      " ",
+      ",",
+      ":",
+      "//",
+      "PLAINTEXT",
+      "PLAINTEXT://:9092",
+      "[::1]",
+      "a",
+      "é",
+      "delete",
+      "compact",
+      "group",
+      "*",
+    ])
+    .concat(["\u0000", "%", "100", "999999999999999999999", "null", "NaN", "://:", "PLAINTEXT://h:99999"]);
+
+  eachRound("of any names and values end in a configuration or ConfigError", (chance) => {
+    const entries = Array.from({ length: 1 + chance.below(4) }, () => ({
+      source: chance.pick(["override", "option", "environment", "file"] as const),
+      name: chance.pick(names),
+      value: chance.text(pieces, 3),
+    }));
+    try {
+      BrokerConfig.parse(entries);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw new Error(JSON.stringify(entries), { cause: error });
+    }
+  });
+
+  eachRound("of any environment are entries", (chance) => {
+    const pieces = ["KAFKA_", "_", "__", "___", "LOG", "DIRS", "A", "é", "OPTS", "CLUSTER_ID", "", "PORT"];
+    const environment = Object.fromEntries(
+      Array.from({ length: 3 }, () => [chance.text(pieces, 6), chance.text(pieces, 2)]),
+    );
+    for (const { name, value, origin } of entriesFromEnvironment(environment)) {
+      expect(environment[origin!]).toBe(value);
+      expect(name.length > 0 || origin === "KAFKA_").toBe(true);
+    }
+  });
+});
