@@ -188,6 +188,7 @@ export class Broker {
   async #stop(): Promise<void> {
     this.#listeners.stopAccepting();
     this.#housekeeping.stop();
+    this.fetcher.stop();
     // Together: a connection cannot finish while its JoinGroup waits for a rebalance, and stopping answers that.
     await Promise.all([this.groups.stop(), this.#listeners.finish(STOP_WITHIN_MS)]);
     await this.cluster.close();

@@ -64,7 +64,8 @@ export class Fetcher {
   readonly #timers: Timers;
   readonly #unsentBytesMax: number;
   #unsentBytes = 0;
-  #waitingCount = 0;
+  readonly #waiting = new Set<DelayedFetch>();
+  #isStopped = false;
 
   constructor(options: {
     readonly partitions: Partitions;
@@ -85,7 +86,13 @@ export class Fetcher {
 
   /** Fetches that wait for data. */
   get waitingCount(): number {
-    return this.#waitingCount;
+    return this.#waiting.size;
+  }
+
+  /** Answers every fetch that waits with what there is, and lets none wait from here on. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const waiting of [...this.#waiting]) waiting.end();
   }
 
   /** Reads now, or when there is enough or time is up. `onClose` tells when nobody waits for the answer any more. */
@@ -96,29 +103,30 @@ export class Fetcher {
   ): FetchPass | Promise<FetchPass> {
     const list = [...asked];
     const pass = this.readPass(list, options);
-    if (isEnough(pass, options) || options.maxWaitMs <= 0 || list.length === 0) return pass;
+    if (isEnough(pass, options) || options.maxWaitMs <= 0 || list.length === 0 || this.#isStopped) return pass;
     pass.release();
     return new Promise((resolve) => {
-      this.#waitingCount++;
-      new DelayedFetch({
-        partitions: list.map((partition) => this.#find(partition, options)).filter((partition) =>
-          partition !== undefined
-        ),
+      const partitions = list.map((partition) => this.#find(partition, options));
+      let forgetClose = () => {};
+      const delayed = new DelayedFetch({
+        partitions: partitions.filter((partition) => partition !== undefined),
         missingBytes: options.minBytes - pass.sizeBytes,
         maxWaitMs: options.maxWaitMs,
         timers: this.#timers,
-        onClose,
         look: (isLast) => {
           const again = this.readPass(list, options);
           if (!isLast && !isEnough(again, options)) {
             again.release();
             return options.minBytes - again.sizeBytes;
           }
-          this.#waitingCount--;
+          this.#waiting.delete(delayed);
+          forgetClose();
           resolve(again);
           return 0;
         },
       });
+      this.#waiting.add(delayed);
+      forgetClose = onClose(() => delayed.end()); // at once when it has closed already
     });
   }
 
@@ -275,7 +283,6 @@ class DelayedFetch implements PartitionWaiter {
   readonly #partitions: readonly Partition[];
   readonly #look: (isLast: boolean) => number;
   readonly #timer: Timer;
-  readonly #forgetClose: () => void;
   #missingBytes: number;
   #isLooking = false;
   #isDone = false;
@@ -285,7 +292,6 @@ class DelayedFetch implements PartitionWaiter {
     readonly missingBytes: number;
     readonly maxWaitMs: number;
     readonly timers: Timers;
-    readonly onClose: (run: () => void) => () => void;
     /** Looks again; returns how many bytes are still missing, 0 when it has answered. */
     readonly look: (isLast: boolean) => number;
   }) {
@@ -293,8 +299,7 @@ class DelayedFetch implements PartitionWaiter {
     this.#missingBytes = options.missingBytes;
     this.#look = options.look;
     for (const partition of this.#partitions) partition.subscribe(this);
-    this.#timer = options.timers.after(options.maxWaitMs, () => this.#end());
-    this.#forgetClose = options.onClose(() => this.#end());
+    this.#timer = options.timers.after(options.maxWaitMs, () => this.end());
   }
 
   advanced(addedBytes: number): void {
@@ -311,10 +316,11 @@ class DelayedFetch implements PartitionWaiter {
   }
 
   ended(): void {
-    this.#end();
+    this.end();
   }
 
-  #end(): void {
+  /** Looks for the last time, now. */
+  end(): void {
     if (this.#isDone) return;
     this.#stop();
     this.#look(true);
@@ -322,8 +328,7 @@ class DelayedFetch implements PartitionWaiter {
 
   #stop(): void {
     this.#isDone = true;
-    this.#timer?.cancel();
-    this.#forgetClose?.();
+    this.#timer.cancel();
     for (const partition of this.#partitions) partition.unsubscribe(this);
   }
 }

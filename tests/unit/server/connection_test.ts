@@ -136,6 +136,16 @@ describe("Connection", () => {
     expect(server.broker.requestBytes.usedBytes).toBe(0);
   });
 
+  test("a fetch that waits is answered when the broker stops, and holds it up no longer", async () => {
+    const client = await server.connect();
+    const waiting = client.begin(fetch, 12, fetchDraft({ maxWaitMs: 60_000 }));
+    await server.runtime.settle();
+    const startMs = server.runtime.clock.monotonicMs();
+    await server.stop();
+    expect((await waiting).errorCode).toBe(0);
+    expect(server.runtime.clock.monotonicMs() - startMs).toBeLessThan(1_000);
+  });
+
   test("a fetch with min.bytes waits until that much is there", async () => {
     const client = await server.connect();
     const other = await server.connect();
@@ -227,7 +237,14 @@ describe("Fetcher", () => {
     for (let count = 0; count < 20; count++) await client.send(produce, 9, produceDraft({ size: 90_000 }));
     const { partitions, cluster, runtime } = server.broker;
     const fetcher = new Fetcher({ partitions, cluster, timers: runtime.timers, unsentBytesMax: 500_000 });
-    const options = { maxWaitMs: 0, minBytes: 1, maxBytes: 1_000_000, isReadCommitted: false, usesTopicIds: false };
+    const options = {
+      maxWaitMs: 0,
+      minBytes: 1,
+      maxBytes: 1_000_000,
+      isReadCommitted: false,
+      usesTopicIds: false,
+      isFromReplica: false,
+    };
     const asked = () => [{
       topic: "events",
       topicId: ZERO_UUID,
