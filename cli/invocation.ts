@@ -12,9 +12,10 @@ export function invocation(runtime: Runtime, moduleUrl: string = import.meta.url
     const typed = environment["_"] ?? "";
     return /(^|\/)weir[^/]*$/.test(typed) ? typed : "weir";
   }
-  const isFromNpm = environment["npm_lifecycle_event"] !== undefined;
-  if (runtime.name === "deno") return "deno run -A main.ts";
-  return isFromNpm ? "npx bun main.ts" : "bun main.ts";
+  const program = runtime.name === "deno" ? "deno" : "bun";
+  // npm's copy need not be on the path of the shell that the command is typed in.
+  const runner = runtime.files.stat(`node_modules/.bin/${program}`) === null ? program : `npx ${program}`;
+  return program === "deno" ? `${runner} run -A main.ts` : `${runner} main.ts`;
 }
 
 /** Modules of an executable come from a file system of its own: Bun's "$bunfs" or "~BUN", Deno's "deno-compile-NAME". */

@@ -149,21 +149,23 @@ describe("weir serve", () => {
 });
 
 describe("invocation", () => {
-  const runtimeWith = (name: Runtime["name"], environment: Record<string, string>): Runtime => ({
-    ...createMemoryRuntime({ environment }),
-    name,
-  });
+  const runtimeWith = (name: "bun" | "deno", environment: Record<string, string>, hasPackages: boolean): Runtime => {
+    const runtime = createMemoryRuntime({ environment });
+    if (hasPackages) runtime.files.makeDirectory(`node_modules/.bin/${name}`);
+    return { ...runtime, name };
+  };
 
   test.each(
     [
-      ["Bun", "bun", {}, "file:///src/main.ts", "bun main.ts"],
-      ["Bun through npm", "bun", { npm_lifecycle_event: "start" }, "file:///src/main.ts", "npx bun main.ts"],
-      ["Deno", "deno", {}, "file:///src/main.ts", "deno run -A main.ts"],
-      ["executable by its path", "bun", { _: "./dist/weir" }, "file:///$bunfs/root/weir", "./dist/weir"],
-      ["executable on the path", "bun", { _: "/usr/bin/env" }, "file:///$bunfs/root/weir", "weir"],
-      ["Deno's executable", "deno", {}, "file:///tmp/deno-compile-weir/main.ts", "weir"],
+      ["Bun", "bun", {}, false, "file:///src/main.ts", "bun main.ts"],
+      ["Bun from npm", "bun", {}, true, "file:///src/main.ts", "npx bun main.ts"],
+      ["Deno", "deno", {}, false, "file:///src/main.ts", "deno run -A main.ts"],
+      ["Deno from npm", "deno", {}, true, "file:///src/main.ts", "npx deno run -A main.ts"],
+      ["executable by its path", "bun", { _: "./dist/weir" }, true, "file:///$bunfs/root/weir", "./dist/weir"],
+      ["executable on the path", "bun", { _: "/usr/bin/env" }, true, "file:///$bunfs/root/weir", "weir"],
+      ["Deno's executable", "deno", {}, false, "file:///tmp/deno-compile-weir/main.ts", "weir"],
     ] as const,
-  )("%s is what one would type", (_, name, environment, url, expected) => {
-    expect(invocation(runtimeWith(name, environment), url)).toBe(expected);
+  )("%s is what one would type", (_, name, environment, hasPackages, url, expected) => {
+    expect(invocation(runtimeWith(name, environment, hasPackages), url)).toBe(expected);
   });
 });
