@@ -15,6 +15,9 @@
  *     left has no gap.
  * (5) A log that could not write, or could not sync, for any other reason than a full disk is offline: it answers nothing
  *     until the process starts again and looks at what the disk has (`recovery.ts`).
+ * (6) A new log is nothing on disk: its first append makes its folder, and the first sync brings that to the disk with the
+ *     record. Who makes logs has it written down elsewhere which there are (`LogDir`), so ten thousand empty ones cost no
+ *     file.
  *
  * What is on the disk for good: `log_sync.ts`. Producers: `producer_log.ts`. Opening: `log_loader.ts`.
  */
@@ -31,6 +34,7 @@ import { LogSync } from "./log_sync.ts";
 import { type KnownBatch, type ProducerEntry, type ProducerStateEntry } from "./producer_entry.ts";
 import { ProducerLog } from "./producer_log.ts";
 import { type AppendOrigin, type ProducerState } from "./producer_state.ts";
+import { writePartitionMetadata } from "./partition_metadata.ts";
 import { deletableCount } from "./retention.ts";
 import { Segment } from "./segment.ts";
 import { SegmentList } from "./segment_list.ts";
@@ -83,7 +87,7 @@ interface DeletedSegment {
 export class Log {
   readonly topic: string;
   readonly partition: number;
-  readonly topicId: string;
+  topicId: string;
   readonly #context: StorageContext;
   readonly #owner: LogOwner;
   #directory: string;
@@ -105,6 +109,7 @@ export class Log {
   /** Work under way off the loop; `close` waits for it. */
   readonly #background = new Set<Promise<void>>();
   #offlineCause: StorageError | null = null;
+  #hasFolder: boolean;
   #isClosed = false;
 
   constructor(
@@ -115,7 +120,8 @@ export class Log {
       readonly identity: LogIdentity;
       readonly config: LogConfig;
       readonly loaded: LoadedLog;
-      readonly isNewFolder?: boolean;
+      /** False: the first append makes it (6). */
+      readonly hasFolder: boolean;
     },
   ) {
     const { identity, loaded } = options;
@@ -138,8 +144,9 @@ export class Log {
     this.#sync = new LogSync(context, directory, {
       endOffset: loaded.logEndOffset,
       recoveryPoint: loaded.recoveryPoint,
-      isNewFolder: options.isNewFolder ?? false,
+      isNewFolder: !options.hasFolder,
     });
+    this.#hasFolder = options.hasFolder;
     const isNew = loaded.snapshotOffsets.length === 0 && this.#segments.count === 1 &&
       this.#segments.active.sizeBytes === 0;
     this.#producers = new ProducerLog(context, directory, this.#segments, { ...loaded, isNew });
@@ -177,6 +184,7 @@ export class Log {
         epochs: LeaderEpochs.empty(context.runtime.files, directory),
         replayFromOffset: null,
       },
+      hasFolder: true,
     });
     log.#goOffline(cause);
     return log;
@@ -188,8 +196,13 @@ export class Log {
     return `${this.topic}-${this.partition}`;
   }
 
+  /** Where it is, once it `hasFolder`. */
   get directory(): string {
     return this.#directory;
+  }
+
+  get hasFolder(): boolean {
+    return this.#hasFolder;
   }
 
   /** The first offset a reader may ask for. */
@@ -426,7 +439,10 @@ export class Log {
     if (offset <= this.#logStartOffset) return Promise.resolve();
     this.#logStartOffset = offset; // (4)
     this.#leaderEpochs().truncateFromStart(offset);
-    const saved = this.#owner.startOffsetMoved();
+    // With its folder gone in a power cut, the log would start at 0 again, whatever the checkpoint says.
+    const saved = this.#sync.isFolderSynced
+      ? this.#owner.startOffsetMoved()
+      : this.sync().then(() => this.#owner.startOffsetMoved());
     saved.catch(() => {}); // The folder has reported it; who waits gets it too.
     return saved;
   }
@@ -568,6 +584,7 @@ export class Log {
     nowMs: number,
   ): void {
     try {
+      if (!this.#hasFolder) this.#makeFolder();
       const epochs = this.#epochs ?? this.#leaderEpochs();
       if (leaderEpoch > epochs.latestEpoch) epochs.assign(leaderEpoch, this.#logEndOffset);
       if (this.#segments.active.mustRoll(extent, this.#config, nowMs)) this.#roll();
@@ -576,6 +593,15 @@ export class Log {
       this.#segments.active.undoWrite();
       throw this.#failedWrite("append to", cause);
     }
+  }
+
+  /** For the first append (6). After a failure the next one tries again. */
+  #makeFolder(): void {
+    const { files } = this.#context.runtime;
+    files.makeDirectory(this.#directory);
+    writePartitionMetadata(files, this.#directory, this.topicId, { durable: false });
+    this.#segments.active.makeFile();
+    this.#hasFolder = true;
   }
 
   // hot: per batch
@@ -681,7 +707,8 @@ export class Log {
   }
 
   #goOffline(error: StorageError): StorageError {
-    if (this.#offlineCause === null) {
+    // One taken out of use has lost its folder's name, and nobody else asks for it.
+    if (this.#offlineCause === null && !this.#isClosed) {
       this.#offlineCause = error;
       this.#context.report({ level: "error", event: "log-offline", facts: { log: this.name, problem: error.message } });
     }

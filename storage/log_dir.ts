@@ -15,6 +15,8 @@
  * (3) Checkpoints lag behind: what they say is never more than what is on disk. A recovery point that is too low costs time.
  * (4) A log start offset that clients were told is in its checkpoint, or implied by the first segment, before they were told.
  * (5) One log that cannot be opened does not keep the others from serving.
+ * (6) Making a log touches no file: what logs there are is known elsewhere (the cluster's metadata, durable first), and one
+ *     whose folder is not here is made again. Its first record brings its folder.
  *
  * Nothing happens by itself: the server calls `flushDue`, `checkpoint`, `applyRetention`, `expireProducers` and
  * `removeDeleted` from its timers.
@@ -33,9 +35,9 @@ import { StorageContext, type StorageEvent, type StorageLimits } from "./context
 import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
 import { Log, type LogOwner } from "./log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "./log_config.ts";
-import { loadLog } from "./log_loader.ts";
+import { loadLog, newLog } from "./log_loader.ts";
 import { type MetaProperties, openMetaProperties } from "./meta_properties.ts";
-import { PARTITION_METADATA_FILE, readPartitionMetadata, writePartitionMetadata } from "./partition_metadata.ts";
+import { readPartitionMetadata, writePartitionMetadata } from "./partition_metadata.ts";
 
 export const LOCK_FILE = ".lock";
 /** `producer.id.expiration.ms` */
@@ -146,43 +148,54 @@ export class LogDir {
     return this.#failures;
   }
 
-  /** Makes an empty log. Its folder is durable when its first record is. */
+  /** Makes an empty log. Its folder comes with its first record, and is durable when that is (6). */
   createLog({ topic, partition, topicId, config }: NewLog): Log {
     assert(!this.#isClosed, "the folder is open");
     const name = `${topic}-${partition}`;
     assert(!this.#logs.has(name), `log "${name}" does not exist yet`);
-    const { files } = this.#context.runtime;
     const directory = `${this.path}/${name}`;
     try {
-      files.makeDirectory(directory);
-      const loaded = loadLog(this.#context, directory, {
-        config,
-        isClean: true,
-        recoveryPoint: 0,
-        logStartOffset: 0,
-        cleanedOffset: 0,
-      });
-      writePartitionMetadata(files, directory, topicId);
+      // Of a log that was deleted, when its folder could not be renamed.
+      if (this.#context.runtime.files.stat(directory) !== null) {
+        this.#deletedFolders.push({ path: this.#rename(name, DELETED_FOLDER_SUFFIX), dueMs: 0, log: null });
+      }
+      const loaded = newLog(this.#context, directory, config);
       const identity = { topic, partition, topicId };
-      const log = new Log(this.#context, this.#owner, directory, { identity, config, loaded, isNewFolder: true });
+      const log = new Log(this.#context, this.#owner, directory, { identity, config, loaded, hasFolder: false });
       this.#logs.set(name, log);
       return log;
     } catch (cause) {
-      if (files.stat(`${directory}/${PARTITION_METADATA_FILE}`) === null) this.#removeQuietly(directory);
       throw storageError(`Cannot create log "${name}"`, cause);
     }
   }
 
-  /** Takes a log out of use at once. Its folder is renamed, and removed after `file.delete.delay.ms`. */
-  deleteLog(log: Log): void {
-    const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
-    const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
-    this.#deletedFolders.push({ path, dueMs, log });
+  /** Says of which topic a log is whose folder does not; durable when it returns. */
+  identify(log: Log, topicId: string): void {
+    assert(log.topicId === NO_TOPIC_ID, "the log does not say of which topic it is");
+    writePartitionMetadata(this.#context.runtime.files, log.directory, topicId, { durable: true });
+    log.topicId = topicId;
+  }
+
+  /** Takes logs out of use at once. Their folders are renamed, and removed after `file.delete.delay.ms`. */
+  deleteLogs(logs: readonly Log[]): void {
+    try {
+      for (const log of logs) {
+        const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
+        if (path === null) continue;
+        const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
+        this.#deletedFolders.push({ path, dueMs, log });
+      }
+    } finally {
+      this.#tookOut();
+    }
   }
 
   /** Takes a log out of use whose topic nobody knows. Its folder is renamed and kept; returns where it is. */
   setAside(log: Log): string {
-    return this.#takeOut(log, STRAY_FOLDER_SUFFIX);
+    const path = this.#takeOut(log, STRAY_FOLDER_SUFFIX);
+    assert(path !== null, "only its folder can make a log stray");
+    this.#tookOut();
+    return path;
   }
 
   // ------------------------------------------------------------------------------------------- periodic jobs
@@ -297,23 +310,34 @@ export class LogDir {
 
   // ------------------------------------------------------------------------------------------- inside
 
-  #takeOut(log: Log, suffix: string): string {
+  /** Returns where the log's folder is now, null when it had none. */
+  #takeOut(log: Log, suffix: string): string | null {
     assert(this.#logs.get(log.name) === log, "the log is of this folder");
-    const { files, random } = this.#context.runtime;
-    const ending = `.${hex(random.bytes(16))}${suffix}`;
-    const target = `${this.path}/${log.name.slice(0, FOLDER_NAME_MAX - ending.length)}${ending}`;
     this.#logs.delete(log.name);
     this.#failures.delete(log.name);
     this.#caredFor.delete(log);
+    let target: string | null = null;
     try {
-      files.rename(log.directory, target);
-      files.syncDirectory(this.path);
+      if (log.hasFolder) target = this.#rename(log.name, suffix);
     } catch (cause) {
       throw storageError(`Cannot take log "${log.name}" out of use`, cause);
     }
-    this.#isRecoveryPointDue = true;
     log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause));
+    return target;
+  }
+
+  /** Before a log of the same name can be made, the folder's old name is gone for good, and so is what checkpoints say of it. */
+  #tookOut(): void {
+    this.#context.runtime.files.syncDirectory(this.path);
+    this.#saveRecoveryPoints();
     this.#saveStartOffsets().catch(() => {}); // reported
+  }
+
+  #rename(name: string, suffix: string): string {
+    const { files, random } = this.#context.runtime;
+    const ending = `.${hex(random.bytes(16))}${suffix}`;
+    const target = `${this.path}/${name.slice(0, FOLDER_NAME_MAX - ending.length)}${ending}`;
+    files.rename(`${this.path}/${name}`, target);
     return target;
   }
 
@@ -350,7 +374,8 @@ export class LogDir {
           cleanedOffset,
         });
         const identity = { topic, partition, topicId };
-        this.#logs.set(name, new Log(this.#context, this.#owner, directory, { identity, config, loaded }));
+        const log = new Log(this.#context, this.#owner, directory, { identity, config, loaded, hasFolder: true });
+        this.#logs.set(name, log);
       } catch (error) {
         const cause = storageError(`Cannot open log "${directory}"`, error);
         const identity = { topic, partition, topicId };
@@ -367,7 +392,11 @@ export class LogDir {
         );
       }
     }
-    if (!this.wasClean && this.#logs.size > 0) this.#saveRecoveryPoints();
+    const isGone = (name: string) => !this.#logs.has(name);
+    if (!this.wasClean || [...recoveryPoints.keys()].some(isGone)) this.#saveRecoveryPoints();
+    if ([...startOffsets.keys()].some(isGone)) {
+      this.#attempt("checkpoint-failed", this.path, () => this.#writeStartOffsets());
+    }
     this.#context.report({
       level: "info",
       event: "logs-loaded",
@@ -426,10 +455,6 @@ export class LogDir {
   #reportFailure(event: string, subject: string, cause: unknown): void {
     const problem = cause instanceof Error ? cause.message : String(cause);
     this.#context.report({ level: isDiskFull(cause) ? "warn" : "error", event, facts: { subject, problem } });
-  }
-
-  #removeQuietly(path: string): void {
-    this.#attempt("unlink-failed", path, () => this.#context.runtime.files.remove(path));
   }
 }
 

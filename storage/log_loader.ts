@@ -7,12 +7,15 @@
  * (2) Without that proof the log is recovered (`recovery.ts`).
  * (3) Left-overs of a crash (`.deleted`, `.tmp`, unfinished cleaning, indexes without a log) are removed before anything is
  *     believed.
+ * (4) What recovery leaves is on disk for good, for consumers are about to see it: of a log that was perhaps never synced, all
+ *     that leads to its records as well.
  */
 import { type StorageContext } from "./context.ts";
 import { StorageError } from "./errors.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { finishInterruptedSwap } from "./interrupted_swap.ts";
 import { type LogConfig } from "./log_config.ts";
+import { syncPartitionMetadataNow } from "./partition_metadata.ts";
 import { decodeProducerSnapshot } from "./producer_snapshot.ts";
 import { recoverSegments } from "./recovery.ts";
 import { Segment } from "./segment.ts";
@@ -53,6 +56,21 @@ export interface LoadedLog {
   readonly epochs: LeaderEpochs | null;
   /** Producers must be replayed from a snapshot at or below this, and aborted transactions noted again; null after (1). */
   readonly replayFromOffset: number | null;
+}
+
+/** An empty log whose folder is not there yet. */
+export function newLog(context: StorageContext, directory: string, config: LogConfig): LoadedLog {
+  return {
+    segments: [Segment.planned(context, directory, 0, config)],
+    dropped: [],
+    logStartOffset: 0,
+    logEndOffset: 0,
+    recoveryPoint: 0,
+    cleanedOffset: 0,
+    snapshotOffsets: [],
+    epochs: LeaderEpochs.empty(context.runtime.files, directory),
+    replayFromOffset: null,
+  };
 }
 
 export function loadLog(context: StorageContext, directory: string, options: LoadOptions): LoadedLog {
@@ -147,6 +165,7 @@ function recover(
   epochs.truncateFromEnd(logEndOffset);
   epochs.truncateFromStart(startOffset);
   epochs.save();
+  if (options.recoveryPoint === 0 && logEndOffset > 0) syncPartitionMetadataNow(files, directory); // (4)
   if (logEndOffset !== recoveryPoint || dropped.length > 0) files.syncDirectory(directory);
   context.report({ level: "info", event: "log-recovered", facts: { directory, recoveryPoint, logEndOffset } });
   return {

@@ -2,7 +2,7 @@
  * What of a log is on the disk for good.
  *
  * (1) Everything below `syncedOffset` survives a power cut: its bytes are synced in every segment they are in, and so are
- *     the folder's entries of those files.
+ *     the folder's entries of those files, the folder's own, and the topic's id in it.
  * (2) A sync covers all segments written to since the last one, oldest first in the list, so `syncedOffset` never passes a
  *     segment that was rolled and not synced.
  * (3) A failed sync is final. The kernel may have dropped the bytes and will call the next sync a success: the log must
@@ -14,6 +14,7 @@ import { type StorageContext } from "./context.ts";
 import { directoryOf } from "./atomic_file.ts";
 import { storageError } from "./errors.ts";
 import { GroupCommit } from "./group_commit.ts";
+import { syncPartitionMetadata } from "./partition_metadata.ts";
 import { type Segment } from "./segment.ts";
 
 export class LogSync {
@@ -27,6 +28,8 @@ export class LogSync {
   #dirty: Segment[] = [];
   /** True at first: an earlier process may have made files and died. */
   #hasNewFiles = true;
+  /** Nor may it have synced whose folder it is. */
+  #isFirst = true;
   /** The folder itself is new. */
   #isNewFolder: boolean;
   /** When the oldest unsynced write was made; for `flush.ms`. */
@@ -48,6 +51,11 @@ export class LogSync {
 
   get syncedOffset(): number {
     return this.#syncedOffset;
+  }
+
+  /** Whether this process has synced the folder, and what is in it. */
+  get isFolderSynced(): boolean {
+    return !this.#isFirst && !this.#hasNewFiles;
   }
 
   get isIdle(): boolean {
@@ -96,6 +104,8 @@ export class LogSync {
     const endOffset = this.#endOffset;
     this.#dirty = [];
     try {
+      if (this.#isFirst) await syncPartitionMetadata(this.#context.runtime.files, this.#directory);
+      this.#isFirst = false;
       if (segments.length === 1) await segments[0]!.log.sync();
       else await Promise.all(segments.map((segment) => segment.log.sync())); // (2)
       if (this.#hasNewFiles) this.#syncEntries();

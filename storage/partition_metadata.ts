@@ -5,23 +5,28 @@
  *   version: 0
  *   topic_id: 3Nr4HWPKQv-Oyg9jCTlOPg
  *
- * (1) Durable before the first record of the folder is: the log's first sync brings it to the disk (`LogDir`). A log that
+ * (1) Durable before the first record of the folder is: the log's first sync brings it to the disk (`log_sync.ts`). A log that
  *     was never synced may come out of a power cut with a file of any content; that is taken for one that does not say.
  */
 import { type FileSystem } from "../runtime/runtime.ts";
-import { readTextIfPresent } from "./atomic_file.ts";
+import { readTextIfPresent, writeFileAtomically } from "./atomic_file.ts";
 import { StorageError } from "./errors.ts";
 
 export const PARTITION_METADATA_FILE = "partition.metadata";
 
-/** Writes the file of a new folder. Not yet on the disk for good. */
-export function writePartitionMetadata(files: FileSystem, directory: string, topicId: string): void {
-  const handle = files.open(`${directory}/${PARTITION_METADATA_FILE}`, { create: true, truncate: true });
-  try {
-    handle.write([new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`)], 0);
-  } finally {
-    handle.close();
-  }
+/** Writes the file. `durable: false` leaves bringing it to the disk to `syncPartitionMetadata`. */
+export function writePartitionMetadata(
+  files: FileSystem,
+  directory: string,
+  topicId: string,
+  options: { readonly durable: boolean },
+): void {
+  writeFileAtomically(
+    files,
+    `${directory}/${PARTITION_METADATA_FILE}`,
+    `version: 0\ntopic_id: ${topicId}`,
+    options,
+  );
 }
 
 /** Brings the file to the disk, where there is one. */
@@ -31,6 +36,18 @@ export async function syncPartitionMetadata(files: FileSystem, directory: string
   const handle = files.open(path, {});
   try {
     await handle.syncData();
+  } finally {
+    handle.close();
+  }
+}
+
+/** The same, on the loop. */
+export function syncPartitionMetadataNow(files: FileSystem, directory: string): void {
+  const path = `${directory}/${PARTITION_METADATA_FILE}`;
+  if (files.stat(path) === null) return;
+  const handle = files.open(path, {});
+  try {
+    handle.syncDataNow();
   } finally {
     handle.close();
   }

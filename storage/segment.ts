@@ -74,13 +74,18 @@ export class Segment {
     });
   }
 
-  /** Makes the file of a new segment. Its entry in the folder is not yet durable. */
+  /** Makes a new segment with its file. Its entry in the folder is not yet durable. */
   static create(context: StorageContext, directory: string, baseOffset: number, config: LogConfig): Segment {
-    const segment = new Segment(context, directory, { baseOffset, sizeBytes: 0, isNew: true, config });
+    const segment = Segment.planned(context, directory, baseOffset, config);
     // Left over from an attempt that failed half-way: what an index says of other bytes must not be read.
     for (const suffix of SEGMENT_SUFFIXES) context.runtime.files.remove(segment.path(suffix));
-    segment.log.use(true);
+    segment.makeFile();
     return segment;
+  }
+
+  /** A new segment in a folder that is new as well. `makeFile` comes before the first write. */
+  static planned(context: StorageContext, directory: string, baseOffset: number, config: LogConfig): Segment {
+    return new Segment(context, directory, { baseOffset, sizeBytes: 0, isNew: true, config });
   }
 
   /** A segment found on disk. Opens nothing. */
@@ -90,6 +95,10 @@ export class Segment {
     options: { readonly baseOffset: number; readonly sizeBytes: number; readonly config: LogConfig },
   ): Segment {
     return new Segment(context, directory, { ...options, isNew: false });
+  }
+
+  makeFile(): void {
+    this.log.use(true);
   }
 
   path(suffix: string): string {

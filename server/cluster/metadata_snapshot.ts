@@ -33,6 +33,7 @@ export interface MetadataSnapshot {
 /** The snapshots in `directory`, the newest first. Leavings of an interrupted write are removed. */
 export function listSnapshots(files: FileSystem, directory: string): MetadataSnapshot[] {
   const snapshots: MetadataSnapshot[] = [];
+  if (files.stat(directory) === null) return snapshots; // a log that is new has no folder yet
   for (const name of files.list(directory)) {
     const path = `${directory}/${name}`;
     const match = snapshotName.exec(name);

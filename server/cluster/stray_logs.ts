@@ -8,9 +8,12 @@
  *
  *   topic of that name   id of the folder       what becomes of it
  *   same id              that id                stays
- *   any                  none, and no records   deleted: a crash cut its making off, and what is made again has its id
+ *   there                none                   gets its id: a power cut took the file before the log was ever synced
+ *   any                  none, and no records   deleted
  *   any                  known as removed       deleted
  *   any                  anything else          set aside
+ *
+ * The second line is safe because a deleted topic's folders are renamed, durably, before one of its name can be made.
  */
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import type { Log } from "../../storage/log.ts";
@@ -28,10 +31,14 @@ export function clearStrayLogs(options: {
   for (const log of [...logDir.logs()]) {
     const fate = fateOf(log, cluster);
     if (fate === "stays") continue;
+    if (fate === "identified") {
+      logDir.identify(log, cluster.topic(log.topic)!.id);
+      continue;
+    }
     const facts = { log: log.name, topicId: log.topicId, records: log.logEndOffset - log.logStartOffset };
     if (fate === "deleted") {
       logger.info("left-over log deleted", facts);
-      logDir.deleteLog(log);
+      logDir.deleteLogs([log]);
     } else {
       const path = logDir.setAside(log);
       logger.warn("log without a topic set aside", { ...facts, path });
@@ -39,10 +46,13 @@ export function clearStrayLogs(options: {
   }
 }
 
-function fateOf(log: Log, cluster: Cluster): "stays" | "deleted" | "set aside" {
+function fateOf(log: Log, cluster: Cluster): "stays" | "identified" | "deleted" | "set aside" {
   if (log.topic === METADATA_TOPIC) return "stays";
   const topic = cluster.topic(log.topic);
-  if (topic?.id === log.topicId && log.partition < topic.partitions.length) return "stays";
+  if (topic !== undefined && log.partition < topic.partitions.length) {
+    if (log.topicId === topic.id) return "stays";
+    if (log.topicId === ZERO_UUID) return "identified";
+  }
   const isUnfinished = log.topicId === ZERO_UUID && log.logEndOffset === 0;
   return isUnfinished || cluster.wasRemoved(log.topicId) ? "deleted" : "set aside";
 }

@@ -77,10 +77,8 @@ export class Partitions {
     if (partitions === undefined) return;
     this.#byTopic.delete(topic.name);
     this.#count -= partitions.length;
-    for (const partition of partitions) {
-      partition.markRemoved();
-      this.#logDir.deleteLog(partition.log);
-    }
+    for (const partition of partitions) partition.markRemoved();
+    this.#logDir.deleteLogs(partitions.map((partition) => partition.log));
   }
 }
 

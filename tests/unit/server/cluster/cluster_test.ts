@@ -197,9 +197,9 @@ describe("cluster", () => {
 describe("stray logs", () => {
   const batch = () => encodeBatch({ records: [{ value: new Uint8Array([1]) }] });
 
-  function makeLog({ logDir }: Opened, topic: string, partition: number, topicId: string, isEmpty = false): void {
+  function makeLog({ logDir }: Opened, topic: string, partition: number, topicId: string): void {
     const log = logDir.createLog({ topic, partition, topicId, config: DEFAULT_LOG_CONFIG });
-    if (!isEmpty) log.append(batch(), { leaderEpoch: 0, origin: "client" });
+    log.append(batch(), { leaderEpoch: 0, origin: "client" });
   }
 
   async function reopened(runtime: MemoryRuntime, opened: Opened): Promise<{ names: string[]; folders: string[] }> {
@@ -216,8 +216,7 @@ describe("stray logs", () => {
     const opened = await open(runtime);
     const { id } = await runtime.until(opened.cluster.createTopic({ name: "orders" }));
     makeLog(opened, "orders", 0, id);
-    makeLog(opened, "orders", 1, id, true);
-    expect((await reopened(runtime, opened)).names).toEqual(["__cluster_metadata-0", "orders-0", "orders-1"]);
+    expect((await reopened(runtime, opened)).names).toEqual(["__cluster_metadata-0", "orders-0"]);
   });
 
   test("the rest of a deletion that a crash interrupted is deleted", async () => {
@@ -261,13 +260,15 @@ describe("stray logs", () => {
     expect(size!.sizeBytes).toBe(batch().length);
   });
 
-  test("an empty folder without an id, whose making a crash cut off, makes room", async () => {
+  test("a folder that a power cut robbed of its id is its topic's, one without a topic or records makes room", async () => {
     const runtime = createMemoryRuntime();
     const opened = await open(runtime);
     const { id } = await runtime.until(opened.cluster.createTopic({ name: "orders" }));
-    makeLog(opened, "orders", 0, id, true);
-    runtime.files.remove("/data/orders-0/partition.metadata");
+    makeLog(opened, "orders", 0, id);
+    runtime.files.open("/data/orders-0/partition.metadata", { truncate: true }).close();
+    runtime.files.makeDirectory("/data/unknown-0");
     const { names } = await reopened(runtime, opened);
-    expect(names).toEqual(["__cluster_metadata-0"]);
+    expect(names).toEqual(["__cluster_metadata-0", "orders-0"]);
+    expect(new TextDecoder().decode(runtime.files.readFile("/data/orders-0/partition.metadata"))).toContain(id);
   });
 });
