@@ -28,15 +28,16 @@ export function readCheckpointLines(files: FileSystem, path: string, wordCount: 
   if (text === null || text === "") return [];
   const lines = text.split("\n");
   if (lines[0] !== VERSION) throw damaged(path, `its version is "${lines[0]}" and must be "${VERSION}"`);
-  const count = Number(lines[1]);
-  if (!Number.isInteger(count) || count < 0) throw damaged(path, `its count is "${lines[1]}"`);
+  const count = wholeNumber(lines[1]);
+  if (count === null) throw damaged(path, `its count is "${lines[1]}"`);
   const entries: string[][] = [];
   for (let index = 0; index < count; index++) {
     const line = lines[index + 2];
     const words = line?.split(" ") ?? [];
-    if (words.length !== wordCount) throw damaged(path, `line ${index + 3} is "${line ?? ""}"`);
+    if (words.length !== wordCount || words.includes("")) throw damaged(path, `line ${index + 3} is "${line ?? ""}"`);
     entries.push(words);
   }
+  if (lines.slice(count + 2).some((line) => line !== "")) throw damaged(path, `it has more than ${count} entries`); // (2)
   return entries;
 }
 
@@ -49,8 +50,8 @@ export function writeCheckpointLines(files: FileSystem, path: string, lines: rea
 export function readOffsetCheckpoint(files: FileSystem, path: string): Map<string, number> {
   const offsets = new Map<string, number>();
   for (const [topic, partition, offset] of readCheckpointLines(files, path, 3)) {
-    const value = Number(offset);
-    if (!Number.isSafeInteger(value)) throw damaged(path, `the offset of "${topic}-${partition}" is "${offset}"`);
+    const value = wholeNumber(offset);
+    if (value === null) throw damaged(path, `the offset of "${topic}-${partition}" is "${offset}"`);
     offsets.set(`${topic}-${partition}`, value);
   }
   return offsets;
@@ -66,6 +67,12 @@ export function writeOffsetCheckpoint(files: FileSystem, path: string, entries: 
   const lines: string[] = [];
   for (const { topic, partition, offset } of entries) lines.push(`${topic} ${partition} ${offset}`);
   writeCheckpointLines(files, path, lines);
+}
+
+/** A number as it is written here, null for anything else: nothing, which `Number` takes for 0, among it. */
+function wholeNumber(text: string | undefined): number | null {
+  const value = text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(value) ? value : null;
 }
 
 function damaged(path: string, reason: string): StorageError {

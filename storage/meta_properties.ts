@@ -79,12 +79,12 @@ export function parseMetaProperties(path: string, text: string): MetaProperties 
   if (version !== "1" && version !== "0") {
     throw new StorageError(`Cannot use "${path}": its version is "${version}", this program knows 0 and 1`, "VERSION");
   }
-  const nodeId = Number(values.get("node.id") ?? values.get("broker.id") ?? "-");
+  const nodeId = values.get("node.id") ?? values.get("broker.id") ?? "";
   const clusterId = values.get("cluster.id");
-  if (!Number.isInteger(nodeId) || clusterId === undefined || clusterId === "") {
+  if (!/^\d{1,10}$/.test(nodeId) || clusterId === undefined || clusterId === "") {
     throw new StorageError(`Cannot use "${path}": it lacks node.id or cluster.id`, "CORRUPT");
   }
-  return { clusterId, nodeId, directoryId: values.get("directory.id") ?? "" };
+  return { clusterId, nodeId: Number(nodeId), directoryId: values.get("directory.id") ?? "" };
 }
 
 /** A random id in Kafka's printed form: 16 bytes, base64url, not starting with "-" (tools would take it for an option). */
