@@ -4,8 +4,7 @@
  * v1 throttle · v2 flexible · v3 epoch recovery (KIP-360) · v4 PRODUCER_FENCED · v5 KIP-890
  *
  * For idempotent producers: a new id with epoch 0, whatever id and epoch the producer had before (it names both or
- * neither). Transactional ids are not
- * served yet.
+ * neither). Transactional ids are not served yet.
  */
 import { initProducerId } from "../../protocol/api/22_init_producer_id.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
