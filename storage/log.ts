@@ -452,16 +452,17 @@ export class Log {
    */
   applyRetention(nowMs: number, highWatermark: number = this.#logEndOffset): number {
     this.#assertOnline();
-    const count = deletableCount(this.#segments.all, {
+    let count = deletableCount(this.#segments.all, {
       config: this.#config,
       nowMs,
       logStartOffset: this.#logStartOffset,
       logEndOffset: this.#logEndOffset,
       highWatermark,
     });
+    // On a full disk no segment can be begun, and all the more the others must go.
+    if (count === this.#segments.count && !this.#tryRoll()) count--;
     if (count === 0) return 0;
     try {
-      if (count === this.#segments.count) this.#roll();
       this.#deleteFirst(count, nowMs);
     } catch (cause) {
       throw this.#failedWrite("delete segments of", cause);
@@ -591,6 +592,11 @@ export class Log {
       this.#segments.active.write(records);
     } catch (cause) {
       this.#segments.active.undoWrite();
+      for (let at = 0; at < records.length && this.#producers.isLoaded;) {
+        const batch = new BatchView(records, at);
+        if (batch.hasProducerId) this.#producers.load().missed(batch);
+        at += batch.sizeBytes;
+      }
       throw this.#failedWrite("append to", cause);
     }
   }
@@ -631,6 +637,18 @@ export class Log {
     this.#unsettledCount++;
     this.#settling = this.#settling.then(() => this.#settleRolled(old, segment.baseOffset));
     this.#inBackground(this.#settling);
+  }
+
+  /** False when the disk is too full for it. */
+  #tryRoll(): boolean {
+    try {
+      this.#roll();
+      return true;
+    } catch (cause) {
+      const error = this.#failedWrite("roll", cause);
+      if (isDiskFull(cause)) return false;
+      throw error;
+    }
   }
 
   /** Brings a segment that ended to the disk with all its files, so that no recovery has to read it. */

@@ -62,6 +62,14 @@ export class ProducerEntry implements ProducerStateEntry {
     return entry;
   }
 
+  /** One of whom nothing is written, and who starts with `batch`. */
+  static expecting(batch: BatchView): ProducerEntry {
+    const entry = new ProducerEntry(batch.producerId);
+    entry.producerEpoch = batch.producerEpoch;
+    entry.lastTimestampMs = batch.maxTimestamp;
+    return entry;
+  }
+
   clone(): ProducerEntry {
     const copy = new ProducerEntry(this.producerId);
     copy.producerEpoch = this.producerEpoch;

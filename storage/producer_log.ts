@@ -8,7 +8,7 @@
  *     point where it can, so that aborted transactions whose index entries were not yet written are noted again.
  * (4) A snapshot, in Kafka's form, has the last batch of each producer. Those before it are read again from the log, as far
  *     back as what was under way when the process ended can be: any of them may come again.
- * (5) The snapshot at the first segment's base is durable before the segments below it are deleted: nothing else knows the
+ * (5) The snapshot at the first segment's base is durable before the segments below it are deleted, unless the disk is full: nothing else knows the
  *     producers that wrote only there.
  */
 import { readBytesIfPresent, writeFileAtomically } from "./atomic_file.ts";
@@ -104,7 +104,13 @@ export class ProducerLog {
     const state = new ProducerState();
     const fromOffset = this.#loadSnapshot(state, this.#snapshotOffsets.filter((known) => known < offset).reverse());
     this.#replay(state, { fromOffset, toOffset: offset, notesAborted: false });
-    writeFileAtomically(files, this.#path(offset), encodeProducerSnapshot(state.entries(), state.count));
+    try {
+      writeFileAtomically(files, this.#path(offset), encodeProducerSnapshot(state.entries(), state.count));
+    } catch (error) {
+      // Deletion is what makes room again, and must not wait for it. The next snapshot that can be written knows them all.
+      if (isDiskFull(error)) return;
+      throw error;
+    }
     this.#snapshotOffsets = [...this.#snapshotOffsets, offset].sort((one, other) => one - other);
   }
 

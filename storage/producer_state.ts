@@ -3,7 +3,8 @@
  *
  * (1) The state at offset X is what a replay of every batch below X gives; a snapshot at or below X plus the batches
  *     between is the same thing, and cheaper. Nothing else may change it but `expire`.
- * (2) A batch is checked before it is written and noted after: a failed write leaves no trace here.
+ * (2) A batch is checked before it is written and noted after: a failed write leaves no trace here, but for one: where it
+ *     was a producer's first, those that the producer sent after it may not take its place.
  * (3) A transaction is open from its first batch to its marker. Readers of committed records stop at the first open one,
  *     and at one whose marker is not yet below the high watermark: until then the marker can still be lost.
  */
@@ -81,6 +82,12 @@ export class ProducerState {
       if (known !== null) return { kind: "duplicate", batch: known };
     }
     return verdictOf(entry.check(batch, origin === "client"));
+  }
+
+  /** The batch could not be written. Only it may be its producer's first, when it comes again (2). */
+  missed(batch: BatchView): void {
+    if (batch.isControl || batch.baseSequence !== 0 || this.#producers.has(batch.producerId)) return;
+    this.#producers.set(batch.producerId, ProducerEntry.expecting(batch));
   }
 
   /** Notes in `staged` what `apply` will note here, so that the next batch of the same append is checked against it. */

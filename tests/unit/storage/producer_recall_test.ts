@@ -65,3 +65,28 @@ describe("batches under way when the process ended", () => {
     expect(append(log, producer(0))).toMatchObject({ kind: "duplicate", firstOffset: 0 });
   });
 });
+
+describe("the first batch of a producer", () => {
+  test("is not overtaken by the next when the disk was full for it", async () => {
+    const world = await World.open();
+    const log = world.log();
+    world.runtime.files.fault = (operation) => operation === "write" ? "ENOSPC" : null;
+    expect(() => append(log, producer(0))).toThrow("ENOSPC");
+    world.runtime.files.fault = null;
+    const refused = { kind: "rejected", errorCode: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER };
+    expect(append(log, producer(1))).toEqual(refused);
+    expect(append(log, producer(0))).toMatchObject({ kind: "appended", firstOffset: 0 });
+    expect(append(log, producer(1))).toMatchObject({ kind: "appended", firstOffset: 1 });
+  });
+
+  test("is still awaited after a restart", async () => {
+    const world = await World.open();
+    let log = world.log();
+    append(log, producer(0, 8));
+    world.runtime.files.fault = (operation) => operation === "write" ? "ENOSPC" : null;
+    expect(() => append(log, producer(0))).toThrow("ENOSPC");
+    world.runtime.files.fault = null;
+    log = await world.restart();
+    expect(append(log, producer(0))).toMatchObject({ kind: "appended", firstOffset: 1 });
+  });
+});

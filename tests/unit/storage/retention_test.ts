@@ -42,6 +42,27 @@ describe("retention", () => {
     expect(log.applyRetention(START_MS + 1e9)).toBe(2);
   });
 
+  test("makes room on a full disk, where nothing can be written for it", async () => {
+    const world = await World.open({ config: { retentionMs: 1000, indexIntervalBytes: 0 } });
+    const { files } = world.runtime;
+    const full = (operation: string, path: string) =>
+      operation === "write" || (operation === "open" && files.stat(path) === null) ? "ENOSPC" : null;
+    const log = world.log();
+    // The disk is full for the snapshots of producers that come with new segments.
+    files.fault = (operation, path) => path.includes(".snapshot") ? full(operation, path) : null;
+    for (let sequence = 0; sequence < 3; sequence++) {
+      append(log, { values: ["x"], producer: { id: 7, epoch: 0, sequence } });
+      if (sequence < 2) log.roll();
+    }
+    files.fault = full;
+    expect(log.applyRetention(START_MS + 5000)).toBe(2);
+    expect([log.logStartOffset, log.segmentBases(), log.isOffline]).toEqual([2, [2], false]);
+    files.fault = null;
+    const again = await world.restart();
+    expect(append(again, { values: ["x"], producer: { id: 7, epoch: 0, sequence: 2 } }))
+      .toMatchObject({ kind: "duplicate", firstOffset: 2 });
+  });
+
   test("what consumers have not been shown stays", async () => {
     const { log } = await logOfTen({ config: { retentionMs: 1 } });
     expect(log.applyRetention(START_MS + 1e9, 4)).toBe(4);
