@@ -1,13 +1,13 @@
 /**
  * The broker's open ports and the connections on them: limits, idleness, the end.
  *
- * `max.connections` and `max.connections.per.ip` refuse a newcomer by closing it at once, as Kafka does for the latter;
- * `connections.max.idle.ms` closes who has been silent.
+ * A newcomer beyond a limit is closed at once (`connection_limits.ts`); `connections.max.idle.ms` closes who has been silent.
  */
 import type { Listener as OpenPort, Socket, SocketHandler, Timer } from "../runtime/runtime.ts";
 import type { Broker } from "./broker.ts";
 import type { Listener } from "./config/listeners.ts";
 import { Connection } from "./connection.ts";
+import { ConnectionLimits } from "./connection_limits.ts";
 
 /** How often idle connections are looked for; how late one may be closed. */
 const IDLE_SWEEP_MS = 10_000;
@@ -18,12 +18,14 @@ export class Listeners {
   readonly #broker: Broker;
   readonly #ports: OpenPort[] = [];
   readonly #connections = new Set<Connection>();
+  readonly #limits: ConnectionLimits;
   readonly #countByHost = new Map<string, number>();
   #nextId = 1;
   #sweep: Timer | null = null;
 
   constructor(broker: Broker) {
     this.#broker = broker;
+    this.#limits = new ConnectionLimits(broker.config, broker.runtime.clock);
   }
 
   get connectionCount(): number {
@@ -75,21 +77,26 @@ export class Listeners {
   #whenEmpty: (() => void) | null = null;
 
   #accept(listener: Listener, socket: Socket): SocketHandler {
-    const { config, logger } = this.#broker;
+    const { logger, runtime } = this.#broker;
     const host = socket.remoteHostname;
-    const ofHost = this.#countByHost.get(host) ?? 0;
-    if (this.#connections.size >= config.get("max.connections") || ofHost >= config.get("max.connections.per.ip")) {
+    const countOfHost = this.#countByHost.get(host) ?? 0;
+    const admission = this.#limits.admit(host, { count: this.#connections.size, countOfHost });
+    if (admission.kind === "refused") {
       logger.warn("connection refused", {
         remote: `${host}:${socket.remotePort}`,
-        reason: "too many connections",
-        ofHost,
+        reason: admission.reason,
+        ofHost: countOfHost,
       });
       socket.destroy();
       return ignoreEverything;
     }
+    if (admission.waitMs > 0) {
+      socket.pause();
+      runtime.timers.after(admission.waitMs, () => socket.resume());
+    }
     const connection = new Connection(this.#broker, listener, socket, this.#nextId++);
     this.#connections.add(connection);
-    this.#countByHost.set(host, ofHost + 1);
+    this.#countByHost.set(host, countOfHost + 1);
     connection.onClose(() => {
       this.#connections.delete(connection);
       const left = this.#countByHost.get(host)! - 1;

@@ -73,13 +73,14 @@ export const networkConfigs = {
   ),
   "max.connections.per.ip.overrides": string(
     "",
-    "Exceptions to max.connections.per.ip, as HOST:COUNT separated by commas.",
+    "Exceptions to max.connections.per.ip, as HOST:COUNT separated by commas; HOST is an address or localhost.",
     { satisfies: isCountPerHost, ...clusterWide },
   ),
-  "max.connection.creation.rate": int(intMax, "New connections accepted per second on this broker.", {
-    min: 0,
-    ...clusterWide,
-  }),
+  "max.connection.creation.rate": int(
+    intMax,
+    "New connections per second on this broker. Those beyond wait, and are closed when they would wait more than 10 seconds.",
+    { min: 0, ...clusterWide },
+  ),
   "connections.max.idle.ms": long(600_000, "A connection without a request for so many milliseconds is closed."),
   "connections.max.reauth.ms": long(
     0,
