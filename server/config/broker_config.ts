@@ -11,6 +11,7 @@ import { type BrokerConfigName, brokerConfigs, type BrokerConfigValue, brokerDef
 import type { ConfigDefinition, ConfigValue } from "./definition.ts";
 import { type Listener, readListeners } from "./listeners.ts";
 import { checkOrder } from "./order.ts";
+import { authorizerConfigs, isNoAuthorizer } from "./rules.ts";
 import { ConfigError, parseConfig, type ParsedConfig } from "./values.ts";
 
 export type StaticSource = "override" | "option" | "environment" | "file";
@@ -61,6 +62,9 @@ export class BrokerConfig {
     const notices: ConfigNotice[] = [];
     for (const { source, name, value, origin = source } of winners.values()) {
       const definition = brokerDefinition(name);
+      if (authorizerConfigs.has(name) && value.trim() !== "") {
+        throw new ConfigError(name, value, isNoAuthorizer.words, origin);
+      }
       if (definition !== undefined) given.set(name, parseEntry(name, definition, value, origin));
       else if (!isForPlugins(name)) {
         notices.push({ level: "warn", event: "unknown config ignored", facts: { name, from: origin } });

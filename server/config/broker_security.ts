@@ -4,11 +4,13 @@
  */
 
 import { clusterWide, javaClass, list, long, password, perBroker, string } from "./definition.ts";
+import { isNoAuthorizer } from "./rules.ts";
 
 export const securityConfigs = {
   "authorizer.class.name": string(
     "",
-    "Class that decides who may do what; empty for no authorization. Only the names of Kafka's own authorizers have an effect here.",
+    "Class that decides who may do what. There is no authorization here yet: the broker does not start when one is asked for.",
+    { satisfies: isNoAuthorizer },
   ),
   "principal.builder.class": javaClass(
     "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder",

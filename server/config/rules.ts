@@ -38,6 +38,15 @@ export const isCountPerHost: Satisfies = {
   test: (value) => pairs(value as string).every((pair) => pair.length >= 2 && /^\d{1,10}$/.test(pair.at(-1) ?? "")),
 };
 
+/** Who asks for authorization must not get a broker that is open to everybody. */
+export const isNoAuthorizer: Satisfies = {
+  words: "empty: authorization is not supported yet",
+  test: (value) => value === "",
+};
+
+/** Configs of Kafka's own authorizer, which are in none of its tables. They ask for authorization as much as its name does. */
+export const authorizerConfigs: ReadonlySet<string> = new Set(["super.users", "allow.everyone.if.no.acl.found"]);
+
 /** "a:b, c:d" as [["a", "b"], ["c", "d"]]. */
 export function pairs(text: string): string[][] {
   if (text.trim() === "") return [];

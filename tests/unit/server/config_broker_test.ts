@@ -226,6 +226,29 @@ describe("dynamic broker config", () => {
   });
 });
 
+describe("authorization", () => {
+  const parse = (name: string, value: string) => () => BrokerConfig.parse([{ source: "override", name, value }]);
+
+  test("that is asked for is refused, so that nobody runs an open broker unknowingly", () => {
+    for (
+      const [name, value] of [
+        ["authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"],
+        ["super.users", "User:admin"],
+        ["allow.everyone.if.no.acl.found", "false"],
+      ] as const
+    ) {
+      const message =
+        `Invalid value "${value}" for ${name} (override): must be empty: authorization is not supported yet`;
+      expect(parse(name, value)).toThrow(message);
+    }
+  });
+
+  test("that is left empty is fine", () => {
+    expect(parse("authorizer.class.name", "")().get("authorizer.class.name")).toBe("");
+    expect(parse("super.users", " ")().notices.map(({ event }) => event)).toEqual(["unknown config ignored"]);
+  });
+});
+
 /** The settings of config/server.properties in Kafka's distribution. */
 const stockProperties = `
 process.roles=broker,controller
