@@ -10,31 +10,35 @@
  * const config = BrokerConfig.parse([{ source: "override", name: "num.partitions", value: "3" }]);
  * const broker = await Broker.start({ runtime, config, logger: createLogger(runtime) });
  * console.log(broker.listeners[0]?.advertisedPort); // 9092
- * await broker.stop();
  * ```
  *
- * A client, here of that broker:
+ * A client, here of that broker. In memory time is virtual and stands still: `runtime.until` lets it pass until a promise
+ * has its result.
  *
  * ```ts
  * import { Client } from "./mod.ts";
  *
- * const client = new Client({ runtime, brokers: ["127.0.0.1:9092"] });
- * const producer = client.producer();
- * await producer.send({ topic: "greetings", value: new TextEncoder().encode("hello") });
+ * const greet = async () => {
+ *   const client = new Client({ runtime, brokers: ["127.0.0.1:9092"] });
+ *   const producer = client.producer();
+ *   await producer.send({ topic: "greetings", value: new TextEncoder().encode("hello") });
  *
- * const consumer = client.consumer({ groupId: "readers", startAt: "earliest" });
- * consumer.subscribe(["greetings"]);
- * for await (const { value } of consumer) {
- *   console.log(new TextDecoder().decode(value!)); // hello
- *   break;
- * }
- * await consumer.close();
- * await producer.close();
- * await client.close();
+ *   const consumer = client.consumer({ groupId: "readers", startAt: "earliest" });
+ *   consumer.subscribe(["greetings"]);
+ *   for await (const { value } of consumer) {
+ *     console.log(new TextDecoder().decode(value!)); // hello
+ *     break;
+ *   }
+ *   await consumer.close();
+ *   await producer.close();
+ *   await client.close();
+ * };
+ * await runtime.until(greet());
+ * await runtime.until(broker.stop());
  * ```
  *
  * With `await detectRuntime()` in place of `createMemoryRuntime()` it listens on a socket and writes to disk, on Bun
- * and on Deno.
+ * and on Deno; time passes by itself there, so `await greet()` is all.
  *
  * @module
  */

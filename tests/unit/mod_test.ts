@@ -1,33 +1,33 @@
 import { expect, test } from "bun:test";
-import { Broker, BrokerConfig, Client, createLogger, createMemoryRuntime } from "../../mod.ts";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
-test("example of mod.ts runs a broker in memory", async () => {
-  const runtime = createMemoryRuntime();
-  const config = BrokerConfig.parse([{ source: "override", name: "num.partitions", value: "3" }]);
-  const broker = await Broker.start({ runtime, config, logger: createLogger(runtime) });
-  expect(broker.listeners[0]?.advertisedPort).toBe(9092);
-  await runtime.until(broker.stop());
-});
+const modUrl = new URL("../../mod.ts", import.meta.url);
 
-test("example of mod.ts sends a greeting and reads it", async () => {
-  const runtime = createMemoryRuntime();
-  const broker = await Broker.start({ runtime, config: BrokerConfig.parse([]), logger: createLogger(runtime) });
-  const greet = async () => {
-    const client = new Client({ runtime, brokers: ["127.0.0.1:9092"] });
-    const producer = client.producer();
-    await producer.send({ topic: "greetings", value: new TextEncoder().encode("hello") });
-    const consumer = client.consumer({ groupId: "readers", startAt: "earliest" });
-    consumer.subscribe(["greetings"]);
-    let greeting = "";
-    for await (const { value } of consumer) {
-      greeting = new TextDecoder().decode(value!);
-      break;
-    }
-    await consumer.close();
-    await producer.close();
-    await client.close();
-    return greeting;
+/** The examples of mod.ts's head, one after the other, as a module that keeps what they print. */
+function exampleModule(): { readonly code: string; readonly promised: readonly string[] } {
+  const head = /^\/\*\*\n([^]*?)\*\//.exec(readFileSync(modUrl, "utf8"))?.[1] ?? "";
+  const text = head.replace(/^ \* ?/gm, "");
+  const code = [...text.matchAll(/```ts\n([^]*?)```/g)].map(([, example]) => example).join("");
+  return {
+    code: `export const printed: unknown[] = [];\n` +
+      code.replaceAll('"./mod.ts"', JSON.stringify(modUrl.href)).replaceAll("console.log(", "printed.push("),
+    promised: [...code.matchAll(/console\.log\(.*; \/\/ (.*)/g)].map(([, result]) => result!),
   };
-  expect(await runtime.until(greet())).toBe("hello");
-  await runtime.until(broker.stop());
+}
+
+test("examples of mod.ts run as written and print what they say", async () => {
+  const { code, promised } = exampleModule();
+  expect(promised).toEqual(["9092", "hello"]);
+  const folder = mkdtempSync(join(tmpdir(), "weir-example-"));
+  try {
+    const path = join(folder, "example.ts");
+    writeFileSync(path, code);
+    const { printed } = await import(pathToFileURL(path).href) as { printed: unknown[] };
+    expect(printed.map(String)).toEqual([...promised]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
