@@ -5,7 +5,7 @@ import { clientMetricsConfigs } from "../server/config/client_metrics_configs.ts
 import type { ConfigDefinition, UpdateMode } from "../server/config/definition.ts";
 import { groupConfigs } from "../server/config/group_configs.ts";
 import { topicConfigs } from "../server/config/topic_configs.ts";
-import { allowedText, defaultText } from "../server/config/values.ts";
+import { allowedText, defaultText, documentationText } from "../server/config/values.ts";
 
 type Table = Readonly<Record<string, ConfigDefinition & { readonly brokerName?: string | null }>>;
 
@@ -44,7 +44,7 @@ export function configHelpText(name: string): string | null {
 
 function explain(name: string, kind: string, definition: Table[string]): string {
   const altered = kind === "broker" ? updateModeWords[definition.updateMode] : `for each ${kind}, while running`;
-  return `${name} (${kind})\n\n${definition.documentation}\n\n` +
+  return `${name} (${kind})\n\n${documentationText(definition)}\n\n` +
     `  type     ${definition.type}\n` +
     `  default  ${inheritedText(definition)}\n` +
     `  allowed  ${allowedText(definition)}\n` +

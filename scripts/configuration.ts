@@ -11,7 +11,7 @@ import { clientMetricsConfigs } from "../server/config/client_metrics_configs.ts
 import type { ConfigDefinition } from "../server/config/definition.ts";
 import { groupConfigs } from "../server/config/group_configs.ts";
 import { topicConfigs } from "../server/config/topic_configs.ts";
-import { allowedText, defaultText } from "../server/config/values.ts";
+import { allowedText, defaultText, documentationText } from "../server/config/values.ts";
 
 export const pagePath = fileURLToPath(new URL("../docs/configuration.md", import.meta.url));
 
@@ -24,7 +24,7 @@ Printed by \`scripts/configuration.ts\` from the tables in \`server/config/\`; d
 config, and so does DescribeConfigs.
 
 Names are Kafka's, all that a Kafka 4.4 broker has; \`log.flush.policy\` and a topic's \`flush.policy\` are ours. A config that
-something here does not need is accepted, shown, and said to have no effect; an unknown name is a warning; a bad value ends the
+nothing here needs, or not yet, is accepted and shown, and its text ends by saying so; an unknown name is a warning; a bad value ends the
 start with exit code 2.
 
 Given at start, the first of these wins:
@@ -63,7 +63,7 @@ function table(configs: Table, extraTitle: string | null, extra: (definition: Ta
     code(defaultText(definition)),
     allowedText(definition),
     ...(extraTitle === null ? [] : [extra(definition)]),
-    definition.documentation,
+    documentationText(definition),
   ]);
   return [titles, titles.map(() => "---"), ...rows].map((cells) => `| ${cells.map(escape).join(" | ")} |\n`).join("");
 }

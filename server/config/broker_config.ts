@@ -73,13 +73,9 @@ export class BrokerConfig {
     joinNodeIds(given);
     mapControllerListeners(given);
     openToAdvertised(given);
-    const ignored = [...given.keys()].filter((name) => name.startsWith("controller.") || name === "process.roles");
-    if (ignored.length > 0) {
-      notices.push({
-        level: "info",
-        event: "controller settings have no effect",
-        facts: { names: ignored.sort().join(",") },
-      });
+    const idle = [...given.keys()].filter((name) => brokerDefinition(name)?.hasEffect === false);
+    if (idle.length > 0) {
+      notices.push({ level: "info", event: "settings without effect", facts: { names: idle.sort().join(",") } });
     }
     const config = new BrokerConfig(given, notices);
     const [first, ...others] = config.get("log.dirs");

@@ -3,7 +3,7 @@
  * Names, types, defaults and bounds are Kafka's; the notation is explained in `definition.ts`.
  */
 
-import { boolean, clusterWide, int, internal, intMax, list, long, short, string } from "./definition.ts";
+import { boolean, clusterWide, int, internal, intMax, list, long, short, string, withoutEffect } from "./definition.ts";
 
 export const groupsConfigs = {
   "group.initial.rebalance.delay.ms": int(
@@ -22,88 +22,91 @@ export const groupsConfigs = {
   "group.coordinator.rebalance.protocols": list(
     ["classic", "consumer", "streams"],
     "Group protocols that are switched on.",
-    { oneOf: ["classic", "consumer", "share", "streams"], nonEmpty: true, distinct: true },
+    { oneOf: ["classic", "consumer", "share", "streams"], nonEmpty: true, distinct: true, ...withoutEffect },
   ),
   "group.coordinator.threads": int(
     4,
-    "Number of threads of the group coordinator. Without effect here: one event loop serves all groups.",
-    { min: 1 },
+    "Number of threads of the group coordinator. One event loop serves all groups.",
+    { min: 1, ...withoutEffect },
   ),
   "group.coordinator.background.threads": int(
     2,
-    "Number of threads for the group coordinator's slow work. Without effect here: one event loop serves all groups.",
-    { min: 1 },
+    "Number of threads for the group coordinator's slow work. One event loop serves all groups.",
+    { min: 1, ...withoutEffect },
   ),
   "group.coordinator.append.linger.ms": int(
     -1,
     "Milliseconds that the group coordinator collects changes before it writes them as one batch; -1 chooses by load.",
-    { min: -1 },
+    { min: -1, ...withoutEffect },
   ),
   "group.coordinator.cached.buffer.max.bytes": int(
     1_048_588,
     "Bytes that a write buffer of the group coordinator may have and still be kept for the next write.",
-    { min: 524_288, ...clusterWide },
+    { min: 524_288, ...clusterWide, ...withoutEffect },
   ),
   "group.consumer.assignors": list(
     ["uniform", "range"],
     "Assignors of the consumer group protocol, by name; the first is the default.",
+    withoutEffect,
   ),
   "group.consumer.assignment.interval.ms": int(
     1000,
     "Milliseconds between two assignments computed for one consumer group.",
-    { min: 0, ...clusterWide },
+    { min: 0, ...clusterWide, ...withoutEffect },
   ),
   "group.consumer.min.assignment.interval.ms": int(
     0,
     "Smallest consumer.assignment.interval.ms that a group may set.",
-    { min: 0 },
+    { min: 0, ...withoutEffect },
   ),
   "group.consumer.max.assignment.interval.ms": int(
     15_000,
     "Largest consumer.assignment.interval.ms that a group may set.",
-    { min: 0 },
+    { min: 0, ...withoutEffect },
   ),
   "group.consumer.assignor.offload.enable": boolean(
     true,
     "Whether assignments are computed apart from the group's event handling.",
-    { ...clusterWide, ...internal },
+    { ...clusterWide, ...internal, ...withoutEffect },
   ),
   "group.consumer.heartbeat.interval.ms": int(
     5000,
     "Milliseconds between heartbeats that members of a consumer group are told to keep.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "group.consumer.min.heartbeat.interval.ms": int(
     5000,
     "Smallest consumer.heartbeat.interval.ms that a group may set.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "group.consumer.max.heartbeat.interval.ms": int(
     15_000,
     "Largest consumer.heartbeat.interval.ms that a group may set.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "group.consumer.session.timeout.ms": int(
     45_000,
     "Milliseconds without a heartbeat after which a member of a consumer group is taken for dead.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "group.consumer.min.session.timeout.ms": int(45_000, "Smallest consumer.session.timeout.ms that a group may set.", {
     min: 1,
+    ...withoutEffect,
   }),
   "group.consumer.max.session.timeout.ms": int(60_000, "Largest consumer.session.timeout.ms that a group may set.", {
     min: 1,
+    ...withoutEffect,
   }),
-  "group.consumer.max.size": int(intMax, "Members that a consumer group may have.", { min: 1 }),
+  "group.consumer.max.size": int(intMax, "Members that a consumer group may have.", { min: 1, ...withoutEffect }),
   "group.consumer.migration.policy": string(
     "bidirectional",
     "Whether a group may change between the classic and the consumer protocol while it has members: upgrade, downgrade, both ways (bidirectional) or not (disabled).",
-    { oneOf: ["disabled", "downgrade", "upgrade", "bidirectional"], ignoreCase: true },
+    { oneOf: ["disabled", "downgrade", "upgrade", "bidirectional"], ignoreCase: true, ...withoutEffect },
   ),
   "group.consumer.regex.refresh.interval.ms": int(
     600_000,
     "Milliseconds between evaluations of a group's subscription patterns against the topics.",
-    { min: 10_000, ...internal },
+    { min: 10_000, ...internal, ...withoutEffect },
   ),
   "offset.metadata.max.bytes": int(
     4096,
@@ -124,6 +127,7 @@ export const groupsConfigs = {
   ),
   "offsets.load.buffer.size": int(5_242_880, "Bytes read at a time when a coordinator loads offsets and groups.", {
     min: 1,
+    ...withoutEffect,
   }),
   "offsets.topic.num.partitions": int(
     50,

@@ -15,6 +15,7 @@ import {
   longMax,
   perBroker,
   string,
+  withoutEffect,
 } from "./definition.ts";
 
 export const logConfigs = {
@@ -26,12 +27,12 @@ export const logConfigs = {
   "cordoned.log.dirs": list(
     [],
     "Log directories that take no new partitions, separated by commas; * means all.",
-    perBroker,
+    { ...perBroker, ...withoutEffect },
   ),
   "log.dir.failure.timeout.ms": long(
     30_000,
     "Milliseconds after which a broker that cannot tell the controller of a failed log directory shuts down.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "log.segment.bytes": int(
     1_073_741_824,
@@ -110,7 +111,10 @@ export const logConfigs = {
     min: 0,
     ...clusterWide,
   }),
-  "log.preallocate": boolean(false, "Whether the file of a new segment is given its full size at once.", clusterWide),
+  "log.preallocate": boolean(false, "Whether the file of a new segment is given its full size at once.", {
+    ...clusterWide,
+    ...withoutEffect,
+  }),
   "log.message.timestamp.type": string(
     "CreateTime",
     "Which time a record carries: that of its making (CreateTime) or that of its arrival (LogAppendTime).",
@@ -153,67 +157,72 @@ export const logConfigs = {
   "log.flush.start.offset.checkpoint.interval.ms": int(
     60_000,
     "Milliseconds between saves of the logs' first offsets, so that deleted records do not come back.",
-    { min: 0 },
+    { min: 0, ...withoutEffect },
   ),
   "log.initial.task.delay.ms": long(
     30_000,
     "Milliseconds after start-up before retention and other housekeeping of logs begin.",
-    { min: 0, ...internal },
+    { min: 0, ...internal, ...withoutEffect },
   ),
   "num.recovery.threads.per.data.dir": int(
     2,
     "Logs of one directory that are recovered at the same time at start-up.",
-    { min: 1, ...clusterWide },
+    { min: 1, ...clusterWide, ...withoutEffect },
   ),
   "log.cleaner.enable": boolean(
     true,
     "Whether compacted topics are compacted. Deprecated in Kafka: switching it off lets internal topics grow without bound.",
+    withoutEffect,
   ),
   "log.cleaner.threads": int(1, "Number of partitions that are compacted at the same time.", {
     min: 0,
     ...clusterWide,
+    ...withoutEffect,
   }),
   "log.cleaner.io.max.bytes.per.second": double(
     Number.MAX_VALUE,
     "Bytes per second that compaction may read and write, all partitions together.",
-    clusterWide,
+    { ...clusterWide, ...withoutEffect },
   ),
   "log.cleaner.dedupe.buffer.size": long(
     134_217_728,
     "Bytes of memory for the key tables of compaction, all together.",
-    clusterWide,
+    { ...clusterWide, ...withoutEffect },
   ),
   "log.cleaner.io.buffer.size": int(524_288, "Bytes of memory for compaction's reading and writing, all together.", {
     min: 0,
     ...clusterWide,
+    ...withoutEffect,
   }),
   "log.cleaner.io.buffer.load.factor": double(
     0.9,
     "How full a key table of compaction may get, from 0 to 1. Fuller means more keys in one pass and slower look-ups.",
-    clusterWide,
+    { ...clusterWide, ...withoutEffect },
   ),
   "log.cleaner.backoff.ms": long(15_000, "Milliseconds to sleep when there is nothing to compact.", {
     min: 0,
     ...clusterWide,
+    ...withoutEffect,
   }),
   "log.cleaner.min.cleanable.ratio": double(
     0.5,
     "Share of a log that must be uncompacted before it is compacted, from 0 to 1.",
-    { min: 0, max: 1, ...clusterWide },
+    { min: 0, max: 1, ...clusterWide, ...withoutEffect },
   ),
   "log.cleaner.delete.retention.ms": long(
     86_400_000,
     "Milliseconds that a compacted topic keeps the markers of deleted keys, for readers that started before.",
-    { min: 0, ...clusterWide },
+    { min: 0, ...clusterWide, ...withoutEffect },
   ),
   "log.cleaner.min.compaction.lag.ms": long(0, "Milliseconds for which a record is safe from compaction.", {
     min: 0,
     ...clusterWide,
+    ...withoutEffect,
   }),
   "log.cleaner.max.compaction.lag.ms": long(
     longMax,
     "Milliseconds after which a record becomes due for compaction, however clean its log is.",
-    { min: 1, ...clusterWide },
+    { min: 1, ...clusterWide, ...withoutEffect },
   ),
   "producer.id.expiration.ms": int(
     86_400_000,

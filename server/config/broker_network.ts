@@ -3,7 +3,7 @@
  * Names, types, defaults and bounds are Kafka's; the notation is explained in `definition.ts`.
  */
 
-import { clusterWide, derived, int, intMax, list, long, perBroker, string } from "./definition.ts";
+import { clusterWide, derived, int, intMax, list, long, perBroker, string, withoutEffect } from "./definition.ts";
 import { isCountPerHost, isListenerList, isProtocolMap } from "./rules.ts";
 
 export const networkConfigs = {
@@ -32,16 +32,22 @@ export const networkConfigs = {
   "security.inter.broker.protocol": string(
     "PLAINTEXT",
     "Security protocol that brokers use among themselves when inter.broker.listener.name is not set.",
-    { oneOf: ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] },
+    { oneOf: ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], ...withoutEffect },
   ),
-  "early.start.listeners": list(null, "Listeners that may be opened before the broker has finished starting."),
+  "early.start.listeners": list(
+    null,
+    "Listeners that may be opened before the broker has finished starting.",
+    withoutEffect,
+  ),
   "socket.send.buffer.bytes": int(
     102_400,
     "Size of a connection's send buffer (SO_SNDBUF) in bytes; -1 leaves it to the operating system.",
+    withoutEffect,
   ),
   "socket.receive.buffer.bytes": int(
     102_400,
     "Size of a connection's receive buffer (SO_RCVBUF) in bytes; -1 leaves it to the operating system.",
+    withoutEffect,
   ),
   "socket.request.max.bytes": int(
     104_857_600,
@@ -51,15 +57,17 @@ export const networkConfigs = {
   "socket.listen.backlog.size": int(
     50,
     "Connections that the operating system may hold ready before the broker accepts them.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "socket.connection.setup.timeout.ms": long(
     10_000,
     "Milliseconds to wait for a connection to another broker to be set up, at the first attempt; it doubles with each failure.",
+    withoutEffect,
   ),
   "socket.connection.setup.timeout.max.ms": long(
     30_000,
     "Upper bound, in milliseconds, of the growing wait for a connection to another broker.",
+    withoutEffect,
   ),
   "max.connections": int(
     intMax,
@@ -85,18 +93,21 @@ export const networkConfigs = {
   "connections.max.reauth.ms": long(
     0,
     "Milliseconds after which a SASL connection must authenticate again or is closed; 0 never.",
+    withoutEffect,
   ),
   "connection.failed.authentication.delay.ms": int(
     100,
     "Milliseconds to wait before a connection that failed to authenticate is closed, to slow down guessing.",
-    { min: 0 },
+    { min: 0, ...withoutEffect },
   ),
   "request.timeout.ms": int(
     30_000,
     "Milliseconds that a request of this broker to another may take before it is repeated or fails.",
+    withoutEffect,
   ),
   "queued.max.requests": int(500, "Requests read from connections and not yet handled, beyond which reading pauses.", {
     min: 1,
+    ...withoutEffect,
   }),
   "queued.max.request.bytes": long(
     -1,
@@ -104,18 +115,18 @@ export const networkConfigs = {
   ),
   "num.network.threads": int(
     3,
-    "Number of threads that read and write connections. Without effect here: one event loop serves all of them.",
-    { min: 1, ...clusterWide },
+    "Number of threads that read and write connections. One event loop serves all of them.",
+    { min: 1, ...clusterWide, ...withoutEffect },
   ),
   "num.io.threads": int(
     8,
-    "Number of threads that handle requests. Without effect here: one event loop serves all of them.",
-    { min: 1, ...clusterWide },
+    "Number of threads that handle requests. One event loop serves all of them.",
+    { min: 1, ...clusterWide, ...withoutEffect },
   ),
   "background.threads": int(
     10,
-    "Number of threads for housekeeping. Without effect here: timers on the event loop do it.",
-    { min: 1, ...clusterWide },
+    "Number of threads for housekeeping. Timers on the event loop do it.",
+    { min: 1, ...clusterWide, ...withoutEffect },
   ),
   "fetch.max.bytes": int(
     57_671_680,
@@ -134,18 +145,22 @@ export const networkConfigs = {
   ),
   "fetch.purgatory.purge.interval.requests": int(
     1000,
-    "Completed fetches that may wait in the purgatory before it is cleaned. Without effect here: they leave at once.",
+    "Completed fetches that may wait in the purgatory before it is cleaned. They leave at once.",
+    withoutEffect,
   ),
   "producer.purgatory.purge.interval.requests": int(
     1000,
-    "Completed produce requests that may wait in the purgatory before it is cleaned. Without effect here: they leave at once.",
+    "Completed produce requests that may wait in the purgatory before it is cleaned. They leave at once.",
+    withoutEffect,
   ),
   "delete.records.purgatory.purge.interval.requests": int(
     1,
-    "Completed DeleteRecords requests that may wait in the purgatory before it is cleaned. Without effect here: they leave at once.",
+    "Completed DeleteRecords requests that may wait in the purgatory before it is cleaned. They leave at once.",
+    withoutEffect,
   ),
   "share.fetch.purgatory.purge.interval.requests": int(
     1000,
-    "Completed share fetches that may wait in the purgatory before it is cleaned. Without effect here: they leave at once.",
+    "Completed share fetches that may wait in the purgatory before it is cleaned. They leave at once.",
+    withoutEffect,
   ),
 };

@@ -3,18 +3,18 @@
  * Names, types, defaults and bounds are Kafka's; the notation is explained in `definition.ts`.
  */
 
-import { boolean, clusterWide, int, short } from "./definition.ts";
+import { boolean, clusterWide, int, short, withoutEffect } from "./definition.ts";
 
 export const transactionsConfigs = {
   "transaction.max.timeout.ms": int(
     900_000,
     "Largest transaction timeout, in milliseconds, that a producer may ask for.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "transactional.id.expiration.ms": int(
     604_800_000,
     "Milliseconds without use after which a transactional id is forgotten.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "transaction.state.log.num.partitions": int(
     50,
@@ -35,35 +35,36 @@ export const transactionsConfigs = {
   "transaction.state.log.load.buffer.size": int(
     5_242_880,
     "Bytes read at a time when a coordinator loads transactions.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": int(
     10_000,
     "Milliseconds between looks for transactions that have run out of time and must be aborted.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "transaction.remove.expired.transaction.cleanup.interval.ms": int(
     3_600_000,
     "Milliseconds between looks for transactional ids to forget.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "transaction.partition.verification.enable": boolean(
     true,
     "Whether a transactional write is checked against the coordinator, so that none comes in after its transaction has ended.",
-    clusterWide,
+    { ...clusterWide, ...withoutEffect },
   ),
   "transaction.two.phase.commit.enable": boolean(
     false,
     "Whether a producer may take part in two-phase commit, where its transactions have no timeout.",
+    withoutEffect,
   ),
   "add.partitions.to.txn.retry.backoff.ms": int(
     20,
     "Milliseconds before the broker asks the transaction coordinator again to add a partition.",
-    { min: 1 },
+    { min: 1, ...withoutEffect },
   ),
   "add.partitions.to.txn.retry.backoff.max.ms": int(
     100,
     "Milliseconds that the broker may spend on repeating the request to add a partition to a transaction.",
-    { min: 0 },
+    { min: 0, ...withoutEffect },
   ),
 };

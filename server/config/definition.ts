@@ -1,6 +1,6 @@
 /**
  * The notation of the configuration tables: one entry is a config's type, default, bounds, who may change it while the
- * broker runs, and what it means. Parsing, `--help`, docs and DescribeConfigs are printed from the entries.
+ * broker runs, what it means, and whether it does anything here. Parsing, `--help`, docs and DescribeConfigs are printed from the entries.
  *
  *     "log.segment.bytes": int(1_073_741_824, "Size of a segment file, in bytes, …", { min: 1_048_576, ...clusterWide }),
  */
@@ -24,6 +24,8 @@ export interface ConfigDefinition<Value extends ConfigValue | null = ConfigValue
   readonly updateMode: UpdateMode;
   /** Accepted, but not shown by DescribeConfigs. */
   readonly isInternal: boolean;
+  /** Nothing here reads it yet: accepted, kept and shown, and said to do nothing. A test holds this to the source. */
+  readonly hasEffect: boolean;
   readonly rules: Rules;
   /** Coarser configs that give the value when this one is not set, first set one first. */
   readonly fallbacks: readonly Fallback[];
@@ -55,11 +57,13 @@ export interface Fallback {
 export interface Traits extends Rules {
   readonly updateMode?: UpdateMode;
   readonly internal?: boolean;
+  readonly effect?: "none";
 }
 
 export const clusterWide = { updateMode: "cluster-wide" } as const;
 export const perBroker = { updateMode: "per-broker" } as const;
 export const internal = { internal: true } as const;
+export const withoutEffect = { effect: "none" } as const;
 
 /** Java's Long.MAX_VALUE, with which Kafka says "no limit". Its text is 9223372036854775807. */
 export const longMax = Infinity;
@@ -151,6 +155,7 @@ function define<Value extends ConfigValue | null>(
   documentation: string,
   traits: Traits,
 ): ConfigDefinition<Value> {
-  const { updateMode = "read-only", internal = false, ...rules } = traits;
-  return { type, default: fallback, documentation, updateMode, isInternal: internal, rules, fallbacks: [] };
+  const { updateMode = "read-only", internal = false, effect, ...rules } = traits;
+  const hasEffect = effect !== "none";
+  return { type, default: fallback, documentation, updateMode, isInternal: internal, hasEffect, rules, fallbacks: [] };
 }

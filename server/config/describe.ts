@@ -12,7 +12,7 @@ import type { ConfigDefinition, ConfigType } from "./definition.ts";
 import { type GroupConfigName, groupConfigs } from "./group_configs.ts";
 import { GroupConfig, TopicConfig } from "./topic_config.ts";
 import { type TopicConfigName, topicConfigs } from "./topic_configs.ts";
-import { formatConfig } from "./values.ts";
+import { documentationText, formatConfig } from "./values.ts";
 
 /** Kafka's numbers for where a value comes from. */
 export const ConfigSource = {
@@ -161,7 +161,7 @@ function described(
     isSensitive: definition.type === "PASSWORD",
     synonyms,
     configType: typeNumbers[definition.type],
-    documentation: definition.documentation,
+    documentation: documentationText(definition),
   };
 }
 

@@ -17,6 +17,7 @@ import {
   longMax,
   type Rules,
   string,
+  withoutEffect,
 } from "./definition.ts";
 
 export interface TopicConfigDefinition<Value extends ConfigValue | null = ConfigValue | null>
@@ -50,26 +51,31 @@ export const topicConfigs = {
       min: 1,
       max: 9,
       or: -1,
+      ...withoutEffect,
     }),
   ),
   "compression.lz4.level": from(
     "compression.lz4.level",
-    int(9, "Level used when records are stored with lz4, 1 to 17.", { min: 1, max: 17 }),
+    int(9, "Level used when records are stored with lz4, 1 to 17.", { min: 1, max: 17, ...withoutEffect }),
   ),
   "compression.zstd.level": from(
     "compression.zstd.level",
     int(3, "Level used when records are stored with zstd, up to 22; negative levels are faster.", {
       min: -131_072,
       max: 22,
+      ...withoutEffect,
     }),
   ),
   "delete.retention.ms": from(
     "log.cleaner.delete.retention.ms",
-    long(86_400_000, "Milliseconds that a compacted topic keeps the markers of deleted keys.", { min: 0 }),
+    long(86_400_000, "Milliseconds that a compacted topic keeps the markers of deleted keys.", {
+      min: 0,
+      ...withoutEffect,
+    }),
   ),
   "errors.deadletterqueue.group.enable": from(
     null,
-    boolean(false, "Whether share groups may use this topic as their dead-letter topic."),
+    boolean(false, "Whether share groups may use this topic as their dead-letter topic.", withoutEffect),
   ),
   "file.delete.delay.ms": from(
     "log.segment.delete.delay.ms",
@@ -103,6 +109,7 @@ export const topicConfigs = {
     null,
     list([], "Replicas whose copying is throttled on the follower, as PARTITION:BROKER, or * for all.", {
       satisfies: replicaList(),
+      ...withoutEffect,
     }),
   ),
   "index.interval.bytes": from(
@@ -114,6 +121,7 @@ export const topicConfigs = {
     null,
     list([], "Replicas whose copying is throttled on the leader, as PARTITION:BROKER, or * for all.", {
       satisfies: replicaList(),
+      ...withoutEffect,
     }),
   ),
   "local.retention.bytes": from(
@@ -123,6 +131,7 @@ export const topicConfigs = {
       "Bytes of a partition that stay on local disk after they were copied to remote storage; -2 as many as retention.bytes says.",
       {
         min: -2,
+        ...withoutEffect,
       },
     ),
   ),
@@ -133,6 +142,7 @@ export const topicConfigs = {
       "Milliseconds that segments stay on local disk after they were copied to remote storage; -2 as long as retention.ms says.",
       {
         min: -2,
+        ...withoutEffect,
       },
     ),
   ),
@@ -140,6 +150,7 @@ export const topicConfigs = {
     "log.cleaner.max.compaction.lag.ms",
     long(longMax, "Milliseconds after which a record becomes due for compaction, however clean its log is.", {
       min: 1,
+      ...withoutEffect,
     }),
   ),
   "max.decompressed.message.bytes": from(
@@ -150,6 +161,7 @@ export const topicConfigs = {
       {
         min: 1,
         max: 2_147_483_639,
+        ...withoutEffect,
       },
     ),
   ),
@@ -189,11 +201,15 @@ export const topicConfigs = {
   ),
   "min.cleanable.dirty.ratio": from(
     "log.cleaner.min.cleanable.ratio",
-    double(0.5, "Share of a log that must be uncompacted before it is compacted, from 0 to 1.", { min: 0, max: 1 }),
+    double(0.5, "Share of a log that must be uncompacted before it is compacted, from 0 to 1.", {
+      min: 0,
+      max: 1,
+      ...withoutEffect,
+    }),
   ),
   "min.compaction.lag.ms": from(
     "log.cleaner.min.compaction.lag.ms",
-    long(0, "Milliseconds for which a record is safe from compaction.", { min: 0 }),
+    long(0, "Milliseconds for which a record is safe from compaction.", { min: 0, ...withoutEffect }),
   ),
   "min.insync.replicas": from(
     "min.insync.replicas",
@@ -202,17 +218,19 @@ export const topicConfigs = {
       "Replicas that must have a record before a producer with acks=all gets its answer; with fewer in sync the write is refused.",
       {
         min: 1,
+        ...withoutEffect,
       },
     ),
   ),
   "preallocate": from(
     "log.preallocate",
-    boolean(false, "Whether the file of a new segment is given its full size at once."),
+    boolean(false, "Whether the file of a new segment is given its full size at once.", withoutEffect),
   ),
   "remote.copy.lag.bytes": from(
     "log.remote.copy.lag.bytes",
     long(-1, "Bytes newer than a closed segment from which it is copied to remote storage; -1 for no such rule.", {
       min: -1,
+      ...withoutEffect,
     }),
   ),
   "remote.copy.lag.ms": from(
@@ -222,18 +240,26 @@ export const topicConfigs = {
       "Age, in milliseconds, from which a closed segment is copied to remote storage; -1 as long as it stays on local disk.",
       {
         min: -1,
+        ...withoutEffect,
       },
     ),
   ),
   "remote.log.copy.disable": from(
     null,
-    boolean(false, "Whether copying to remote storage is paused for a topic that has it."),
+    boolean(false, "Whether copying to remote storage is paused for a topic that has it.", withoutEffect),
   ),
   "remote.log.delete.on.disable": from(
     null,
-    boolean(false, "Whether switching remote storage off for the topic deletes what is stored remotely."),
+    boolean(
+      false,
+      "Whether switching remote storage off for the topic deletes what is stored remotely.",
+      withoutEffect,
+    ),
   ),
-  "remote.storage.enable": from(null, boolean(false, "Whether old segments of the topic are moved to remote storage.")),
+  "remote.storage.enable": from(
+    null,
+    boolean(false, "Whether old segments of the topic are moved to remote storage.", withoutEffect),
+  ),
   "retention.bytes": from(
     "log.retention.bytes",
     long(
@@ -275,7 +301,11 @@ export const topicConfigs = {
   ),
   "unclean.leader.election.enable": from(
     "unclean.leader.election.enable",
-    boolean(false, "Whether a replica that is behind may become leader when no other is left, which loses records."),
+    boolean(
+      false,
+      "Whether a replica that is behind may become leader when no other is left, which loses records.",
+      withoutEffect,
+    ),
   ),
 };
 

@@ -41,6 +41,11 @@ export function allowedText({ type, rules }: ConfigDefinition): string {
   return typeWords[type] + rangeText(type, rules);
 }
 
+/** What a config means, and whether it does so here. */
+export function documentationText({ documentation, hasEffect }: ConfigDefinition): string {
+  return hasEffect ? documentation : `${documentation} Accepted; has no effect in this version.`;
+}
+
 /** The default in words: its text, where it comes from, or that there is none. */
 export function defaultText({ type, default: value, fallbacks }: ConfigDefinition): string {
   if (value !== null) return formatConfig(type, value);

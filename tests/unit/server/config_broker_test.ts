@@ -77,7 +77,7 @@ describe("broker config", () => {
     ]);
   });
 
-  test("Kafka's stock server.properties is a working broker with one line about controllers", () => {
+  test("Kafka's stock server.properties is a working broker with one line about what does nothing", () => {
     const config = BrokerConfig.parse(
       parseProperties(stockProperties).map(({ name, value }) => ({ source: "file" as const, name, value })),
     );
@@ -91,7 +91,7 @@ describe("broker config", () => {
     }]);
     expect(config.get("log.dirs")).toEqual(["/tmp/kraft-combined-logs"]);
     expect(config.notices.map(({ level, event }) => `${level} ${event}`)).toEqual([
-      "info controller settings have no effect",
+      "info settings without effect",
     ]);
   });
 

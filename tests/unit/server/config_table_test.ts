@@ -5,11 +5,14 @@ import type { ConfigDefinition } from "../../../server/config/definition.ts";
 import { groupConfigs } from "../../../server/config/group_configs.ts";
 import { topicConfigs } from "../../../server/config/topic_configs.ts";
 import { ConfigError, formatConfig, parseConfig } from "../../../server/config/values.ts";
+import { configsInUse } from "../../support/config_uses.ts";
 import { type KafkaConfigDefinition, kafkaConfigs } from "../../support/kafka_configs.ts";
 
 type Table = Readonly<Record<string, ConfigDefinition>>;
 
-const tables: [string, Table, Readonly<Record<string, KafkaConfigDefinition>>][] = [
+type Kind = "broker" | "topic" | "group" | "client metrics";
+
+const tables: [Kind, Table, Readonly<Record<string, KafkaConfigDefinition>>][] = [
   ["broker", brokerConfigs, kafkaConfigs.definitions.broker],
   ["topic", topicConfigs, kafkaConfigs.definitions.topic],
   ["group", groupConfigs, kafkaConfigs.definitions.group],
@@ -88,6 +91,16 @@ describe("config tables", () => {
         expect(`${name}=${text} ${isAllowed(name, ours[name]!, text)}`).toBe(`${name}=${text} true`);
       }
       expect(`${name} ${isAllowed(name, ours[name]!, "no such thing")}`).toBe(`${name} false`);
+    }
+  });
+
+  test("configs are said to have no effect where nothing reads them, and only there", () => {
+    const used = configsInUse();
+    const uses = { broker: used.broker, topic: used.topic, group: used.group, "client metrics": new Set<string>() };
+    for (const [kind, ours] of tables) {
+      const idle = Object.keys(ours).filter((name) => !uses[kind].has(name)).sort();
+      const saidToBeIdle = Object.keys(ours).filter((name) => !ours[name]!.hasEffect).sort();
+      expect(`${kind}: ${saidToBeIdle.join(" ")}`).toBe(`${kind}: ${idle.join(" ")}`);
     }
   });
 
