@@ -114,12 +114,10 @@ export class LeaderEpochs {
     return { leaderEpoch: laterIndex === 0 ? epoch : this.#entries[laterIndex - 1]!.epoch, endOffset };
   }
 
-  /** The log now ends at `endOffset`. Saves when that changes something. */
+  /** The log now ends at `endOffset`. */
   truncateFromEnd(endOffset: number): void {
     const kept = this.#entries.filter((entry) => entry.startOffset < endOffset);
-    if (kept.length === this.#entries.length) return;
-    this.#change(kept);
-    this.save();
+    if (kept.length !== this.#entries.length) this.#change(kept);
   }
 
   /** The log now starts at `startOffset`: drops epochs that ended before it, and moves the start of the one it is in. */
@@ -129,7 +127,6 @@ export class LeaderEpochs {
     const current = this.#entries[currentIndex]!;
     if (currentIndex === 0 && current.startOffset === startOffset) return;
     this.#change([{ epoch: current.epoch, startOffset }, ...this.#entries.slice(currentIndex + 1)]);
-    this.save();
   }
 
   #change(entries: EpochEntry[]): void {

@@ -99,6 +99,8 @@ export class Log {
   readonly #tail: Tail;
   #epochs: LeaderEpochs | null;
   #logStartOffset: number;
+  /** Up to here a restart will not take the log's start back. */
+  #savedStartOffset: number;
   #logEndOffset: number;
   #deleted: DeletedSegment[] = [];
   /** Rolled segments on their way to the disk, one after the other: the recovery point passes them in order. */
@@ -134,6 +136,7 @@ export class Log {
     this.#config = options.config;
     this.#segments = new SegmentList(loaded.segments);
     this.#logStartOffset = loaded.logStartOffset;
+    this.#savedStartOffset = loaded.logStartOffset;
     this.#logEndOffset = loaded.logEndOffset;
     this.#epochs = loaded.epochs;
     this.#tail = new Tail(context.tails, context.buffers);
@@ -147,7 +150,8 @@ export class Log {
       isNewFolder: !options.hasFolder,
     });
     this.#hasFolder = options.hasFolder;
-    const isNew = loaded.snapshotOffsets.length === 0 && this.#segments.count === 1 &&
+    const isNew = loaded.replayFromOffset === null && loaded.snapshotOffsets.length === 0 &&
+      this.#segments.count === 1 &&
       this.#segments.active.sizeBytes === 0;
     this.#producers = new ProducerLog(context, directory, this.#segments, { ...loaded, isNew });
     const wasRecovered = loaded.replayFromOffset !== null;
@@ -410,7 +414,8 @@ export class Log {
    */
   async advanceRecoveryPoint(): Promise<void> {
     const target = this.#sync.syncedOffset;
-    if (this.isOffline || this.#unsettledCount > 0 || target <= this.#sync.recoveryPoint) return;
+    if (this.isOffline || this.#isClosed) return;
+    if (this.#unsettledCount > 0 || target <= this.#sync.recoveryPoint) return;
     const { active } = this.#segments;
     try {
       active.flushIndexes();
@@ -422,6 +427,7 @@ export class Log {
       if (isDiskFull(cause)) return; // It stays where it is: the next start reads more.
       throw this.#goOffline(storageError(`Cannot write indexes of "${this.#directory}"`, cause));
     }
+    if (this.#isClosed) return;
     this.#moveRecoveryPoint(target);
     if (target === this.#logEndOffset) this.#settledOffset = target;
   }
@@ -436,15 +442,21 @@ export class Log {
   deleteRecordsBefore(offset: number): Promise<void> {
     this.#assertOnline();
     if (offset > this.#logEndOffset) throw new OffsetOutOfRange(offset, this.#logStartOffset, this.#logEndOffset);
-    if (offset <= this.#logStartOffset) return Promise.resolve();
-    this.#logStartOffset = offset; // (4)
-    this.#leaderEpochs().truncateFromStart(offset);
-    // With its folder gone in a power cut, the log would start at 0 again, whatever the checkpoint says.
-    const saved = this.#sync.isFolderSynced
-      ? this.#owner.startOffsetMoved()
-      : this.sync().then(() => this.#owner.startOffsetMoved());
+    if (offset <= this.#savedStartOffset) return Promise.resolve();
+    if (offset > this.#logStartOffset) {
+      this.#logStartOffset = offset; // (4)
+      this.#leaderEpochs().truncateFromStart(offset);
+    }
+    const saved = this.#saveStartOffset(offset);
     saved.catch(() => {}); // The folder has reported it; who waits gets it too.
     return saved;
+  }
+
+  async #saveStartOffset(offset: number): Promise<void> {
+    // With its folder gone in a power cut, the log would start at 0 again, whatever the checkpoint says.
+    if (!this.#sync.isFolderSynced) await this.sync();
+    await this.#owner.startOffsetMoved();
+    if (offset > this.#savedStartOffset) this.#savedStartOffset = offset;
   }
 
   /**
@@ -558,7 +570,13 @@ export class Log {
   // ------------------------------------------------------------------------------------------- inside
 
   #leaderEpochs(): LeaderEpochs {
-    return this.#epochs ??= openLeaderEpochs(this.#context, this.#directory, this.#segments.all);
+    if (this.#epochs === null) {
+      this.#epochs = openLeaderEpochs(this.#context, this.#directory, this.#segments.all);
+      // The file need not follow every change of the log's ends.
+      this.#epochs.truncateFromEnd(this.#logEndOffset);
+      this.#epochs.truncateFromStart(this.#logStartOffset);
+    }
+    return this.#epochs;
   }
 
   #liveSegments(): readonly Segment[] {
@@ -655,10 +673,16 @@ export class Log {
   async #settleRolled(old: Segment, endOffset: number): Promise<void> {
     await this.sync();
     await old.syncIndexes();
-    this.#epochs?.save();
     await this.#producers.syncSnapshot(endOffset);
+    if (this.#isClosed) return; // Deleted meanwhile: another log may live under the old name.
     this.#context.runtime.files.syncDirectory(this.#directory);
     this.#unsettledCount--;
+    try {
+      this.#epochs?.save();
+    } catch (cause) {
+      if (isDiskFull(cause)) return; // The recovery point stays; a checkpoint moves it when there is room.
+      throw cause;
+    }
     this.#moveRecoveryPoint(endOffset);
   }
 
@@ -728,6 +752,7 @@ export class Log {
     // One taken out of use has lost its folder's name, and nobody else asks for it.
     if (this.#offlineCause === null && !this.#isClosed) {
       this.#offlineCause = error;
+      if (this.#isClosed) return error; // Deleted: its files are gone, and nobody wants to know.
       this.#context.report({ level: "error", event: "log-offline", facts: { log: this.name, problem: error.message } });
     }
     return error;

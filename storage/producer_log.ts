@@ -101,8 +101,12 @@ export class ProducerLog {
       return;
     }
     // A power cut had spoilt it.
+    const firstOffset = this.#segments.first.baseOffset;
     const state = new ProducerState();
-    const fromOffset = this.#loadSnapshot(state, this.#snapshotOffsets.filter((known) => known < offset).reverse());
+    const fromOffset = this.#loadSnapshot(
+      state,
+      this.#snapshotOffsets.filter((known) => known >= firstOffset && known < offset).reverse(),
+    );
     this.#replay(state, { fromOffset, toOffset: offset, notesAborted: false });
     try {
       writeFileAtomically(files, this.#path(offset), encodeProducerSnapshot(state.entries(), state.count));
@@ -220,8 +224,9 @@ export class ProducerLog {
   }
 
   /**
-   * The newest that needs no replay of what is not there and starts low enough (3); then those that start later; the old
-   * last. A log of which nothing was ever deleted can start from nothing instead of later.
+   * The newest that needs no replay of what is not there and starts low enough (3); then those that start later. A log of
+   * which nothing was ever deleted can start from nothing instead of later. One from before the first segment is of no
+   * use: it would take a producer's next batch for one out of order, where a forgotten producer may go on.
    */
   #snapshotsByWorth(): number[] {
     const firstOffset = this.#segments.first.baseOffset;
@@ -230,8 +235,7 @@ export class ProducerLog {
     const best = whole.filter((offset) => offset <= replayFrom).reverse();
     if (firstOffset === 0) return best;
     const late = whole.filter((offset) => offset > replayFrom);
-    const old = this.#snapshotOffsets.filter((offset) => offset < firstOffset).reverse();
-    return [...best, ...late, ...old];
+    return [...best, ...late];
   }
 
   #path(offset: number): string {

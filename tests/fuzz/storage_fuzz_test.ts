@@ -6,7 +6,7 @@
  *
  * Each round opens a data folder in memory with settings of its own and does some hundred random things to one log: appends
  * (plain, idempotent, again, out of order, in transactions), rolls, syncs, checkpoints, retention, deletions, reads whose
- * views are kept for a while, clean restarts, kills, and power cuts at any moment. After each restart the log must be what
+ * views are kept for a while, a full disk, clean restarts, kills, and power cuts at any moment. After each restart the log must be what
  * the model says: everything after a clean stop and a kill; a prefix with all that was synced after a power cut.
  *
  * Recovery is given a folder of a few kilobytes, cut off and with a bit flipped at every byte of every file.
@@ -19,6 +19,7 @@ import { encodeBatch, encodeControlBatch } from "../../protocol/record.ts";
 import { type CrashKind } from "../../runtime/memory_files.ts";
 import { type Log, type LogRead } from "../../storage/log.ts";
 import { createPrng, seedOf } from "../support/prng.ts";
+import { StorageError } from "../../storage/errors.ts";
 import { append, DATA, readAll, START_MS, World } from "../unit/storage/support.ts";
 
 const seed = seedOf(process.env.SEED);
@@ -139,10 +140,41 @@ class Round {
     else if (dice < 79) await this.deleteBefore();
     else if (dice < 88) this.read();
     else if (dice < 91) await this.lookUpTime();
-    else if (dice < 94) await this.world.runtime.advance(this.random(200));
+    else if (dice < 92) await this.world.runtime.advance(this.random(200));
+    else if (dice < 94) await this.fillDisk();
     else if (dice < 96) await this.restart("clean");
     else if (dice < 98) await this.restart("kill");
     else await this.restart(this.random(2) === 0 ? "lost" : "torn");
+  }
+
+  /** A step or two while the disk is full, most of the time. What fails must have changed nothing. */
+  async fillDisk(): Promise<void> {
+    const { files } = this.world.runtime;
+    const steps = [
+      () => this.append(),
+      () => this.append(),
+      () => this.appendTransaction(),
+      () => this.roll(),
+      () => this.checkpoint(),
+      () => this.retain(),
+      () => this.deleteBefore(),
+    ];
+    this.note("the disk is full");
+    files.fault = (operation, path) => {
+      const needsRoom = operation === "write" || (operation === "open" && files.stat(path) === null);
+      return needsRoom && this.random(3) > 0 ? "ENOSPC" : null;
+    };
+    for (let count = 1 + this.random(3); count > 0; count--) {
+      try {
+        await steps[this.random(steps.length)]!();
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.code !== "ENOSPC") throw error;
+        this.note("which failed");
+      }
+    }
+    files.fault = null;
+    expect(this.log.isOffline).toBe(false);
+    expect(this.log.logEndOffset).toBe(this.model.logEndOffset);
   }
 
   append(): void {
