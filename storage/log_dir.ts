@@ -17,6 +17,7 @@
  * (5) One log that cannot be opened does not keep the others from serving.
  * (6) Making a log touches no file: what logs there are is known elsewhere (the cluster's metadata, durable first), and one
  *     whose folder is not here is made again. Its first record brings its folder.
+ * (7) A log never gets the folder of one deleted under its name, nor what a checkpoint said of it.
  *
  * Nothing happens by itself: the server calls `flushDue`, `checkpoint`, `applyRetention`, `expireProducers` and
  * `removeDeleted` from its timers.
@@ -85,6 +86,10 @@ export class LogDir {
   /** Logs that periodic jobs must look at. */
   #caredFor = new Set<Log>();
   #deletedFolders: DeletedFolder[] = [];
+  /** Logs were taken out, and that is not on the disk yet (7). */
+  #isNameUnsaved = false;
+  /** Folders of deleted logs that could not be renamed. */
+  readonly #inTheWay = new Set<string>();
   #isRecoveryPointDue = false;
   #startOffsetsSaved: Promise<void> | null = null;
   #isClosed = false;
@@ -155,9 +160,10 @@ export class LogDir {
     assert(!this.#logs.has(name), `log "${name}" does not exist yet`);
     const directory = `${this.path}/${name}`;
     try {
-      // Of a log that was deleted, when its folder could not be renamed.
-      if (this.#context.runtime.files.stat(directory) !== null) {
+      this.#freeNames();
+      if (this.#inTheWay.has(name)) {
         this.#deletedFolders.push({ path: this.#rename(name, DELETED_FOLDER_SUFFIX), dueMs: 0, log: null });
+        this.#inTheWay.delete(name);
       }
       const loaded = newLog(this.#context, directory, config);
       const identity = { topic, partition, topicId };
@@ -178,15 +184,11 @@ export class LogDir {
 
   /** Takes logs out of use at once. Their folders are renamed, and removed after `file.delete.delay.ms`. */
   deleteLogs(logs: readonly Log[]): void {
-    try {
-      for (const log of logs) {
-        const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
-        if (path === null) continue;
-        const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
-        this.#deletedFolders.push({ path, dueMs, log });
-      }
-    } finally {
-      this.#tookOut();
+    for (const log of logs) {
+      const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
+      if (path === null) continue;
+      const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
+      this.#deletedFolders.push({ path, dueMs, log });
     }
   }
 
@@ -194,7 +196,6 @@ export class LogDir {
   setAside(log: Log): string {
     const path = this.#takeOut(log, STRAY_FOLDER_SUFFIX);
     assert(path !== null, "only its folder can make a log stray");
-    this.#tookOut();
     return path;
   }
 
@@ -320,17 +321,25 @@ export class LogDir {
     try {
       if (log.hasFolder) target = this.#rename(log.name, suffix);
     } catch (cause) {
+      this.#inTheWay.add(log.name);
       throw storageError(`Cannot take log "${log.name}" out of use`, cause);
     }
     log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause));
     return target;
   }
 
-  /** Before a log of the same name can be made, the folder's old name is gone for good, and so is what checkpoints say of it. */
-  #tookOut(): void {
-    this.#context.runtime.files.syncDirectory(this.path);
-    this.#saveRecoveryPoints();
-    this.#saveStartOffsets().catch(() => {}); // reported
+  /**
+   * Brings to the disk that logs were taken out, with checkpoints that say nothing of them: at the end of the turn for all of
+   * a request, or sooner, before another log may get the name of one (7).
+   */
+  #freeNames(): void {
+    if (!this.#isNameUnsaved || this.#isClosed) return;
+    this.#attempt("checkpoint-failed", this.path, () => {
+      this.#context.runtime.files.syncDirectory(this.path);
+      this.#writeRecoveryPoints();
+      this.#writeStartOffsets();
+      this.#isNameUnsaved = false;
+    });
   }
 
   #rename(name: string, suffix: string): string {
@@ -338,6 +347,8 @@ export class LogDir {
     const ending = `.${hex(random.bytes(16))}${suffix}`;
     const target = `${this.path}/${name.slice(0, FOLDER_NAME_MAX - ending.length)}${ending}`;
     files.rename(`${this.path}/${name}`, target);
+    if (!this.#isNameUnsaved) this.#context.runtime.timers.soon(() => this.#freeNames());
+    this.#isNameUnsaved = true;
     return target;
   }
 
@@ -410,13 +421,16 @@ export class LogDir {
   }
 
   #saveRecoveryPoints(): void {
-    const entries = [...this.#logs.values()].map(({ topic, partition, recoveryPoint }) => {
-      return { topic, partition, offset: recoveryPoint };
-    });
+    this.#attempt("checkpoint-failed", this.path, () => this.#writeRecoveryPoints());
+  }
+
+  #writeRecoveryPoints(): void {
+    const entries = [];
+    for (const { topic, partition, recoveryPoint } of this.#logs.values()) {
+      if (recoveryPoint > 0) entries.push({ topic, partition, offset: recoveryPoint });
+    }
     this.#isRecoveryPointDue = false;
-    this.#attempt("checkpoint-failed", this.path, () => {
-      writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${RECOVERY_POINT_FILE}`, entries);
-    });
+    writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${RECOVERY_POINT_FILE}`, entries);
   }
 
   /** Writes the start offsets down at the end of the turn: many partitions of one request share it (4). */
