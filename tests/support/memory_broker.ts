@@ -7,13 +7,15 @@ import { decodeResponseFrame, encodeRequestFrame } from "../../protocol/frame.ts
 import { FrameAssembler } from "../../protocol/frame_assembler.ts";
 import type { Api } from "../../protocol/schema.ts";
 import { createMemoryRuntime, type MemoryRuntime } from "../../runtime/memory.ts";
-import type { Socket } from "../../runtime/runtime.ts";
+import type { Runtime, Socket } from "../../runtime/runtime.ts";
 import { Broker } from "../../server/broker.ts";
 import { BrokerConfig } from "../../server/config.ts";
 import { type Logger, silentLogger } from "../../server/log.ts";
 
 export interface MemoryBrokerOptions {
   readonly runtime?: MemoryRuntime;
+  /** What the broker itself runs on, where that is not all of `runtime`: a process that can be killed. */
+  readonly process?: Runtime;
   readonly overrides?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
 }
@@ -29,7 +31,8 @@ export class MemoryBroker {
     );
     const logger = options.logger ?? silentLogger;
     await initCrc32c(); // in real time: virtual time does not know of it
-    return new MemoryBroker(runtime, await runtime.until(Broker.start({ runtime, config, logger })));
+    const broker = Broker.start({ runtime: options.process ?? runtime, config, logger });
+    return new MemoryBroker(runtime, await runtime.until(broker));
   }
 
   async connect(clientId = "test"): Promise<MemoryClient> {
