@@ -9,6 +9,7 @@
  */
 import { findCoordinator } from "../protocol/api/10_find_coordinator.ts";
 import { initCrc32c } from "../protocol/crc32c.ts";
+import { installZstdWhereMissing } from "../protocol/zstd_wasm.ts";
 import { ErrorCode, ProtocolError } from "../protocol/errors.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Admin } from "./admin.ts";
@@ -53,7 +54,9 @@ export class Client {
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
     this.requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
     this.metadata = new Metadata(() => this.anyConnection());
+    // Loaded by the time that records arrive.
     void initCrc32c();
+    void installZstdWhereMissing();
   }
 
   producer(options: ProducerOptions = {}): Producer {

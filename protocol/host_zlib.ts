@@ -31,6 +31,11 @@ export function hostGzip(): Codec {
   return gzip;
 }
 
+/** False in a browser and in Node before 22.15: `zstd_wasm.ts` steps in there. */
+export function hasHostZstd(): boolean {
+  return findZlib()?.zstdDecompressSync !== undefined;
+}
+
 export function hostZstd(): Codec {
   if (zstd !== null) return zstd;
   const { zstdCompressSync, zstdDecompressSync } = hostZlib();
@@ -44,9 +49,13 @@ export function hostZstd(): Codec {
 }
 
 function hostZlib(): HostZlib {
-  const zlib = (globalThis as Host).process?.getBuiltinModule?.("node:zlib");
+  const zlib = findZlib();
   if (zlib === undefined) throw new Error("this host has no zlib");
   return zlib;
+}
+
+function findZlib(): HostZlib | undefined {
+  return (globalThis as Host).process?.getBuiltinModule?.("node:zlib");
 }
 
 /** zlib takes no limit of 0. */

@@ -6,6 +6,7 @@
  * Each part gets only what it needs; handlers get all of it through their request context.
  */
 import { initCrc32c } from "../protocol/crc32c.ts";
+import { installZstdWhereMissing } from "../protocol/zstd_wasm.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { BufferPool } from "../storage/buffer_pool.ts";
 import { LogDir } from "../storage/log_dir.ts";
@@ -100,6 +101,7 @@ export class Broker {
    */
   static async start({ runtime, config, logger }: BrokerOptions): Promise<Broker> {
     await initCrc32c();
+    await installZstdWhereMissing();
     for (const { level, event, facts } of config.notices) logger[level](event, facts);
     const clusterId = config.get("cluster.id");
     const logDir = await LogDir.open(runtime, config.get("log.dirs")[0]!, {
