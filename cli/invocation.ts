@@ -3,6 +3,7 @@
  * For the banner's command, which must work as it is printed.
  */
 
+import { basename, join } from "@std/path";
 import type { Runtime } from "../runtime/runtime.ts";
 
 export function invocation(runtime: Runtime, moduleUrl: string = import.meta.url): string {
@@ -10,11 +11,11 @@ export function invocation(runtime: Runtime, moduleUrl: string = import.meta.url
   if (isCompiled(moduleUrl)) {
     // Shells say in "_" what they run; a name without a slash was found on the path.
     const typed = environment["_"] ?? "";
-    return /(^|\/)weir[^/]*$/.test(typed) ? typed : "weir";
+    return basename(typed).startsWith("weir") ? typed : "weir";
   }
   const program = runtime.name === "deno" ? "deno" : "bun";
   // npm's copy need not be on the path of the shell that the command is typed in.
-  const runner = runtime.files.stat(`node_modules/.bin/${program}`) === null ? program : `npx ${program}`;
+  const runner = runtime.files.stat(join("node_modules/.bin", program)) === null ? program : `npx ${program}`;
   return program === "deno" ? `${runner} run -A main.ts` : `${runner} main.ts`;
 }
 

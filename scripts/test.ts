@@ -11,8 +11,8 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { dirname, join } from "@std/path";
 
 interface Counts {
   readonly passed: number;

@@ -6,5 +6,3 @@ export function basename(path: string, suffix?: string): string;
 export function dirname(path: string): string;
 /** The parts joined and normalised. */
 export function join(path: string, ...paths: string[]): string;
-/** An absolute path, from right to left until one is absolute, else from the working directory. */
-export function resolve(...paths: string[]): string;

@@ -4,7 +4,3 @@
 export class TextLineStream extends TransformStream<string, string> {
   constructor(options?: { allowCR?: boolean });
 }
-/** Everything in the stream, in one array. */
-export function toBytes(stream: ReadableStream<Uint8Array>): Promise<Uint8Array>;
-/** Everything in the stream, as text. */
-export function toText(stream: ReadableStream<Uint8Array | string>): Promise<string>;

@@ -9,5 +9,3 @@ export { basename } from "deno-std/path/basename.js";
 export { dirname } from "deno-std/path/dirname.js";
 // @ts-types="./deno_std_path.d.ts"
 export { join } from "deno-std/path/join.js";
-// @ts-types="./deno_std_path.d.ts"
-export { resolve } from "deno-std/path/resolve.js";
