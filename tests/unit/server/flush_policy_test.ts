@@ -96,8 +96,9 @@ async function send(value: string, options: ProduceOptions = {}) {
   if (options.acks === 0) {
     client.post(encodeRequestFrame(produce, 9, 0, "test", draftOf(value, options)));
   } else {
-    answerTo(value, options).then(({ errorCode, baseOffset }) =>
-      Object.assign(state, { isAnswered: true, errorCode, baseOffset })
+    answerTo(value, options).then(
+      ({ errorCode, baseOffset }) => Object.assign(state, { isAnswered: true, errorCode, baseOffset }),
+      () => {}, // the process may die before it answers
     );
   }
   await world.settle();
