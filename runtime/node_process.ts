@@ -65,7 +65,7 @@ export const nodeProcess: Process = {
       // There is nowhere left to complain to.
     }
   },
-  inputLines: () => lines(process.stdin as AsyncIterable<Uint8Array<ArrayBuffer>>),
+  inputLines: () => lines(process.stdin as AsyncIterable<Uint8Array>),
   memory() {
     const { rss, heapUsed } = process.memoryUsage();
     return { residentBytes: rss, heapBytes: heapUsed };
