@@ -1,41 +1,30 @@
 /**
  * Files written by Weir, read by Kafka's own dump tool. The other direction, a folder written by Kafka and read by Weir, needs no
  * Kafka: `tests/unit/storage/kafka_image_test.ts`.
- *
- * Wants Java, and Kafka's tools in `$KAFKA_PEER_HOME/tools` (or `~/.cache/kafka-peer/tools`); skipped without them.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import process from "node:process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { Compression } from "../../protocol/compression.ts";
 import { encodeBatch, encodeControlBatch } from "../../protocol/record.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { type Log } from "../../storage/log.ts";
 import { LogDir } from "../../storage/log_dir.ts";
+import { target } from "../support/broker.ts";
+import { KafkaTools, whyNoKafkaTools } from "../support/kafka_tools.ts";
 import { configOf, record, START_MS, TOPIC_ID } from "../unit/storage/support.ts";
 
-const toolsFolder = `${process.env.KAFKA_PEER_HOME ?? `${homedir()}/.cache/kafka-peer`}/tools`;
-const missing = !existsSync(toolsFolder)
-  ? `no Kafka tools in "${toolsFolder}"`
-  : spawnSync("java", ["-version"]).status !== 0
-  ? "no java"
-  : null;
-if (missing !== null) console.log(`skipped: files of Weir in Kafka's dump tool (${missing})`);
+const reason = whyNoKafkaTools();
+if (reason !== null) console.warn(`skipped: files of Weir in Kafka's dump tool, for ${reason}`);
 
 const options = { timeout: 120_000 };
 let folder = "";
+let tools: KafkaTools;
 
-function dumpLog(...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(
-    "java",
-    ["-Xmx128M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", `${toolsFolder}/*`]
-      .concat("org.apache.kafka.tools.DumpLogSegments", args),
-    { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 },
-  );
-  if (status !== 0) throw new Error(`dump-log ${args.join(" ")} ends with ${status}: ${stderr}`);
-  return stdout;
+async function dumpLog(...args: string[]): Promise<string> {
+  const { status, output } = await tools.run("dump-log", args);
+  if (status !== 0) throw new Error(`dump-log ${args.join(" ")} ends with ${status}: ${output}`);
+  return output;
 }
 
 function filesEndingIn(suffix: string): string {
@@ -77,8 +66,10 @@ async function writeLog(log: Log): Promise<void> {
   await log.sync();
 }
 
-describe.skipIf(missing !== null)("files of Weir in Kafka's dump tool", () => {
+// Once for all targets: the storage engine is run in this process.
+describe.skipIf(reason !== null || target !== "bun")("files of Weir in Kafka's dump tool", () => {
   beforeAll(async () => {
+    tools = KafkaTools.start();
     const path = mkdtempSync(`${tmpdir()}/weir-conformance-`);
     folder = `${path}/orders-0`;
     const runtime = await detectRuntime();
@@ -86,14 +77,15 @@ describe.skipIf(missing !== null)("files of Weir in Kafka's dump tool", () => {
     const config = configOf({ segmentBytes: 8192, indexIntervalBytes: 500 });
     await writeLog(dir.createLog({ topic: "orders", partition: 0, topicId: TOPIC_ID, config }));
     await dir.close({ clean: true });
-  });
+  }, 120_000);
 
-  afterAll(() => {
+  afterAll(async () => {
+    await tools?.stop();
     if (folder !== "") rmSync(folder.slice(0, folder.lastIndexOf("/")), { recursive: true });
-  });
+  }, 60_000);
 
-  test("logs hold every record, and every batch is valid", () => {
-    const output = dumpLog("--files", filesEndingIn(".log"), "--deep-iteration", "--print-data-log");
+  test("logs hold every record, and every batch is valid", async () => {
+    const output = await dumpLog("--files", filesEndingIn(".log"), "--deep-iteration", "--print-data-log");
     expect(output.match(/payload: value /g)?.length).toBe(800);
     expect(output.match(/endTxnMarker: ABORT/g)?.length).toBe(2);
     expect(output.match(/endTxnMarker: COMMIT/g)?.length).toBe(1);
@@ -102,21 +94,22 @@ describe.skipIf(missing !== null)("files of Weir in Kafka's dump tool", () => {
     expect(output).toContain("partitionLeaderEpoch: 3");
   }, options);
 
-  test("indexes agree with their logs", () => {
+  test("indexes agree with their logs", async () => {
     const indexes = `${filesEndingIn(".index")},${filesEndingIn(".timeindex")}`;
     for (const check of ["--index-sanity-check", "--verify-index-only"]) {
-      const output = dumpLog("--files", indexes, check);
+      const output = await dumpLog("--files", indexes, check);
       expect(output).not.toMatch(/mismatch|corrupt|not found|out of order|exception/i);
       if (check === "--index-sanity-check") expect(output).toContain("passed sanity check");
     }
-    expect(dumpLog("--files", filesEndingIn(".index")).match(/offset: \d+ position: \d+/g)!.length).toBeGreaterThan(40);
+    const offsets = await dumpLog("--files", filesEndingIn(".index"));
+    expect(offsets.match(/offset: \d+ position: \d+/g)!.length).toBeGreaterThan(40);
   }, options);
 
-  test("snapshots and aborted transactions are read", () => {
-    const snapshots = dumpLog("--files", filesEndingIn(".snapshot"));
+  test("snapshots and aborted transactions are read", async () => {
+    const snapshots = await dumpLog("--files", filesEndingIn(".snapshot"));
     expect(snapshots).toContain("producerId: 7 producerEpoch: 0");
     expect(snapshots).not.toMatch(/corrupt|exception/i);
-    const aborted = dumpLog("--files", filesEndingIn(".txnindex"));
+    const aborted = await dumpLog("--files", filesEndingIn(".txnindex"));
     expect(aborted.match(/producerId: [12]\d\d firstOffset: \d+ lastOffset: \d+/g)?.length).toBe(2);
   }, options);
 });
