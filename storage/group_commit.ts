@@ -22,7 +22,8 @@ export class GroupCommit {
   readonly #commit: () => Promise<void>;
   /** Who waits for the next commit to start. */
   #next: Waiters | null = null;
-  #isRunning = false;
+  /** Who waits for the one that runs. */
+  #current: Waiters | null = null;
 
   /** `commit` makes durable all that is written when it is called. */
   constructor(timers: Timers, commit: () => Promise<void>) {
@@ -31,7 +32,14 @@ export class GroupCommit {
   }
 
   get isIdle(): boolean {
-    return !this.#isRunning && this.#next === null;
+    return this.#current === null && this.#next === null;
+  }
+
+  /** Resolves when no commit runs or is waited for, however they ended. */
+  async idle(): Promise<void> {
+    for (let last = this.#next ?? this.#current; last !== null; last = this.#next ?? this.#current) {
+      await last.promise.catch(() => {});
+    }
   }
 
   /** Resolves once everything written before the call is durable; rejects when that failed. */
@@ -39,15 +47,15 @@ export class GroupCommit {
     if (this.#next !== null) return this.#next.promise;
     const waiters = Promise.withResolvers<void>();
     this.#next = waiters;
-    if (!this.#isRunning) this.#timers.soon(() => this.#start());
+    if (this.#current === null) this.#timers.soon(() => this.#start());
     return waiters.promise;
   }
 
   #start(): void {
     const waiters = this.#next;
-    if (waiters === null || this.#isRunning) return;
+    if (waiters === null || this.#current !== null) return;
     this.#next = null;
-    this.#isRunning = true;
+    this.#current = waiters;
     this.#commit().then(
       () => this.#ended(waiters.resolve),
       (error) => this.#ended(() => waiters.reject(error)),
@@ -55,7 +63,7 @@ export class GroupCommit {
   }
 
   #ended(tell: () => void): void {
-    this.#isRunning = false;
+    this.#current = null;
     this.#start(); // before telling: what the waiters do takes time the disk could use
     tell();
   }

@@ -99,8 +99,8 @@ export class Log {
   readonly #tail: Tail;
   #epochs: LeaderEpochs | null;
   #logStartOffset: number;
-  /** Up to here a restart will not take the log's start back. */
-  #savedStartOffset: number;
+  /** Where it shall start: on its way to the disk, and told to nobody before it is there. */
+  #startOffsetToSave: number;
   #logEndOffset: number;
   #deleted: DeletedSegment[] = [];
   /** Rolled segments on their way to the disk, one after the other: the recovery point passes them in order. */
@@ -136,7 +136,7 @@ export class Log {
     this.#config = options.config;
     this.#segments = new SegmentList(loaded.segments);
     this.#logStartOffset = loaded.logStartOffset;
-    this.#savedStartOffset = loaded.logStartOffset;
+    this.#startOffsetToSave = loaded.logStartOffset;
     this.#logEndOffset = loaded.logEndOffset;
     this.#epochs = loaded.epochs;
     this.#tail = new Tail(context.tails, context.buffers);
@@ -435,28 +435,37 @@ export class Log {
   // ------------------------------------------------------------------------------------------- deletion
 
   /**
-   * Records below `offset` are gone for readers. Resolves when a restart will not bring them back; a caller that does not
-   * care need not wait.
+   * Records below `offset` go. Resolves when they are gone for readers, which is once a restart will not bring them back.
    * @throws {OffsetOutOfRange} past the log's end
+   * @throws {StorageError} when the start could not be written down; the log then starts where it did
    */
   deleteRecordsBefore(offset: number): Promise<void> {
     this.#assertOnline();
     if (offset > this.#logEndOffset) throw new OffsetOutOfRange(offset, this.#logStartOffset, this.#logEndOffset);
-    if (offset <= this.#savedStartOffset) return Promise.resolve();
-    if (offset > this.#logStartOffset) {
-      this.#logStartOffset = offset; // (4)
-      this.#leaderEpochs().truncateFromStart(offset);
-    }
-    const saved = this.#saveStartOffset(offset);
+    if (offset <= this.#logStartOffset) return Promise.resolve();
+    const saved = this.#moveStart(offset);
     saved.catch(() => {}); // The folder has reported it; who waits gets it too.
     return saved;
   }
 
-  async #saveStartOffset(offset: number): Promise<void> {
-    // With its folder gone in a power cut, the log would start at 0 again, whatever the checkpoint says.
-    if (!this.#sync.isFolderSynced) await this.sync();
-    await this.#owner.startOffsetMoved();
-    if (offset > this.#savedStartOffset) this.#savedStartOffset = offset;
+  /** For the folder: what to write down as the log's start. */
+  get startOffsetToSave(): number {
+    return Math.max(this.#startOffsetToSave, this.#logStartOffset);
+  }
+
+  async #moveStart(offset: number): Promise<void> {
+    this.#startOffsetToSave = Math.max(this.#startOffsetToSave, offset);
+    try {
+      // With its folder gone in a power cut, the log would start at 0 again, whatever the checkpoint says.
+      if (!this.#sync.isFolderSynced) await this.sync();
+      await this.#owner.startOffsetMoved();
+    } catch (cause) {
+      if (this.#startOffsetToSave === offset) this.#startOffsetToSave = this.#logStartOffset;
+      throw cause;
+    }
+    if (offset <= this.#logStartOffset || this.#isClosed) return;
+    this.#logStartOffset = offset; // (4)
+    this.#leaderEpochs().truncateFromStart(offset);
   }
 
   /**
@@ -475,9 +484,15 @@ export class Log {
     if (count === this.#segments.count && !this.#tryRoll()) count--;
     if (count === 0) return 0;
     try {
-      this.#deleteFirst(count, nowMs);
+      this.#producers.ensureSnapshot(this.#segments.all[count]!.baseOffset);
     } catch (cause) {
       throw this.#failedWrite("delete segments of", cause);
+    }
+    try {
+      this.#deleteFirst(count, nowMs);
+    } catch (cause) {
+      // Some are gone and some are not: what the next start finds is what there is.
+      throw this.#goOffline(storageError(`Cannot delete segments of log "${this.#directory}"`, cause));
     }
     return count;
   }
@@ -563,6 +578,7 @@ export class Log {
     this.#isClosed = true;
     this.#tail.clear();
     while (this.#background.size > 0) await Promise.allSettled(this.#background);
+    await this.#sync.idle(); // Or it would open the files again, by a name that another log may have by then.
     for (const segment of this.#segments.all) segment.close();
     for (const { segment } of this.#deleted) segment.close();
   }
@@ -708,19 +724,21 @@ export class Log {
   }
 
   #deleteFirst(count: number, nowMs: number): void {
+    const { files } = this.#context.runtime;
     const firstOffset = this.#segments.all[count]!.baseOffset;
-    this.#producers.ensureSnapshot(firstOffset);
     const segments = this.#segments.takeFirst(count);
-    this.#logStartOffset = Math.max(this.#logStartOffset, this.#segments.first.baseOffset);
+    this.#logStartOffset = Math.max(this.#logStartOffset, firstOffset);
+    // A killed process may have begun to delete, and not have come to its sync.
+    if (!this.#sync.isFolderSynced) files.syncDirectory(this.#directory);
     for (const segment of segments) {
       this.#sync.forget(segment);
       segment.retire();
       this.#deleteLater(segment, nowMs);
+      // One by one: a power cut may bring back the last, and the start offset with it, but must leave no gap (4).
+      files.syncDirectory(this.#directory);
     }
-    this.#producers.removeBelow(this.#segments.first.baseOffset);
+    this.#producers.removeBelow(firstOffset);
     this.#leaderEpochs().truncateFromStart(this.#logStartOffset);
-    // Without it a power cut could bring the segments back, and the start offset with them (4).
-    this.#context.runtime.files.syncDirectory(this.#directory);
     this.#moveRecoveryPoint(firstOffset); // Of what is below there is nothing left to recover.
     this.#context.report({
       level: "info",

@@ -83,6 +83,8 @@ export class LogDir {
   readonly #logs = new Map<string, Log>();
   readonly #failures = new Map<string, StorageError>();
   readonly #owner: LogOwner;
+  /** Logs taken out of use that still have work under way. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Logs that periodic jobs must look at. */
   #caredFor = new Set<Log>();
   #deletedFolders: DeletedFolder[] = [];
@@ -282,6 +284,7 @@ export class LogDir {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
+      await Promise.all(this.#leaving); // (1)
       if (clean) await this.#closeCleanly();
       else for (const log of this.#logs.values()) await log.abandon();
     } finally {
@@ -324,7 +327,10 @@ export class LogDir {
       this.#inTheWay.add(log.name);
       throw storageError(`Cannot take log "${log.name}" out of use`, cause);
     }
-    log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause));
+    const leaving: Promise<void> = log.abandon()
+      .catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause))
+      .finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
     return target;
   }
 
@@ -452,8 +458,8 @@ export class LogDir {
   #writeStartOffsets(): void {
     const entries = [];
     for (const log of this.#logs.values()) {
-      if (log.logStartOffset <= log.firstSegmentOffset) continue;
-      entries.push({ topic: log.topic, partition: log.partition, offset: log.logStartOffset });
+      if (log.startOffsetToSave <= log.firstSegmentOffset) continue;
+      entries.push({ topic: log.topic, partition: log.partition, offset: log.startOffsetToSave });
     }
     writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${LOG_START_OFFSET_FILE}`, entries);
   }

@@ -58,6 +58,11 @@ export class LogSync {
     return !this.#isFirst && !this.#hasNewFiles;
   }
 
+  /** Resolves when no sync is under way, however it ended. */
+  idle(): Promise<void> {
+    return this.#commits.idle();
+  }
+
   get isIdle(): boolean {
     return this.#commits.isIdle;
   }
