@@ -22,12 +22,15 @@ const passing: ReadonlySet<number> = new Set([
   ErrorCode.REQUEST_TIMED_OUT,
   ErrorCode.NOT_LEADER_OR_FOLLOWER,
   ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
 ]);
 
 interface Batch {
   readonly records: readonly RecordId[];
   readonly sequence: number;
   readonly size: number;
+  /** Deletion was asked for up to here when it was made. */
+  readonly askedStart: number;
 }
 
 /** One partition, as one producer writes to it. */
@@ -169,7 +172,11 @@ export class Producer {
     if (errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER || !wasAlone) return;
     // It was the first that is not acknowledged, with nothing before it under way: the broker has lost what it acknowledged,
     // or does not know a batch again. Where a power cut may take records, the producer starts over under a new id.
-    if (this.topic.policy === "group" || lane.history.lossCount === lane.lossCount) {
+    // Of batches that were deleted meanwhile, only the last is known again.
+    const { history } = lane;
+    const mayBeDeleted = history.hasRetention || history.askedStart > batch.askedStart;
+    const mayBeLost = this.topic.policy !== "group" && history.lossCount !== lane.lossCount;
+    if (!mayBeDeleted && !mayBeLost) {
       throw new Broken(`${what} is answered ${errorName(errorCode)}`);
     }
     this.#producerId = -1;
@@ -188,7 +195,7 @@ export class Producer {
       const count = 1 + world.int(4);
       const records = Array.from({ length: count }, () => ({ writer: this.name, number: lane.nextNumber++ }));
       const size = world.chance(0.1) ? world.int(400) : world.int(60);
-      lane.pending.push({ records, sequence: lane.nextSequence, size });
+      lane.pending.push({ records, sequence: lane.nextSequence, size, askedStart: lane.history.askedStart });
       lane.nextSequence += count;
     }
   }
