@@ -10,26 +10,18 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { ErrorCode } from "../protocol/errors.ts";
 import { encodeBatch } from "../protocol/record.ts";
 import { BrokerProcess, freePort, type Target, until } from "../tests/support/broker.ts";
 import { createTopic, endOffset, fetchBatches, produceBytes, toRecord } from "../tests/support/requests.ts";
 import { TestClient } from "../tests/support/test_client.ts";
+import { readCompareOptions } from "./compare_options.ts";
 import { kafkaCommand, kafkaToolCommand } from "./kafka/kafka.ts";
-import { consumeLoad, produceLoad } from "./load.ts";
+import { consumeLoad, type Load, produceLoad } from "./load.ts";
 import { median, record } from "./results.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "3" },
-    scale: { type: "string", default: "1" },
-    only: { type: "string", default: "." },
-    weir: { type: "string", default: "exe" },
-  },
-});
-const scale = Number(options.scale);
-const only = new RegExp(options.only);
+const options = readCompareOptions(process.argv.slice(2));
+const { scale, only } = options;
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
 /** CPU time in /proc is in these. */
@@ -58,11 +50,11 @@ const rows: readonly Row[] = [
 
 const contenders: readonly { readonly name: string; readonly target: Target }[] = [
   { name: "kafka 4.4.0", target: "kafka" },
-  { name: `weir ${options.weir}`, target: options.weir as Target },
+  { name: `weir ${options.weir}`, target: options.weir },
 ];
 
 const found = new Map<string, Map<string, { unit: string; values: number[] }>>();
-for (let round = 0; round < Number(options.rounds); round++) {
+for (let round = 0; round < options.rounds; round++) {
   for (const { name, target } of round % 2 === 0 ? contenders : contenders.toReversed()) {
     for (const { row, value, unit } of await runRound(target)) {
       const ofContender = found.get(name) ?? new Map<string, { unit: string; values: number[] }>();
@@ -190,7 +182,7 @@ async function madeBatches(broker: BrokerProcess): Promise<Measured[]> {
   const topic = "made";
   await makeTopic(broker, topic, 6);
   const load = { port: broker.port, topic, partitionCount: 6, totalBytes: scale * 2 * gibibyte };
-  const measure = async (name: string, work: () => ReturnType<typeof consumeLoad>): Promise<Measured[]> => {
+  const measure = async (name: string, work: () => Promise<Load>): Promise<Measured[]> => {
     const before = cpuSecondsOf(broker);
     const { bytes, seconds } = await work();
     return [

@@ -32,6 +32,11 @@ export interface Load {
   readonly seconds: number;
 }
 
+export interface Consumed extends Load {
+  /** Records that retention took before they were read. */
+  readonly skippedRecords: number;
+}
+
 export async function produceLoad(load: ProduceLoad): Promise<Load> {
   const { port, topic, partitionCount, recordBytes, totalBytes, connectionCount = 2, inFlight = 5, acks = -1 } = load;
   const batches = load.batchBytes.map((size) => makeBatch(size, recordBytes));
@@ -75,12 +80,13 @@ export interface ConsumeLoad {
 }
 
 /** One connection that reads all partitions of the topic, from their start. */
-export async function consumeLoad(load: ConsumeLoad): Promise<Load> {
+export async function consumeLoad(load: ConsumeLoad): Promise<Consumed> {
   const { port, topic, partitionCount, totalBytes, isProduced = () => false, fetchBytes = 1024 * 1024 } = load;
   const offsets = new Array<number>(partitionCount).fill(0);
   const startMs = performance.now();
   let bytes = 0;
   let records = 0;
+  let skippedRecords = 0;
   await withClients(port, 1, async (client) => {
     while (bytes < totalBytes) {
       const wasProduced = isProduced();
@@ -106,7 +112,9 @@ export async function consumeLoad(load: ConsumeLoad): Promise<Load> {
       });
       for (const { partitionIndex, errorCode, records: data } of answer.responses[0]?.partitions ?? []) {
         if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) { // retention went past us
-          offsets[partitionIndex] = await firstOffset(client, topic, partitionIndex);
+          const first = await firstOffset(client, topic, partitionIndex);
+          skippedRecords += first - (offsets[partitionIndex] as number);
+          offsets[partitionIndex] = first;
           isBehind = true;
           continue;
         }
@@ -120,7 +128,7 @@ export async function consumeLoad(load: ConsumeLoad): Promise<Load> {
       if (wasProduced && !isBehind && bytes === bytesBefore) break;
     }
   });
-  return { bytes, records, seconds: (performance.now() - startMs) / 1000 };
+  return { bytes, records, skippedRecords, seconds: (performance.now() - startMs) / 1000 };
 }
 
 interface Batch {

@@ -2,7 +2,8 @@
  * The process's own memory under load: bun bench/memory.ts [--gigabytes 20] [--connections 2000] [--target bun,deno,exe]
  *
  * Produces and consumes through a broker with 1 GiB segments and retention by size, and looks at RssAnon all the while (the
- * page cache that is mapped, RssFile, is reported beside it); then opens idle connections. Fails over 400 MB and 50 MB.
+ * page cache that is mapped, RssFile, is reported beside it); then opens idle connections. Fails over 400 MB and 50 MB, and when
+ * the consumer has missed a record that retention did not take.
  */
 
 import { parseArgs } from "node:util";
@@ -10,13 +11,14 @@ import { metadata } from "../protocol/api/03_metadata.ts";
 import { BrokerProcess, type Target } from "../tests/support/broker.ts";
 import { createTopic } from "../tests/support/requests.ts";
 import { TestClient } from "../tests/support/test_client.ts";
-import { consumeLoad, produceLoad } from "./load.ts";
+import { type Consumed, consumeLoad, type Load, produceLoad } from "./load.ts";
 import { type Figure, record } from "./results.ts";
 
 const megabyte = 1_000_000;
 const ownBytesMax = 400 * megabyte;
 const idleBytesMax = 50 * megabyte;
 const samplePeriodMs = 50;
+const retentionBytes = 2 ** 30;
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +44,11 @@ process.exit(isGood ? 0 : 1);
 async function measure(target: Target, totalBytes: number, connectionCount: number): Promise<Figure[]> {
   const broker = await BrokerProcess.start({
     target,
-    config: { "log.segment.bytes": 2 ** 30, "log.retention.bytes": 2 ** 30, "log.retention.check.interval.ms": 1000 },
+    config: {
+      "log.segment.bytes": 2 ** 30,
+      "log.retention.bytes": retentionBytes,
+      "log.retention.check.interval.ms": 1000,
+    },
   });
   const figure = (row: string, value: number, unit = "MB"): Figure => ({
     runtime: target,
@@ -66,8 +72,10 @@ async function measure(target: Target, totalBytes: number, connectionCount: numb
     const batchBytes = [16 * 1024, 64 * 1024, 256 * 1024, 1_000_000];
     let isProduced = false;
     const producing = produceLoad({ ...load, recordBytes: 1024, batchBytes }).finally(() => isProduced = true);
-    const [produced] = await Promise.all([producing, consumeLoad({ ...load, isProduced: () => isProduced })]);
+    const consuming = consumeLoad({ ...load, totalBytes: Infinity, isProduced: () => isProduced });
+    const [produced, consumed] = await Promise.all([producing, consuming]);
     clearInterval(sampler);
+    checkConsumed(produced, consumed, load.partitionCount);
 
     const connectedBytes = await idleConnections(target, connectionCount);
     const gigabytes = `${Math.round(totalBytes / 1e9)} GB`;
@@ -76,10 +84,24 @@ async function measure(target: Target, totalBytes: number, connectionCount: numb
       figure("memory: own, highest under load", highest.ownBytes / megabyte),
       figure("memory: mapped, highest under load", highest.mappedBytes / megabyte),
       figure(`load: produced and consumed, ${gigabytes}`, produced.bytes / megabyte / produced.seconds, "MB/s"),
+      figure("load: consumed of it, the rest taken by retention", 100 * consumed.bytes / produced.bytes, "%"),
       figure("memory: idle connections", connectedBytes / megabyte),
     ];
   } finally {
     await broker.dispose();
+  }
+}
+
+/** Every record was read, or taken by retention before that; and retention takes none of a partition that is small. */
+function checkConsumed(produced: Load, consumed: Consumed, partitionCount: number): void {
+  if (consumed.records + consumed.skippedRecords !== produced.records) {
+    throw new Error(
+      `Of ${produced.records} records ${consumed.records} were consumed and ${consumed.skippedRecords} taken by retention`,
+    );
+  }
+  // Batches go to the partitions in turn, so that none has much more than its share.
+  if (consumed.skippedRecords > 0 && produced.bytes / partitionCount < retentionBytes / 2) {
+    throw new Error(`Retention took ${consumed.skippedRecords} records of partitions below log.retention.bytes`);
   }
 }
 
