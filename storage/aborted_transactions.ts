@@ -14,6 +14,7 @@ import { readInt16, readInt64, writeInt16, writeInt64 } from "../protocol/batch.
 import { StorageError } from "./errors.ts";
 import { type FilePool, type PooledFile } from "./file_pool.ts";
 import { type FileSystem } from "../runtime/runtime.ts";
+import { type SegmentList } from "./segment_list.ts";
 
 export const ABORTED_ENTRY_BYTES = 34;
 const VERSION = 0;
@@ -113,6 +114,22 @@ export class AbortedTransactionIndex {
     this.#writtenCount = entries.length;
     return entries;
   }
+}
+
+/** Aborted transactions that overlap [from, to), by their first offset. */
+export function abortedTransactionsIn(
+  segments: SegmentList,
+  { from, to }: { readonly from: number; readonly to: number },
+): AbortedTransaction[] {
+  const found: AbortedTransaction[] = [];
+  const all = segments.all;
+  search: for (let index = segments.floorIndex(from); index < all.length; index++) {
+    for (const entry of all[index]!.aborted.entries()) {
+      if (entry.lastOffset >= from && entry.firstOffset < to) found.push(entry);
+      if (entry.lastStableOffset >= to) break search; // (2)
+    }
+  }
+  return found.sort((one, other) => one.firstOffset - other.firstOffset);
 }
 
 function encodeAbortedTransactions(transactions: readonly AbortedTransaction[]): Uint8Array {

@@ -134,3 +134,23 @@ export class LeaderEpochs {
     this.#isSaved = false;
   }
 }
+
+/** The epochs of a log, read when first asked for: ten thousand logs open without. */
+export class LazyLeaderEpochs {
+  #epochs: LeaderEpochs | null;
+  readonly #open: () => LeaderEpochs;
+
+  constructor(epochs: LeaderEpochs | null, open: () => LeaderEpochs) {
+    this.#epochs = epochs;
+    this.#open = open;
+  }
+
+  load(): LeaderEpochs {
+    return this.#epochs ??= this.#open();
+  }
+
+  /** Writes the file when they are loaded and it is not up to date. */
+  save(): void {
+    this.#epochs?.save();
+  }
+}

@@ -13,31 +13,38 @@
  *     appended, rolled or deleted meanwhile.
  * (4) `logStartOffset` only grows. Segments wholly below it are deleted; a segment is deleted from the oldest on, so what is
  *     left has no gap.
- * (5) A log that could not write, or could not sync, for any other reason than a full disk is offline: it answers nothing
- *     until the process starts again and looks at what the disk has (`recovery.ts`).
- * (6) A new log is nothing on disk: its first append makes its folder, and the first sync brings that to the disk with the
- *     record. Who makes logs has it written down elsewhere which there are (`LogDir`), so ten thousand empty ones cost no
- *     file.
  *
- * What is on the disk for good: `log_sync.ts`. Producers: `producer_log.ts`. Opening: `log_loader.ts`.
+ * The parts: what a write does, `log_writer.ts`; where the log starts and what is deleted, `log_start.ts`; what is on the disk
+ * for good, `log_sync.ts`, and with its indexes, `log_settling.ts`; when it is offline, `log_health.ts`; producers,
+ * `producer_log.ts`; reads, `tail.ts` and `segment_reader.ts`. Opening: `log_loader.ts`.
  */
 import { BatchView } from "../protocol/batch.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import { type AbortedTransaction } from "./aborted_transactions.ts";
+import { type AbortedTransaction, abortedTransactionsIn } from "./aborted_transactions.ts";
 import { type StorageContext } from "./context.ts";
-import { assert, isDiskFull, OffsetOutOfRange, StorageError, storageError } from "./errors.ts";
-import { type EpochEnd, LeaderEpochs } from "./leader_epochs.ts";
+import { assert, OffsetOutOfRange, type StorageError, storageError } from "./errors.ts";
+import { type EpochEnd, type LazyLeaderEpochs, type LeaderEpochs } from "./leader_epochs.ts";
 import { type LogConfig } from "./log_config.ts";
-import { type LoadedLog, openLeaderEpochs } from "./log_loader.ts";
+import { type LogHealth } from "./log_health.ts";
+import { openLeaderEpochs, unreadLog } from "./log_loader.ts";
+import { createLogParts } from "./log_parts.ts";
 import { emptyRead, type LogRead, type ReadLimits } from "./log_read.ts";
-import { LogSync } from "./log_sync.ts";
+import { LogSettling } from "./log_settling.ts";
+import { type DeletionTime, LogStart } from "./log_start.ts";
+import { type LogSync } from "./log_sync.ts";
+import {
+  type AppendOptions,
+  type AppendResult,
+  type LogOptions,
+  type LogOwner,
+  type UnopenedLogOptions,
+} from "./log_types.ts";
+import { LogWriter } from "./log_writer.ts";
 import { type KnownBatch, type ProducerEntry, type ProducerStateEntry } from "./producer_entry.ts";
-import { ProducerLog } from "./producer_log.ts";
-import { type AppendOrigin, type ProducerState } from "./producer_state.ts";
-import { writePartitionMetadata } from "./partition_metadata.ts";
+import { type ProducerLog } from "./producer_log.ts";
 import { deletableCount } from "./retention.ts";
-import { Segment } from "./segment.ts";
-import { SegmentList } from "./segment_list.ts";
+import { type Segment } from "./segment.ts";
+import { type SegmentList } from "./segment_list.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import { Tail } from "./tail.ts";
 import { findByTimestamp, findLargestTimestamp, type FoundOffset } from "./time_lookup.ts";
@@ -46,151 +53,77 @@ export type { FoundOffset } from "./time_lookup.ts";
 export type { LogRead, ReadLimits } from "./log_read.ts";
 export type { ProducerStateEntry } from "./producer_entry.ts";
 export type { AppendOrigin } from "./producer_state.ts";
-
-export interface AppendOptions {
-  readonly leaderEpoch: number;
-  readonly origin: AppendOrigin;
-}
-
-/** `errorCode` is one of `ErrorCode`; `logAppendTimeMs` is -1 where the records keep their own time. */
-export type AppendResult =
-  | {
-    readonly kind: "appended" | "duplicate";
-    readonly firstOffset: number;
-    readonly lastOffset: number;
-    readonly logAppendTimeMs: number;
-    readonly logStartOffset: number;
-  }
-  | { readonly kind: "rejected"; readonly errorCode: number };
-
-/** Where a log tells its folder what concerns it. */
-export interface LogOwner {
-  /** Has unsynced writes, or segments to unlink: look at it in periodic jobs. */
-  needsCare(log: Log): void;
-  /** `recoveryPoint` moved. */
-  recoveryPointMoved(): void;
-  /** `logStartOffset` moved within a segment; resolves when that is durable. */
-  startOffsetMoved(): Promise<void>;
-}
-
-export interface LogIdentity {
-  readonly topic: string;
-  readonly partition: number;
-  readonly topicId: string;
-}
-
-interface DeletedSegment {
-  readonly segment: Segment;
-  readonly dueMs: number;
-}
+export type { AppendOptions, AppendResult, LogIdentity, LogOwner } from "./log_types.ts";
 
 export class Log {
   readonly topic: string;
   readonly partition: number;
   topicId: string;
+  /** Where it is, once it `hasFolder`. */
+  readonly directory: string;
   readonly #context: StorageContext;
   readonly #owner: LogOwner;
-  #directory: string;
-  #config: LogConfig;
-  #segments: SegmentList;
+  readonly #segments: SegmentList;
   readonly #producers: ProducerLog;
+  readonly #epochs: LazyLeaderEpochs;
   readonly #sync: LogSync;
+  readonly #settling: LogSettling;
+  readonly #writer: LogWriter;
+  readonly #start: LogStart;
+  readonly #health: LogHealth;
   readonly #reader: SegmentReader;
   readonly #tail: Tail;
-  #epochs: LeaderEpochs | null;
-  #logStartOffset: number;
-  /** Where it shall start: on its way to the disk, and told to nobody before it is there. */
-  #startOffsetToSave: number;
+  #config: LogConfig;
   #logEndOffset: number;
-  #deleted: DeletedSegment[] = [];
-  /** Rolled segments on their way to the disk, one after the other: the recovery point passes them in order. */
-  #settling: Promise<void> = Promise.resolve();
-  #unsettledCount = 0;
-  /** What a clean shutdown would do is done up to here. */
-  #settledOffset: number;
-  /** Work under way off the loop; `close` waits for it. */
-  readonly #background = new Set<Promise<void>>();
-  #offlineCause: StorageError | null = null;
-  #hasFolder: boolean;
-  #isClosed = false;
 
-  constructor(
-    context: StorageContext,
-    owner: LogOwner,
-    directory: string,
-    options: {
-      readonly identity: LogIdentity;
-      readonly config: LogConfig;
-      readonly loaded: LoadedLog;
-      /** False: the first append makes it (6). */
-      readonly hasFolder: boolean;
-    },
-  ) {
-    const { identity, loaded } = options;
+  constructor(context: StorageContext, owner: LogOwner, directory: string, options: LogOptions) {
+    const { identity, loaded, hasFolder } = options;
     this.topic = identity.topic;
     this.partition = identity.partition;
     this.topicId = identity.topicId;
+    this.directory = directory;
     this.#context = context;
     this.#owner = owner;
-    this.#directory = directory;
     this.#config = options.config;
-    this.#segments = new SegmentList(loaded.segments);
-    this.#logStartOffset = loaded.logStartOffset;
-    this.#startOffsetToSave = loaded.logStartOffset;
     this.#logEndOffset = loaded.logEndOffset;
-    this.#epochs = loaded.epochs;
+    const openEpochs = () => this.#openEpochs();
+    const parts = createLogParts(context, { name: this.name, directory, loaded, hasFolder, openEpochs });
+    this.#segments = parts.segments;
+    this.#producers = parts.producers;
+    this.#epochs = parts.epochs;
+    this.#sync = parts.sync;
+    this.#health = parts.health;
+    const wasRecovered = loaded.replayFromOffset !== null;
+    this.#settling = new LogSettling(parts, {
+      settledOffset: wasRecovered ? -1 : loaded.logEndOffset,
+      recoveryPointMoved: () => owner.recoveryPointMoved(),
+    });
+    this.#writer = new LogWriter(parts, this.#settling, { hasFolder, topicId: () => this.topicId });
+    this.#start = new LogStart(parts, this.#settling, {
+      offset: loaded.logStartOffset,
+      needsCare: () => owner.needsCare(this),
+      startOffsetMoved: () => owner.startOffsetMoved(),
+    });
     this.#tail = new Tail(context.tails, context.buffers);
     const { cleanedOffset } = loaded;
     this.#reader = new SegmentReader(context, this.#segments, (offset) => {
       return offset < cleanedOffset || this.#config.cleanupPolicy.compact;
     });
-    this.#sync = new LogSync(context, directory, {
-      endOffset: loaded.logEndOffset,
-      recoveryPoint: loaded.recoveryPoint,
-      isNewFolder: !options.hasFolder,
-    });
-    this.#hasFolder = options.hasFolder;
-    const isNew = loaded.replayFromOffset === null && loaded.snapshotOffsets.length === 0 &&
-      this.#segments.count === 1 &&
-      this.#segments.active.sizeBytes === 0;
-    this.#producers = new ProducerLog(context, directory, this.#segments, { ...loaded, isNew });
-    const wasRecovered = loaded.replayFromOffset !== null;
-    this.#settledOffset = wasRecovered ? -1 : loaded.logEndOffset;
     if (wasRecovered) this.#producers.load();
-    for (const segment of loaded.dropped) this.#deleteLater(segment);
+    const time = this.#deletionTime(context.runtime.clock.nowMs());
+    for (const segment of loaded.dropped) this.#start.unlinkLater(segment, time);
   }
 
   /** A log that could not be opened: it answers every request with the reason. Its files are not touched. */
-  static unopened(
-    context: StorageContext,
-    owner: LogOwner,
-    directory: string,
-    options: {
-      readonly identity: LogIdentity;
-      readonly config: LogConfig;
-      readonly recoveryPoint: number;
-      readonly logStartOffset: number;
-      readonly cause: StorageError;
-    },
-  ): Log {
+  static unopened(context: StorageContext, owner: LogOwner, directory: string, options: UnopenedLogOptions): Log {
     const { identity, config, recoveryPoint, logStartOffset, cause } = options;
     const log = new Log(context, owner, directory, {
       identity,
       config,
-      loaded: {
-        segments: [Segment.open(context, directory, { baseOffset: 0, sizeBytes: 0, config })],
-        dropped: [],
-        logStartOffset,
-        logEndOffset: logStartOffset,
-        recoveryPoint,
-        cleanedOffset: 0,
-        snapshotOffsets: [],
-        epochs: LeaderEpochs.empty(context.runtime.files, directory),
-        replayFromOffset: null,
-      },
+      loaded: unreadLog(context, directory, { config, recoveryPoint, logStartOffset }),
       hasFolder: true,
     });
-    log.#goOffline(cause);
+    log.#health.goOffline(cause);
     return log;
   }
 
@@ -200,18 +133,18 @@ export class Log {
     return `${this.topic}-${this.partition}`;
   }
 
-  /** Where it is, once it `hasFolder`. */
-  get directory(): string {
-    return this.#directory;
-  }
-
   get hasFolder(): boolean {
-    return this.#hasFolder;
+    return this.#writer.hasFolder;
   }
 
   /** The first offset a reader may ask for. */
   get logStartOffset(): number {
-    return this.#logStartOffset;
+    return this.#start.offset;
+  }
+
+  /** For the folder: what to write down as the log's start. */
+  get startOffsetToSave(): number {
+    return this.#start.offsetToSave;
   }
 
   /** The offset the next record gets. */
@@ -248,16 +181,16 @@ export class Log {
 
   /** The latest leader epoch that wrote here, -1 when none did. */
   get leaderEpoch(): number {
-    return this.#leaderEpochs().latestEpoch;
+    return this.#epochs.load().latestEpoch;
   }
 
   get isOffline(): boolean {
-    return this.#offlineCause !== null;
+    return this.#health.isOffline;
   }
 
   /** Why the log is offline. */
   get offlineCause(): StorageError | null {
-    return this.#offlineCause;
+    return this.#health.offlineCause;
   }
 
   get config(): LogConfig {
@@ -277,7 +210,7 @@ export class Log {
    */
   // hot: per batch
   append(records: Uint8Array, options: AppendOptions): AppendResult {
-    this.#assertOnline();
+    this.#health.assertOnline();
     const config = this.#config;
     const nowMs = this.#context.runtime.clock.nowMs();
     const stampsTime = config.timestampType === "LogAppendTime";
@@ -307,31 +240,28 @@ export class Log {
     if (records.length > config.segmentBytes) {
       return { kind: "rejected", errorCode: ErrorCode.RECORD_LIST_TOO_LARGE };
     }
-    const extent = { sizeBytes: records.length, lastOffset: nextOffset - 1, maxTimestampMs };
-    this.#write(records, extent, options.leaderEpoch, nowMs);
-    this.#noteBatches(records, nowMs);
+    const { leaderEpoch } = options;
+    const extent = { sizeBytes: records.length, lastOffset: nextOffset - 1, maxTimestampMs, leaderEpoch };
+    this.#writer.write(records, extent, config, nowMs);
+    this.#writer.note(records, nowMs);
     this.#logEndOffset = nextOffset; // (1)
     if (!this.#sync.hasUnsynced) this.#owner.needsCare(this);
     this.#sync.wrote(this.#segments.active, nextOffset, nowMs);
     this.#tail.append(records, firstOffset, nextOffset);
-    if (nextOffset - this.#sync.syncedOffset >= config.flushMessages) this.#inBackground(this.sync());
+    if (nextOffset - this.#sync.syncedOffset >= config.flushMessages) this.#health.inBackground(this.sync());
     return {
       kind: "appended",
       firstOffset,
       lastOffset: nextOffset - 1,
       logAppendTimeMs: stampsTime ? nowMs : -1,
-      logStartOffset: this.#logStartOffset,
+      logStartOffset: this.#start.offset,
     };
   }
 
   /** Ends the active segment and begins a new one; nothing when it is empty. */
   roll(): void {
-    this.#assertOnline();
-    try {
-      this.#roll();
-    } catch (cause) {
-      throw this.#failedWrite("roll", cause);
-    }
+    this.#health.assertOnline();
+    this.#writer.roll(this.#config);
   }
 
   // ------------------------------------------------------------------------------------------- read
@@ -341,9 +271,9 @@ export class Log {
    * @throws {OffsetOutOfRange} below the log's start or past its end
    */
   read(offset: number, limits: ReadLimits): LogRead {
-    this.#assertOnline();
-    if (offset < this.#logStartOffset || offset > this.#logEndOffset) {
-      throw new OffsetOutOfRange(offset, this.#logStartOffset, this.#logEndOffset);
+    this.#health.assertOnline();
+    if (offset < this.#start.offset || offset > this.#logEndOffset) {
+      throw new OffsetOutOfRange(offset, this.#start.offset, this.#logEndOffset);
     }
     if (offset >= limits.upToOffset || offset === this.#logEndOffset) {
       this.#tail.want();
@@ -356,47 +286,42 @@ export class Log {
       if (read.nextOffset >= limits.upToOffset) this.#tail.want();
       return read;
     } catch (cause) {
-      throw storageError(`Cannot read log "${this.#directory}" at offset ${offset}`, cause);
+      throw storageError(`Cannot read log "${this.directory}" at offset ${offset}`, cause);
     }
   }
 
   /** The first record whose timestamp is at least `timestampMs`; null when all are older. */
   // deno-lint-ignore require-await
   async offsetForTimestamp(timestampMs: number): Promise<FoundOffset | null> {
-    this.#assertOnline();
-    return findByTimestamp(this.#context, this.#liveSegments(), timestampMs, this.#logStartOffset);
+    this.#health.assertOnline();
+    return findByTimestamp(this.#context, this.#liveSegments(), timestampMs, this.#start.offset);
   }
 
   /** The first record with the largest timestamp; null when no record has one. */
   // deno-lint-ignore require-await
   async offsetOfMaxTimestamp(): Promise<FoundOffset | null> {
-    this.#assertOnline();
-    return findLargestTimestamp(this.#context, this.#liveSegments(), this.#logStartOffset);
+    this.#health.assertOnline();
+    return findLargestTimestamp(this.#context, this.#liveSegments(), this.#start.offset);
   }
 
   /** Where a leader epoch ended (see `LeaderEpochs.endOffsetFor`). */
   endOffsetForEpoch(epoch: number): EpochEnd {
-    return this.#leaderEpochs().endOffsetFor(epoch, this.#logEndOffset);
+    return this.#epochs.load().endOffsetFor(epoch, this.#logEndOffset);
   }
 
   /** The epoch that wrote `offset`, -1 when not known. */
   epochOf(offset: number): number {
-    return this.#leaderEpochs().epochOf(offset);
+    return this.#epochs.load().epochOf(offset);
   }
 
   // ------------------------------------------------------------------------------------------- durability
 
   /**
    * Resolves when everything appended before the call is on the disk. Concurrent callers share a sync.
-   * @throws {StorageError} when the sync failed; the log is then offline (5)
+   * @throws {StorageError} when the sync failed; the log is then offline
    */
-  async sync(): Promise<void> {
-    this.#assertOnline();
-    try {
-      await this.#sync.wait();
-    } catch (cause) {
-      throw this.#goOffline(storageError(`Cannot sync log "${this.#directory}"`, cause));
-    }
+  sync(): Promise<void> {
+    return this.#settling.sync();
   }
 
   /** True when `sync` has something to do and the oldest of it is `flush.ms` old. */
@@ -412,24 +337,8 @@ export class Log {
    * Moves the recovery point up to what is synced, its index entries with it; syncs nothing else. Of a log whose policy leaves
    * syncing to the kernel it stays where the last roll put it.
    */
-  async advanceRecoveryPoint(): Promise<void> {
-    const target = this.#sync.syncedOffset;
-    if (this.isOffline || this.#isClosed) return;
-    if (this.#unsettledCount > 0 || target <= this.#sync.recoveryPoint) return;
-    const { active } = this.#segments;
-    try {
-      active.flushIndexes();
-      this.#epochs?.save();
-      // Of the state now, which may be ahead of what is synced; a recovery takes one at or below the recovery point.
-      if (target === this.#logEndOffset) this.#producers.snapshot(target, { durable: false });
-      await active.syncIndexes();
-    } catch (cause) {
-      if (isDiskFull(cause)) return; // It stays where it is: the next start reads more.
-      throw this.#goOffline(storageError(`Cannot write indexes of "${this.#directory}"`, cause));
-    }
-    if (this.#isClosed) return;
-    this.#moveRecoveryPoint(target);
-    if (target === this.#logEndOffset) this.#settledOffset = target;
+  advanceRecoveryPoint(): Promise<void> {
+    return this.#settling.advanceRecoveryPoint();
   }
 
   // ------------------------------------------------------------------------------------------- deletion
@@ -440,80 +349,56 @@ export class Log {
    * @throws {StorageError} when the start could not be written down; the log then starts where it did
    */
   deleteRecordsBefore(offset: number): Promise<void> {
-    this.#assertOnline();
-    if (offset > this.#logEndOffset) throw new OffsetOutOfRange(offset, this.#logStartOffset, this.#logEndOffset);
-    if (offset <= this.#logStartOffset) return Promise.resolve();
-    const saved = this.#moveStart(offset);
+    this.#health.assertOnline();
+    if (offset > this.#logEndOffset) throw new OffsetOutOfRange(offset, this.#start.offset, this.#logEndOffset);
+    if (offset <= this.#start.offset) return Promise.resolve();
+    const saved = this.#start.moveTo(offset);
     saved.catch(() => {}); // The folder has reported it; who waits gets it too.
     return saved;
-  }
-
-  /** For the folder: what to write down as the log's start. */
-  get startOffsetToSave(): number {
-    return Math.max(this.#startOffsetToSave, this.#logStartOffset);
-  }
-
-  async #moveStart(offset: number): Promise<void> {
-    this.#startOffsetToSave = Math.max(this.#startOffsetToSave, offset);
-    try {
-      // With its folder gone in a power cut, the log would start at 0 again, whatever the checkpoint says.
-      if (!this.#sync.isFolderSynced) await this.sync();
-      await this.#owner.startOffsetMoved();
-    } catch (cause) {
-      if (this.#startOffsetToSave === offset) this.#startOffsetToSave = this.#logStartOffset;
-      throw cause;
-    }
-    if (offset <= this.#logStartOffset || this.#isClosed) return;
-    this.#logStartOffset = offset; // (4)
-    this.#leaderEpochs().truncateFromStart(offset);
   }
 
   /**
    * Deletes segments whose time has come; returns how many. `highWatermark`: what consumers have not been shown stays.
    */
   applyRetention(nowMs: number, highWatermark: number = this.#logEndOffset): number {
-    this.#assertOnline();
+    this.#health.assertOnline();
     let count = deletableCount(this.#segments.all, {
       config: this.#config,
       nowMs,
-      logStartOffset: this.#logStartOffset,
+      logStartOffset: this.#start.offset,
       logEndOffset: this.#logEndOffset,
       highWatermark,
     });
     // On a full disk no segment can be begun, and all the more the others must go.
-    if (count === this.#segments.count && !this.#tryRoll()) count--;
+    if (count === this.#segments.count && !this.#writer.tryRoll(this.#config)) count--;
     if (count === 0) return 0;
     try {
       this.#producers.ensureSnapshot(this.#segments.all[count]!.baseOffset);
     } catch (cause) {
-      throw this.#failedWrite("delete segments of", cause);
+      throw this.#health.failedWrite("delete segments of", this.#logEndOffset, cause);
     }
     try {
-      this.#deleteFirst(count, nowMs);
+      this.#start.deleteFirst(count, this.#deletionTime(nowMs));
     } catch (cause) {
       // Some are gone and some are not: what the next start finds is what there is.
-      throw this.#goOffline(storageError(`Cannot delete segments of log "${this.#directory}"`, cause));
+      throw this.#health.goOffline(storageError(`Cannot delete segments of log "${this.directory}"`, cause));
     }
     return count;
   }
 
   /** Unlinks segments deleted `file.delete.delay.ms` ago that nobody reads any more. */
   unlinkDeleted(nowMs: number): void {
-    this.#deleted = this.#deleted.filter(({ segment, dueMs }) => {
-      if (nowMs < dueMs || segment.isInUse) return true;
-      segment.unlink();
-      return false;
-    });
+    this.#start.deleted.unlinkDue(nowMs);
   }
 
   get hasDeleted(): boolean {
-    return this.#deleted.length > 0;
+    return this.#start.deleted.count > 0;
   }
 
   /** Whether somebody holds a view of its files. */
   get isInUse(): boolean {
-    return this.#background.size > 0 || !this.#sync.isIdle || this.#segments.all.some((segment) => segment.isInUse) ||
-      this.#deleted.some(({ segment }) => segment.isInUse);
+    return this.#health.background.size > 0 || !this.#sync.isIdle || this.#start.deleted.isInUse ||
+      this.#segments.all.some((segment) => segment.isInUse);
   }
 
   // ------------------------------------------------------------------------------------------- producers, transactions
@@ -530,15 +415,7 @@ export class Log {
 
   /** Aborted transactions that overlap [from, to), by their first offset. */
   abortedTransactions(from: number, to: number): AbortedTransaction[] {
-    const found: AbortedTransaction[] = [];
-    const all = this.#segments.all;
-    search: for (let index = this.#segments.floorIndex(from); index < all.length; index++) {
-      for (const entry of all[index]!.aborted.entries()) {
-        if (entry.lastOffset >= from && entry.firstOffset < to) found.push(entry);
-        if (entry.lastStableOffset >= to) break search;
-      }
-    }
-    return found.sort((one, other) => one.firstOffset - other.firstOffset);
+    return abortedTransactionsIn(this.#segments, { from, to });
   }
 
   /** Idempotent producers that are remembered. */
@@ -558,45 +435,48 @@ export class Log {
    * order on disk: the folder must not be called cleanly shut down.
    */
   async close(): Promise<boolean> {
-    if (this.#isClosed) return !this.isOffline;
+    const { background } = this.#health;
+    if (this.#health.isClosed) return !this.isOffline;
     let isClean = false;
     try {
-      while (this.#background.size > 0) await Promise.all(this.#background);
-      isClean = await this.#settle();
+      while (background.size > 0) await Promise.all(background);
+      isClean = await this.#settling.settle();
     } catch (cause) {
-      this.#goOffline(storageError(`Cannot close log "${this.#directory}" in order`, cause));
+      this.#health.goOffline(storageError(`Cannot close log "${this.directory}" in order`, cause));
     }
-    this.#isClosed = true;
+    this.#health.isClosed = true;
     this.#tail.clear();
-    for (const segment of this.#segments.all) segment.close();
-    for (const { segment } of this.#deleted) segment.close();
+    this.#letGo();
     return isClean;
   }
 
   /** The folder was renamed, to be deleted: no more use of the log but views already given. */
   async abandon(): Promise<void> {
-    this.#isClosed = true;
+    const { background } = this.#health;
+    this.#health.isClosed = true;
     this.#tail.clear();
-    while (this.#background.size > 0) await Promise.allSettled(this.#background);
+    while (background.size > 0) await Promise.allSettled(background);
     await this.#sync.idle(); // Or it would open the files again, by a name that another log may have by then.
-    for (const segment of this.#segments.all) segment.close();
-    for (const { segment } of this.#deleted) segment.close();
+    this.#letGo();
   }
 
   // ------------------------------------------------------------------------------------------- inside
 
-  #leaderEpochs(): LeaderEpochs {
-    if (this.#epochs === null) {
-      this.#epochs = openLeaderEpochs(this.#context, this.#directory, this.#segments.all);
-      // The file need not follow every change of the log's ends.
-      this.#epochs.truncateFromEnd(this.#logEndOffset);
-      this.#epochs.truncateFromStart(this.#logStartOffset);
-    }
-    return this.#epochs;
+  #letGo(): void {
+    for (const segment of this.#segments.all) segment.close();
+    this.#start.deleted.close();
+  }
+
+  #openEpochs(): LeaderEpochs {
+    const epochs = openLeaderEpochs(this.#context, this.directory, this.#segments.all);
+    // The file need not follow every change of the log's ends.
+    epochs.truncateFromEnd(this.#logEndOffset);
+    epochs.truncateFromStart(this.#start.offset);
+    return epochs;
   }
 
   #liveSegments(): readonly Segment[] {
-    return this.#segments.all.slice(this.#segments.floorIndex(this.#logStartOffset));
+    return this.#segments.all.slice(this.#segments.floorIndex(this.#start.offset));
   }
 
   #duplicate(batch: KnownBatch): AppendResult {
@@ -606,181 +486,11 @@ export class Log {
       firstOffset,
       lastOffset,
       logAppendTimeMs: timestampMs,
-      logStartOffset: this.#logStartOffset,
+      logStartOffset: this.#start.offset,
     };
   }
 
-  /** Bytes to the operating system, in the segment they belong to. */
-  // hot: per batch
-  #write(
-    records: Uint8Array,
-    extent: { readonly sizeBytes: number; readonly lastOffset: number; readonly maxTimestampMs: number },
-    leaderEpoch: number,
-    nowMs: number,
-  ): void {
-    try {
-      if (!this.#hasFolder) this.#makeFolder();
-      const epochs = this.#epochs ?? this.#leaderEpochs();
-      if (leaderEpoch > epochs.latestEpoch) epochs.assign(leaderEpoch, this.#logEndOffset);
-      if (this.#segments.active.mustRoll(extent, this.#config, nowMs)) this.#roll();
-      this.#segments.active.write(records);
-    } catch (cause) {
-      this.#segments.active.undoWrite();
-      for (let at = 0; at < records.length && this.#producers.isLoaded;) {
-        const batch = new BatchView(records, at);
-        if (batch.hasProducerId) this.#producers.load().missed(batch);
-        at += batch.sizeBytes;
-      }
-      throw this.#failedWrite("append to", cause);
-    }
-  }
-
-  /** For the first append (6). After a failure the next one tries again. */
-  #makeFolder(): void {
-    const { files } = this.#context.runtime;
-    files.makeDirectory(this.#directory);
-    writePartitionMetadata(files, this.#directory, this.topicId, { durable: false });
-    this.#segments.active.makeFile();
-    this.#hasFolder = true;
-  }
-
-  // hot: per batch
-  #noteBatches(records: Uint8Array, nowMs: number): void {
-    const { active } = this.#segments;
-    for (let at = 0; at < records.length;) {
-      const batch = new BatchView(records, at);
-      active.note(batch);
-      if (batch.hasProducerId) this.#noteProducer(this.#producers.load(), batch, nowMs);
-      at += batch.sizeBytes;
-    }
-  }
-
-  #noteProducer(producers: ProducerState, batch: BatchView, nowMs: number): void {
-    const aborted = producers.apply(batch, nowMs);
-    if (aborted !== null) this.#segments.active.aborted.append(aborted);
-  }
-
-  #roll(): void {
-    const old = this.#segments.active;
-    if (old.sizeBytes === 0) return;
-    old.finish();
-    this.#sync.addsFiles();
-    const segment = Segment.create(this.#context, this.#directory, this.#logEndOffset, this.#config);
-    this.#producers.snapshot(this.#logEndOffset, { durable: false });
-    this.#segments.push(segment);
-    this.#unsettledCount++;
-    this.#settling = this.#settling.then(() => this.#settleRolled(old, segment.baseOffset));
-    this.#inBackground(this.#settling);
-  }
-
-  /** False when the disk is too full for it. */
-  #tryRoll(): boolean {
-    try {
-      this.#roll();
-      return true;
-    } catch (cause) {
-      const error = this.#failedWrite("roll", cause);
-      if (isDiskFull(cause)) return false;
-      throw error;
-    }
-  }
-
-  /** Brings a segment that ended to the disk with all its files, so that no recovery has to read it. */
-  async #settleRolled(old: Segment, endOffset: number): Promise<void> {
-    await this.sync();
-    await old.syncIndexes();
-    await this.#producers.syncSnapshot(endOffset);
-    if (this.#isClosed) return; // Deleted meanwhile: another log may live under the old name.
-    this.#context.runtime.files.syncDirectory(this.#directory);
-    this.#unsettledCount--;
-    try {
-      this.#epochs?.save();
-    } catch (cause) {
-      if (isDiskFull(cause)) return; // The recovery point stays; a checkpoint moves it when there is room.
-      throw cause;
-    }
-    this.#moveRecoveryPoint(endOffset);
-  }
-
-  /** Brings everything to the disk, as a clean shutdown wants it. */
-  async #settle(): Promise<boolean> {
-    if (this.isOffline) return false;
-    const { active } = this.#segments;
-    const endOffset = this.#logEndOffset;
-    if (endOffset === this.#settledOffset) return true;
-    await this.sync();
-    active.finish();
-    await active.syncIndexes();
-    this.#epochs?.save();
-    this.#producers.snapshot(endOffset, { durable: false });
-    this.#moveRecoveryPoint(endOffset);
-    return true;
-  }
-
-  #moveRecoveryPoint(offset: number): void {
-    if (offset <= this.#sync.recoveryPoint) return;
-    this.#sync.recoveryPoint = offset;
-    this.#owner.recoveryPointMoved();
-  }
-
-  #deleteFirst(count: number, nowMs: number): void {
-    const { files } = this.#context.runtime;
-    const firstOffset = this.#segments.all[count]!.baseOffset;
-    const segments = this.#segments.takeFirst(count);
-    this.#logStartOffset = Math.max(this.#logStartOffset, firstOffset);
-    // A killed process may have begun to delete, and not have come to its sync.
-    if (!this.#sync.isFolderSynced) files.syncDirectory(this.#directory);
-    for (const segment of segments) {
-      this.#sync.forget(segment);
-      segment.retire();
-      this.#deleteLater(segment, nowMs);
-      // One by one: a power cut may bring back the last, and the start offset with it, but must leave no gap (4).
-      files.syncDirectory(this.#directory);
-    }
-    this.#producers.removeBelow(firstOffset);
-    this.#leaderEpochs().truncateFromStart(this.#logStartOffset);
-    this.#moveRecoveryPoint(firstOffset); // Of what is below there is nothing left to recover.
-    this.#context.report({
-      level: "info",
-      event: "segments-deleted",
-      facts: { log: this.name, count, logStartOffset: this.#logStartOffset },
-    });
-  }
-
-  #deleteLater(segment: Segment, nowMs: number = this.#context.runtime.clock.nowMs()): void {
-    this.#deleted.push({ segment, dueMs: nowMs + this.#config.fileDeleteDelayMs });
-    this.#owner.needsCare(this);
-  }
-
-  /** Runs work that nobody waits for. Its failure takes the log offline. */
-  #inBackground(work: Promise<void>): void {
-    const supervised: Promise<void> = work.catch((cause) => {
-      this.#goOffline(storageError(`Cannot bring log "${this.#directory}" to the disk`, cause));
-    }).finally(() => this.#background.delete(supervised));
-    this.#background.add(supervised);
-  }
-
-  /** The error of a write that failed. A full disk passes (5). */
-  #failedWrite(action: string, cause: unknown): StorageError {
-    const error = storageError(`Cannot ${action} log "${this.#directory}" at offset ${this.#logEndOffset}`, cause);
-    return isDiskFull(cause) ? error : this.#goOffline(error);
-  }
-
-  #goOffline(error: StorageError): StorageError {
-    // One taken out of use has lost its folder's name, and nobody else asks for it.
-    if (this.#offlineCause === null && !this.#isClosed) {
-      this.#offlineCause = error;
-      if (this.#isClosed) return error; // Deleted: its files are gone, and nobody wants to know.
-      this.#context.report({ level: "error", event: "log-offline", facts: { log: this.name, problem: error.message } });
-    }
-    return error;
-  }
-
-  #assertOnline(): void {
-    if (this.#offlineCause === null && !this.#isClosed) return;
-    const reason = this.#offlineCause?.message ?? "it is closed";
-    throw new StorageError(`Log "${this.name}" is offline: ${reason}`, "OFFLINE", {
-      cause: this.#offlineCause ?? undefined,
-    });
+  #deletionTime(nowMs: number): DeletionTime {
+    return { nowMs, delayMs: this.#config.fileDeleteDelayMs };
   }
 }

@@ -73,6 +73,26 @@ export function newLog(context: StorageContext, directory: string, config: LogCo
   };
 }
 
+/** In the place of one that could not be opened: where the checkpoints say it was, and nothing of its folder. */
+export function unreadLog(
+  context: StorageContext,
+  directory: string,
+  options: { readonly config: LogConfig; readonly recoveryPoint: number; readonly logStartOffset: number },
+): LoadedLog {
+  const { config, recoveryPoint, logStartOffset } = options;
+  return {
+    segments: [Segment.open(context, directory, { baseOffset: 0, sizeBytes: 0, config })],
+    dropped: [],
+    logStartOffset,
+    logEndOffset: logStartOffset,
+    recoveryPoint,
+    cleanedOffset: 0,
+    snapshotOffsets: [],
+    epochs: LeaderEpochs.empty(context.runtime.files, directory),
+    replayFromOffset: null,
+  };
+}
+
 export function loadLog(context: StorageContext, directory: string, options: LoadOptions): LoadedLog {
   const { files } = context.runtime;
   const names = tidyFolder(context, directory);

@@ -49,6 +49,11 @@ export class LogSync {
     this.#commits = new GroupCommit(context.runtime.timers, () => this.#commit());
   }
 
+  /** Where the log ends. */
+  get endOffset(): number {
+    return this.#endOffset;
+  }
+
   get syncedOffset(): number {
     return this.#syncedOffset;
   }

@@ -11,6 +11,7 @@
  * (5) The snapshot at the first segment's base is durable before the segments below it are deleted, unless the disk is full: nothing else knows the
  *     producers that wrote only there.
  */
+import { BatchView } from "../protocol/batch.ts";
 import { readBytesIfPresent, writeFileAtomically } from "./atomic_file.ts";
 import { type StorageContext } from "./context.ts";
 import { isDiskFull } from "./errors.ts";
@@ -54,6 +55,15 @@ export class ProducerLog {
   /** The producers as of the log's end. Every batch must be applied to it from here on. */
   load(): ProducerState {
     return this.#state ??= this.#load();
+  }
+
+  /** `records`, though checked, did not get into the log. */
+  missed(records: Uint8Array): void {
+    for (let at = 0; at < records.length && this.#state !== null;) {
+      const batch = new BatchView(records, at);
+      if (batch.hasProducerId) this.#state.missed(batch);
+      at += batch.sizeBytes;
+    }
   }
 
   /** Writes a snapshot of the state at the log's end. Quietly does not when the disk is full: it only saves time. */

@@ -1,0 +1,101 @@
+/**
+ * Where a log starts, and the segments below that, which go.
+ *
+ * (1) The start only grows. Readers see it at a new place once a restart will not take it back.
+ * (2) Segments wholly below it are deleted from the oldest on, one by one on the disk too, so what is left has no gap,
+ *     not even after a power cut.
+ * (3) The files of a deleted segment stay a while, and as long as somebody reads them (`deleted_segments.ts`).
+ */
+import { DeletedSegments } from "./deleted_segments.ts";
+import { type LogParts } from "./log_parts.ts";
+import { type LogSettling } from "./log_settling.ts";
+import { type Segment } from "./segment.ts";
+
+export interface DeletionTime {
+  readonly nowMs: number;
+  /** `file.delete.delay.ms` */
+  readonly delayMs: number;
+}
+
+export class LogStart {
+  readonly #parts: LogParts;
+  readonly #settling: LogSettling;
+  readonly #needsCare: () => void;
+  readonly #startOffsetMoved: () => Promise<void>;
+  readonly deleted = new DeletedSegments();
+  #offset: number;
+  /** Where it shall be: on its way to the disk, and told to nobody before it is there. */
+  #offsetToSave: number;
+
+  constructor(
+    parts: LogParts,
+    settling: LogSettling,
+    options: {
+      readonly offset: number;
+      /** There is something to unlink later. */
+      readonly needsCare: () => void;
+      /** Resolves when `offsetToSave` is written down. */
+      readonly startOffsetMoved: () => Promise<void>;
+    },
+  ) {
+    this.#parts = parts;
+    this.#settling = settling;
+    this.#offset = options.offset;
+    this.#offsetToSave = options.offset;
+    this.#needsCare = options.needsCare;
+    this.#startOffsetMoved = options.startOffsetMoved;
+  }
+
+  /** The first offset a reader may ask for. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** What to write down as the log's start. */
+  get offsetToSave(): number {
+    return Math.max(this.#offsetToSave, this.#offset);
+  }
+
+  /** Resolves when the start is at `offset`, or was past it already. */
+  async moveTo(offset: number): Promise<void> {
+    const { sync, epochs, health } = this.#parts;
+    this.#offsetToSave = Math.max(this.#offsetToSave, offset);
+    // With its folder gone in a power cut, the log would start at 0 again, whatever the checkpoint says.
+    if (!sync.isFolderSynced) await this.#settling.sync();
+    await this.#startOffsetMoved();
+    if (offset <= this.#offset || health.isClosed) return;
+    this.#offset = offset; // (1)
+    epochs.load().truncateFromStart(offset);
+  }
+
+  /** Deletes the first `count` segments. After an error some are gone and some are not. */
+  deleteFirst(count: number, time: DeletionTime): void {
+    const { context, segments, producers, epochs, sync, directory } = this.#parts;
+    const { files } = context.runtime;
+    const firstOffset = segments.all[count]!.baseOffset;
+    const deleted = segments.takeFirst(count);
+    this.#offset = Math.max(this.#offset, firstOffset); // (1)
+    // A killed process may have begun to delete, and not have come to its sync.
+    if (!sync.isFolderSynced) files.syncDirectory(directory);
+    for (const segment of deleted) {
+      sync.forget(segment);
+      segment.retire();
+      this.unlinkLater(segment, time);
+      // One by one: a power cut may bring back the last, and the start offset with it, but must leave no gap (2).
+      files.syncDirectory(directory);
+    }
+    producers.removeBelow(firstOffset);
+    epochs.load().truncateFromStart(this.#offset);
+    this.#settling.moveRecoveryPoint(firstOffset); // Of what is below there is nothing left to recover.
+    context.report({
+      level: "info",
+      event: "segments-deleted",
+      facts: { log: this.#parts.name, count, logStartOffset: this.#offset },
+    });
+  }
+
+  unlinkLater(segment: Segment, { nowMs, delayMs }: DeletionTime): void {
+    this.deleted.add(segment, nowMs + delayMs);
+    this.#needsCare();
+  }
+}
