@@ -4,7 +4,7 @@
  * taken is sound by the file's own rules.
  *
  * Starts from the files of a folder that Apache Kafka wrote (`tests/golden/kafka_log`). The logs themselves, and recovery from
- * whole folders, are in `storage_fuzz_test.ts`.
+ * whole folders, are in `storage_fuzz_test.ts` and `recovery_fuzz_test.ts`.
  *
  *     SEED=123 bun test tests/fuzz/files_fuzz_test.ts        the run that failed, again
  *     ROUNDS=1000000 bun test tests/fuzz/files_fuzz_test.ts  a long one

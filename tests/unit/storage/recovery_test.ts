@@ -1,4 +1,4 @@
-/** Named cases; every byte is in `tests/fuzz/storage_fuzz_test.ts`. */
+/** Named cases; every byte is in `tests/fuzz/recovery_fuzz_test.ts`. */
 import { describe, expect, test } from "bun:test";
 import { append, appendEach, DATA, valuesOf, World } from "./support.ts";
 

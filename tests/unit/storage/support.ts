@@ -158,3 +158,10 @@ export function readAll(log: Log, offset = log.logStartOffset, maxBytes = 1024 *
 export function valuesOf(log: Log, offset = log.logStartOffset): string[] {
   return readAll(log, offset).map(([, value]) => value);
 }
+
+/** All batches of bytes that begin with one. */
+export function batchesOf(chunk: Uint8Array): BatchView[] {
+  const found: BatchView[] = [];
+  for (let batch: BatchView | null = new BatchView(chunk, 0); batch !== null; batch = batch.next()) found.push(batch);
+  return found;
+}
