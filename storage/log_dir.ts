@@ -83,8 +83,8 @@ export class LogDir {
   readonly #logs = new Map<string, Log>();
   readonly #failures = new Map<string, StorageError>();
   readonly #owner: LogOwner;
-  /** Logs taken out of use that still have work under way. */
-  readonly #leaving = new Set<Promise<void>>();
+  /** What `close` waits for (1): a checkpoint, logs taken out of use that have work to end. None of it fails. */
+  readonly #underWay = new Set<Promise<void>>();
   /** Logs that periodic jobs must look at. */
   #caredFor = new Set<Log>();
   #deletedFolders: DeletedFolder[] = [];
@@ -214,12 +214,16 @@ export class LogDir {
   }
 
   /** Moves recovery points up to what is synced and writes them down. Every `log.flush.offset.checkpoint.interval.ms`. */
-  async checkpoint(): Promise<void> {
+  checkpoint(): Promise<void> {
+    return this.#awaited(this.#checkpoint());
+  }
+
+  async #checkpoint(): Promise<void> {
     for (const log of this.#logs.values()) {
       if (log.recoveryPoint === log.syncedOffset) continue;
       await log.advanceRecoveryPoint().catch(() => {}); // the log has gone offline and said so
+      if (this.#isClosed) return;
     }
-    if (this.#isClosed) return;
     if (this.#isRecoveryPointDue) this.#saveRecoveryPoints();
   }
 
@@ -284,7 +288,7 @@ export class LogDir {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      await Promise.all(this.#leaving); // (1)
+      await Promise.all(this.#underWay); // (1)
       if (clean) await this.#closeCleanly();
       else for (const log of this.#logs.values()) await log.abandon();
     } finally {
@@ -327,10 +331,7 @@ export class LogDir {
       this.#inTheWay.add(log.name);
       throw storageError(`Cannot take log "${log.name}" out of use`, cause);
     }
-    const leaving: Promise<void> = log.abandon()
-      .catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause))
-      .finally(() => this.#leaving.delete(leaving));
-    this.#leaving.add(leaving);
+    this.#awaited(log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause)));
     return target;
   }
 
@@ -462,6 +463,12 @@ export class LogDir {
       entries.push({ topic: log.topic, partition: log.partition, offset: log.startOffsetToSave });
     }
     writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${LOG_START_OFFSET_FILE}`, entries);
+  }
+
+  #awaited(work: Promise<void>): Promise<void> {
+    const awaited = work.finally(() => this.#underWay.delete(awaited));
+    this.#underWay.add(awaited);
+    return awaited;
   }
 
   #attempt(event: string, subject: string, run: () => void): void {

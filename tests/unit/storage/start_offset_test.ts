@@ -81,4 +81,17 @@ describe("a folder that is closed", () => {
     await world.until(closing);
     expect(world.dir.usage().openFiles).toBe(0);
   });
+
+  test("waits for a checkpoint that is under way", async () => {
+    const world = await logOfFive();
+    world.runtime.files.syncDelayMs = () => 500;
+    const checkpoint = world.dir.checkpoint();
+    await world.runtime.settle();
+    let isClosed = false;
+    const closing = world.dir.close({ clean: true }).then(() => isClosed = true);
+    await world.runtime.advance(100);
+    expect(isClosed).toBe(false);
+    await world.until(Promise.all([checkpoint, closing]));
+    expect(world.dir.usage().openFiles).toBe(0);
+  });
 });
