@@ -6,7 +6,6 @@
  * there are at all, too.
  */
 
-import { initCrc32c } from "../../../protocol/crc32c.ts";
 import { decodeResponseFrame, encodeRequestFrame } from "../../../protocol/frame.ts";
 import { FrameAssembler } from "../../../protocol/frame_assembler.ts";
 import type { Api } from "../../../protocol/schema.ts";
@@ -124,7 +123,6 @@ export class World {
 
   /** Starts brokers and ends them, until the world heals. */
   async live(): Promise<void> {
-    await initCrc32c();
     while (!this.isHealing) {
       const end = this.pick(this.troubles.ends);
       const life = new Life(this, end === "stop" ? "kill" : end);
@@ -280,7 +278,10 @@ export class Life {
 
   #checkLeavings(): void {
     const { open, mapCount, lockCount } = this.runtime.files.held();
-    if (open.length > 0) throw new Broken(`files are open after the stop: ${open.join(", ")}`);
+    // A log that the disk has failed lets go of what it has no name for any more with the process.
+    if (open.length > 0 && !this.hasFailedForGood) {
+      throw new Broken(`files are open after the stop: ${open.join(", ")}`);
+    }
     if (mapCount > 0) throw new Broken(`${mapCount} maps are held after the stop`);
     if (lockCount > 0) throw new Broken("the folder is locked after the stop");
   }
