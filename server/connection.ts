@@ -290,6 +290,9 @@ export class Connection implements SocketHandler {
       const stack = error instanceof Error ? error.stack : undefined;
       this.#broker.logger.error("request failed", { remote: this.#remote(), reason, stack });
     }
+    // What is queued behind it is not taken up: a batch must not overtake one that was refused before it.
+    this.#isDraining = true;
+    this.#dropQueue();
     this.#socket.destroy();
   }
 

@@ -82,6 +82,17 @@ describe("Connection", () => {
     expect(await isOpen(client)).toBe(false);
   });
 
+  test("takes up nothing behind a request that it refused", async () => {
+    const client = await server.connect();
+    const [refused, next] = [produceDraft({ acks: 0, index: 5 }), produceDraft({ acks: 0 })].map((draft, index) =>
+      encodeRequestFrame(produce, 9, index, "test", draft)
+    );
+    client.post([...refused!, ...next!]);
+    expect(await isOpen(client)).toBe(false);
+    const answer = await (await server.connect()).send(produce, 9, produceDraft());
+    expect(answer.responses[0]!.partitionResponses[0]!.baseOffset).toBe(0);
+  });
+
   test("closes on bytes it cannot read with one line, and others notice nothing", async () => {
     const bystander = await server.connect();
     const bad = [
