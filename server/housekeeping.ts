@@ -14,6 +14,8 @@ const FIRST_RUN_AFTER_MS = 30_000;
 const FLUSH_CHECK_MS = 200;
 /** How late deleted segments may be unlinked. */
 const DELETION_CHECK_MS = 5_000;
+/** How soon what could not be made for a new topic is tried again. */
+const MISSING_CHECK_MS = 1_000;
 
 export class Housekeeping {
   readonly #runtime: Runtime;
@@ -46,6 +48,7 @@ export class Housekeeping {
     this.#every("checkpoint", checkpointMs, () => this.#logDir.checkpoint());
     this.#every("flush", () => FLUSH_CHECK_MS, () => this.#logDir.flushDue(now()));
     this.#every("deletion", () => DELETION_CHECK_MS, () => this.#logDir.removeDeleted(now()));
+    this.#every("making of partitions", () => MISSING_CHECK_MS, () => this.#partitions.ensureMissing());
     const expiryMs = () => config.get("producer.id.expiration.check.interval.ms");
     this.#every("producer expiry", expiryMs, () => {
       this.#logDir.expireProducers(now(), config.get("producer.id.expiration.ms"));

@@ -155,18 +155,21 @@ export class LogDir {
     return this.#failures;
   }
 
-  /** Makes an empty log. Its folder comes with its first record, and is durable when that is (6). */
+  /**
+   * Makes an empty log. Its folder comes with its first record, and is durable when that is (6).
+   * @throws {StorageError} when what is left of another of its name could not be cleared away (7)
+   */
   createLog({ topic, partition, topicId, config }: NewLog): Log {
     assert(!this.#isClosed, "the folder is open");
     const name = `${topic}-${partition}`;
     assert(!this.#logs.has(name), `log "${name}" does not exist yet`);
     const directory = `${this.path}/${name}`;
     try {
-      this.#freeNames();
       if (this.#inTheWay.has(name)) {
         this.#deletedFolders.push({ path: this.#rename(name, DELETED_FOLDER_SUFFIX), dueMs: 0, log: null });
         this.#inTheWay.delete(name);
       }
+      this.#saveNames();
       const loaded = newLog(this.#context, directory, config);
       const identity = { topic, partition, topicId };
       const log = new Log(this.#context, this.#owner, directory, { identity, config, loaded, hasFolder: false });
@@ -184,14 +187,23 @@ export class LogDir {
     log.topicId = topicId;
   }
 
-  /** Takes logs out of use at once. Their folders are renamed, and removed after `file.delete.delay.ms`. */
+  /**
+   * Takes logs out of use at once. Their folders are renamed, and removed after `file.delete.delay.ms`.
+   * @throws {StorageError} when a folder could not be renamed; all logs are out of use all the same
+   */
   deleteLogs(logs: readonly Log[]): void {
+    let failure: unknown = null;
     for (const log of logs) {
-      const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
-      if (path === null) continue;
-      const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
-      this.#deletedFolders.push({ path, dueMs, log });
+      try {
+        const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
+        if (path === null) continue;
+        const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
+        this.#deletedFolders.push({ path, dueMs, log });
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    if (failure !== null) throw failure;
   }
 
   /** Takes a log out of use whose topic nobody knows. Its folder is renamed and kept; returns where it is. */
@@ -324,29 +336,26 @@ export class LogDir {
     this.#logs.delete(log.name);
     this.#failures.delete(log.name);
     this.#caredFor.delete(log);
-    let target: string | null = null;
+    this.#awaited(log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause)));
+    if (!log.hasFolder) return null;
     try {
-      if (log.hasFolder) target = this.#rename(log.name, suffix);
+      return this.#rename(log.name, suffix);
     } catch (cause) {
       this.#inTheWay.add(log.name);
       throw storageError(`Cannot take log "${log.name}" out of use`, cause);
     }
-    this.#awaited(log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause)));
-    return target;
   }
 
   /**
    * Brings to the disk that logs were taken out, with checkpoints that say nothing of them: at the end of the turn for all of
    * a request, or sooner, before another log may get the name of one (7).
    */
-  #freeNames(): void {
+  #saveNames(): void {
     if (!this.#isNameUnsaved || this.#isClosed) return;
-    this.#attempt("checkpoint-failed", this.path, () => {
-      this.#context.runtime.files.syncDirectory(this.path);
-      this.#writeRecoveryPoints();
-      this.#writeStartOffsets();
-      this.#isNameUnsaved = false;
-    });
+    this.#context.runtime.files.syncDirectory(this.path);
+    this.#writeRecoveryPoints();
+    this.#writeStartOffsets();
+    this.#isNameUnsaved = false;
   }
 
   #rename(name: string, suffix: string): string {
@@ -354,7 +363,11 @@ export class LogDir {
     const ending = `.${hex(random.bytes(16))}${suffix}`;
     const target = `${this.path}/${name.slice(0, FOLDER_NAME_MAX - ending.length)}${ending}`;
     files.rename(`${this.path}/${name}`, target);
-    if (!this.#isNameUnsaved) this.#context.runtime.timers.soon(() => this.#freeNames());
+    if (!this.#isNameUnsaved) {
+      this.#context.runtime.timers.soon(() => {
+        this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
+      });
+    }
     this.#isNameUnsaved = true;
     return target;
   }
@@ -411,9 +424,11 @@ export class LogDir {
       }
     }
     const isGone = (name: string) => !this.#logs.has(name);
-    if (!this.wasClean || [...recoveryPoints.keys()].some(isGone)) this.#saveRecoveryPoints();
-    if ([...startOffsets.keys()].some(isGone)) {
-      this.#attempt("checkpoint-failed", this.path, () => this.#writeStartOffsets());
+    if ([...recoveryPoints.keys(), ...startOffsets.keys()].some(isGone)) {
+      this.#isNameUnsaved = true;
+      this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
+    } else if (!this.wasClean) {
+      this.#saveRecoveryPoints();
     }
     this.#context.report({
       level: "info",

@@ -23,9 +23,9 @@ export class InternalTopic {
     this.#timers = options.timers;
   }
 
-  /** 0 until the topic is there. */
+  /** 0 until the topic is there, with all its partitions: with fewer, keys would be looked for in the wrong ones. */
   get partitionCount(): number {
-    return this.#partitions.of(this.name).length;
+    return this.#partitions.completeCountOf(this.name);
   }
 
   /**

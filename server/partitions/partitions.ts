@@ -2,7 +2,8 @@
  * All partitions this broker leads: the cluster's topics matched with the logs in the data folder.
  *
  * Metadata comes first: a topic that the cluster knows gets its logs here, made when they are missing (the process
- * may have ended between the two); a log whose topic is gone is deleted.
+ * may have ended between the two); a log whose topic is gone is deleted. Where the disk does not let it be so, it is tried
+ * again (`ensureMissing`).
  */
 import type { LogConfig } from "../../storage/log_config.ts";
 import type { LogDir } from "../../storage/log_dir.ts";
@@ -15,6 +16,8 @@ export class Partitions {
   readonly #logDir: LogDir;
   readonly #config: BrokerConfig;
   readonly #byTopic = new Map<string, Partition[]>();
+  /** Topics that lack some of their partitions here, by name. */
+  readonly #incomplete = new Map<string, Topic>();
   #count = 0;
 
   constructor(options: { readonly logDir: LogDir; readonly config: BrokerConfig }) {
@@ -35,11 +38,24 @@ export class Partitions {
     return this.#byTopic.get(topic) ?? [];
   }
 
+  /** How many partitions a topic has; 0 until all of them are here. */
+  completeCountOf(topic: string): number {
+    return this.#incomplete.has(topic) ? 0 : this.of(topic).length;
+  }
+
   *all(): Iterable<Partition> {
     for (const partitions of this.#byTopic.values()) yield* partitions;
   }
 
-  /** Opens or makes the logs that `topic` should have and does not yet. */
+  /** Makes what could not be made before. */
+  ensureMissing(): void {
+    for (const topic of [...this.#incomplete.values()]) this.ensure(topic);
+  }
+
+  /**
+   * Opens or makes the logs that `topic` should have and does not yet.
+   * @throws {StorageError} when the disk does not let them be made
+   */
   ensure(topic: Topic): void {
     let partitions = this.#byTopic.get(topic.name);
     if (partitions === undefined) {
@@ -48,6 +64,7 @@ export class Partitions {
     }
     if (partitions.length === topic.partitions.length) return;
     const settings = settingsOf(topic, this.#config);
+    this.#incomplete.set(topic.name, topic);
     for (let index = partitions.length; index < topic.partitions.length; index++) {
       const log = this.#logDir.log(topic.name, index) ??
         this.#logDir.createLog({ topic: topic.name, partition: index, topicId: topic.id, config: settings.log });
@@ -59,6 +76,7 @@ export class Partitions {
       );
       this.#count++;
     }
+    this.#incomplete.delete(topic.name);
   }
 
   /** The topic's configs changed, or a broker default under them. */
@@ -73,6 +91,7 @@ export class Partitions {
 
   /** The topic was deleted: its waiters are told, its logs go. */
   remove(topic: Topic): void {
+    this.#incomplete.delete(topic.name);
     const partitions = this.#byTopic.get(topic.name);
     if (partitions === undefined) return;
     this.#byTopic.delete(topic.name);

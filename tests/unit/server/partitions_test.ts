@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { produce } from "../../../protocol/api/00_produce.ts";
+import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
+import { createTopics } from "../../../protocol/api/19_create_topics.ts";
+import { deleteTopics } from "../../../protocol/api/20_delete_topics.ts";
+import { ErrorCode } from "../../../protocol/errors.ts";
+import { encodeBatch } from "../../../protocol/record.ts";
+import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
+
+let server: MemoryBroker;
+let client: MemoryClient;
+
+beforeEach(async () => {
+  server = await MemoryBroker.start({ overrides: { "offsets.topic.num.partitions": "3" } });
+  client = await server.connect();
+});
+
+afterEach(() => server.stop());
+
+async function create(name: string, numPartitions: number): Promise<number> {
+  const { topics } = await client.send(createTopics, 7, { topics: [{ name, numPartitions, replicationFactor: 1 }] });
+  return topics[0]!.errorCode;
+}
+
+async function remove(name: string): Promise<number> {
+  const { responses } = await client.send(deleteTopics, 5, { topicNames: [name], timeoutMs: 1_000 });
+  return responses[0]!.errorCode;
+}
+
+/** Where a record goes in a partition, or why it does not. */
+async function send(name: string, index: number) {
+  const records = encodeBatch({ records: [{ value: new Uint8Array(10), timestamp: 1 }] });
+  const { responses } = await client.send(produce, 9, {
+    acks: -1,
+    timeoutMs: 1_000,
+    topicData: [{ name, partitionData: [{ index, records }] }],
+  });
+  const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!;
+  return errorCode === ErrorCode.NONE ? { baseOffset } : { errorCode };
+}
+
+describe("partitions of a topic", () => {
+  test("made again under an old name are empty, also where old folders could not be renamed", async () => {
+    await create("events", 3);
+    for (const index of [0, 1, 2]) expect(await send("events", index)).toEqual({ baseOffset: 0 });
+    server.runtime.files.fault = (operation, path) =>
+      operation === "rename" && path === "/data/events-0" ? "EIO" : null;
+    expect(await remove("events")).toBe(ErrorCode.NONE);
+    expect(await create("events", 3)).toBe(ErrorCode.NONE);
+    expect(await send("events", 1)).toEqual({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
+    server.runtime.files.fault = null;
+    await server.runtime.advance(2_000);
+    for (const index of [0, 1, 2]) expect(await send("events", index)).toEqual({ baseOffset: 0 });
+  });
+
+  test("come as soon as the disk takes what must be written before them", async () => {
+    await create("events", 1);
+    await send("events", 0);
+    server.runtime.files.fault = (operation, path) =>
+      operation === "write" && path.includes("offset-checkpoint") ? "ENOSPC" : null;
+    await remove("events");
+    await create("events", 1);
+    expect(await send("events", 0)).toEqual({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
+    server.runtime.files.fault = null;
+    await server.runtime.advance(2_000);
+    expect(await send("events", 0)).toEqual({ baseOffset: 0 });
+  });
+
+  test("that hold groups' offsets are used only when all are there", async () => {
+    await create("events", 1);
+    await send("events", 0);
+    server.runtime.files.fault = (operation, path) =>
+      operation === "write" && path.includes("offset-checkpoint") ? "ENOSPC" : null;
+    await remove("events");
+    const ask = async () => {
+      const { coordinators } = await client.send(findCoordinator, 4, { coordinatorKeys: ["g"] });
+      return coordinators[0]!.errorCode;
+    };
+    expect(await ask()).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    expect(server.broker.cluster.topic("__consumer_offsets")?.partitions.length).toBe(3);
+    server.runtime.files.fault = null;
+    await server.runtime.advance(2_000);
+    expect(await ask()).toBe(ErrorCode.NONE);
+    expect(server.broker.partitions.of("__consumer_offsets").length).toBe(3);
+  });
+});
