@@ -234,32 +234,36 @@ export class MortalFiles implements FileSystem {
   }
 
   map(path: string, length: number): MappedFile | null {
-    const map = this.perform("map", path, () => this.#files.map(path, length));
-    if (map === null) return null;
-    const tracked: MappedFile = {
-      get bytes() {
-        return map.bytes;
-      },
-      release: () => {
-        this.#maps.delete(tracked);
-        map.release();
-      },
-    };
-    this.#maps.add(tracked);
-    return tracked;
+    return this.perform("map", path, () => {
+      const map = this.#files.map(path, length);
+      if (map === null) return null;
+      const tracked: MappedFile = {
+        get bytes() {
+          return map.bytes;
+        },
+        release: () => {
+          this.#maps.delete(tracked);
+          map.release();
+        },
+      };
+      this.#maps.add(tracked);
+      return tracked;
+    });
   }
 
   lock(path: string): FileLock | null {
-    const lock = this.perform("lock", path, () => this.#files.lock(path));
-    if (lock === null) return null;
-    const tracked: FileLock = {
-      release: () => {
-        this.#locks.delete(tracked);
-        lock.release();
-      },
-    };
-    this.#locks.add(tracked);
-    return tracked;
+    return this.perform("lock", path, () => {
+      const lock = this.#files.lock(path);
+      if (lock === null) return null;
+      const tracked: FileLock = {
+        release: () => {
+          this.#locks.delete(tracked);
+          lock.release();
+        },
+      };
+      this.#locks.add(tracked);
+      return tracked;
+    });
   }
 
   judge(operation: FileOperation, path: string, sizeBytes: number, makes: boolean): Verdict {

@@ -49,6 +49,8 @@ export class PartitionHistory {
   readonly hasRetention: boolean;
   readonly #byOffset = new Map<number, Known>();
   readonly #offsets = new Map<string, number>();
+  #visibleEnd = 0;
+  #ackedEnd = 0;
   /** The highest start that was told. */
   startOffset = 0;
   /** The highest start that deletion was asked for. */
@@ -70,17 +72,12 @@ export class PartitionHistory {
 
   /** The log ends here or later: everything that was shown, and everything acknowledged with acks=all. */
   get visibleEnd(): number {
-    let end = this.startOffset;
-    for (const [offset, known] of this.#byOffset) {
-      if (known.wasShown || known.survives === "power cut") end = Math.max(end, offset + 1);
-      else if (this.policy !== "group" && known.survives !== null) end = Math.max(end, offset + 1);
-    }
-    return end;
+    return Math.max(this.startOffset, this.#visibleEnd);
   }
 
   /** The same with what was acknowledged with acks=1: visible a sync later. */
   get ackedEnd(): number {
-    return Math.max(this.startOffset, ...[...this.#byOffset.keys()].map((offset) => offset + 1));
+    return Math.max(this.startOffset, this.#ackedEnd);
   }
 
   acked(records: readonly RecordId[], baseOffset: number, acks: number): void {
@@ -88,11 +85,14 @@ export class PartitionHistory {
       const offset = baseOffset + index;
       const known = this.#note(offset, printRecord(record));
       known.survives = acks === -1 && this.policy === "group" ? "power cut" : known.survives ?? "kill";
+      this.#reaches(offset, known);
     });
   }
 
   shown(offset: number, record: RecordId): void {
-    this.#note(offset, printRecord(record)).wasShown = true; // (1, 2, 3)
+    const known = this.#note(offset, printRecord(record)); // (1, 2, 3)
+    known.wasShown = true;
+    this.#reaches(offset, known);
   }
 
   /** `startBefore`: what was known when the question was sent; answers may overtake each other. */
@@ -114,13 +114,23 @@ export class PartitionHistory {
 
   powerCut(): void {
     let hasLost = false;
+    this.#visibleEnd = this.#ackedEnd = 0;
     for (const [offset, known] of this.#byOffset) {
-      if (known.survives === "power cut" || (known.wasShown && this.policy === "group")) continue;
+      if (known.survives === "power cut" || (known.wasShown && this.policy === "group")) {
+        this.#reaches(offset, known);
+        continue;
+      }
       this.#byOffset.delete(offset);
       this.#offsets.delete(known.id);
       hasLost = true;
     }
     if (hasLost || this.policy !== "group") this.lossCount++;
+  }
+
+  #reaches(offset: number, { wasShown, survives }: Known): void {
+    const isVisible = wasShown || survives === "power cut" || (survives !== null && this.policy !== "group");
+    if (isVisible && offset >= this.#visibleEnd) this.#visibleEnd = offset + 1;
+    if (offset >= this.#ackedEnd) this.#ackedEnd = offset + 1;
   }
 
   #note(offset: number, id: string): Known {

@@ -8,7 +8,6 @@ import { Broken, type TopicHistory } from "./history.ts";
 import { Producer } from "./producers.ts";
 import { type Life, LinkBroken, World } from "./world.ts";
 
-const TROUBLE_MS = 40_000;
 /** Virtual time within which everything must come right once there is no more trouble. */
 const HEALING_LIMIT_MS = 60_000;
 
@@ -32,7 +31,7 @@ export class Scenario {
     const living = world.spawn("broker", () => world.live());
     this.#spawn("admin", () => this.#admin.run());
     for (const member of this.#members) this.#spawn("member", () => member.run());
-    await this.#advance(TROUBLE_MS);
+    await this.#advance(world.troubleMs);
     world.isHealing = true;
     const reckoning = world.spawn("reckoning", () => living.then(() => this.#reckon()));
     await this.#until(reckoning);

@@ -46,6 +46,8 @@ export class World {
   readonly runtime: MemoryRuntime;
   readonly history = new History();
   readonly troubles: Troubles;
+  /** How long there is trouble: a few lives of the broker, or many. */
+  readonly troubleMs: number;
   readonly lines: string[] = [];
   /** Power cuts so far: what was asked before one may be taken back by it. */
   cutCount = 0;
@@ -72,6 +74,7 @@ export class World {
       hasBadNetwork: this.chance(0.5),
       hasBrokenStarts: this.chance(0.6),
     };
+    this.troubleMs = this.chance(0.9) ? 8_000 : 60_000;
     this.overrides = {
       "listeners": `PLAINTEXT://${HOSTNAME}:${PORT}`,
       "log.dirs": "/data",
@@ -160,10 +163,10 @@ export class World {
   }
 
   async #disturb(life: Life): Promise<void> {
-    const untilMs = this.runtime.clock.monotonicMs() + 500 + this.int(10_000);
+    const untilMs = this.runtime.clock.monotonicMs() + 200 + this.int(this.chance(0.2) ? 10_000 : 3_000);
     const { hasFullDisk, hasIoErrors } = this.troubles;
     while (this.runtime.clock.monotonicMs() < untilMs && !life.isDead && !this.isHealing) {
-      await Promise.race([life.death, this.sleep(200 + this.int(1_500))]);
+      await Promise.race([life.death, this.sleep(100 + this.int(800))]);
       if (hasFullDisk && this.chance(0.2)) {
         this.note("the disk is full");
         life.isDiskFull = true;
@@ -351,6 +354,7 @@ export class Link {
   #socket: Socket | null = null;
   #opening: Promise<Socket> | null = null;
   #waiters: Waiter[] = [];
+  #unsent: Uint8Array[] = [];
   #correlationId = 0;
 
   constructor(world: World, name: string) {
@@ -380,7 +384,7 @@ export class Link {
     try {
       const payload = await new Promise<Uint8Array>((resolve, reject) => {
         this.#waiters.push({ resolve, reject });
-        socket.write(encodeRequestFrame(api, version, correlationId, this.#name, draft));
+        this.#write(socket, encodeRequestFrame(api, version, correlationId, this.#name, draft));
       });
       const answer = decodeResponseFrame(api, version, payload);
       if (answer.correlationId !== correlationId) {
@@ -402,6 +406,22 @@ export class Link {
     return await this.send(api, version, draft);
   }
 
+  /** At once, or on a bad network in pieces. */
+  #write(socket: Socket, chunks: readonly Uint8Array[]): void {
+    if (!this.#world.troubles.hasBadNetwork) return socket.write(chunks);
+    this.#unsent.push(...chunks);
+    if (this.#unsent.length === chunks.length) this.#sendPiece(socket);
+  }
+
+  #sendPiece(socket: Socket): void {
+    const [chunk, ...others] = this.#unsent;
+    if (chunk === undefined || this.#socket !== socket) return;
+    const byteCount = this.#world.chance(0.8) ? chunk.length : this.#world.int(chunk.length + 1);
+    socket.write([chunk.slice(0, byteCount)]);
+    this.#unsent = byteCount === chunk.length ? others : [chunk.subarray(byteCount), ...others];
+    this.#world.runtime.timers.after(this.#world.chance(0.9) ? 0 : this.#world.int(20), () => this.#sendPiece(socket));
+  }
+
   /** Reads nothing for a while: what the broker sends stays with it. */
   stall(ms: number): void {
     const socket = this.#socket;
@@ -420,6 +440,7 @@ export class Link {
     try {
       return this.#socket = await network.connect({ hostname: HOSTNAME, port: PORT, timeoutMs: 1_000 }, (socket) => {
         const waiters: Waiter[] = this.#waiters = [];
+        this.#unsent = [];
         const assembler = new FrameAssembler({
           sizeBytesMax: 0x7fffffff,
           emit: (payload) => waiters.shift()?.resolve(payload),
