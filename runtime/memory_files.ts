@@ -5,8 +5,10 @@
  *    newest first. A layer has, for every sector written since it began, the sector as it was before.
  * 2. A sync seals the newest layer when it starts and drops it, with all older ones, when it ends: what is written in
  *    between is not covered by it, as on a real disk.
- * 3. A directory's entries are durable as of its last `syncDirectory`; the names of files made since may be gone.
- * 4. A map is a copy that follows writes and is overwritten with 0xdd when released, so that a view kept too long shows.
+ * 3. A sync that fails may take what it was to save with it: it can still be read, and no later sync will save it, unless
+ *    it is written again (`loseWrites`).
+ * 4. A directory's entries are durable as of its last `syncDirectory`; the names of files made since may be gone.
+ * 5. A map is a copy that follows writes and is overwritten with 0xdd when released, so that a view kept too long shows.
  */
 
 import {
@@ -63,10 +65,16 @@ export class MemoryFileSystem implements FileSystem {
     this.#capacityBytes = capacityBytes;
   }
 
-  /** Cuts the power: open files and locks are gone, and what was not synced is lost or torn (1, 3). */
+  /** Cuts the power: open files and locks are gone, and what was not synced is lost or torn (1, 4). */
   crash(kind: CrashKind = "lost"): void {
     this.life++;
     this.#root.crash(kind === "lost" ? () => true : () => this.#random.next() < 0.5);
+  }
+
+  /** What is written to a file and not synced will not be, by any sync (3). */
+  loseWrites(path: string): void {
+    const node = this.#find(path);
+    if (node?.kind === "file") node.loseWrites();
   }
 
   open(
@@ -221,7 +229,7 @@ export class MemoryFileSystem implements FileSystem {
 class MemoryDirectory {
   readonly kind = "directory";
   entries = new Map<string, MemoryFile | MemoryDirectory>();
-  /** As of the last `syncDirectory` (3). */
+  /** As of the last `syncDirectory` (4). */
   durable = new Map<string, MemoryFile | MemoryDirectory>();
 
   usedBytes(): number {
@@ -247,9 +255,12 @@ class MemoryDirectory {
 
 /** What undoes the writes of one stretch of time (1). */
 interface UndoLayer {
-  readonly sizeBytes: number;
+  /** The file's size before; null when the size now is saved, though the sectors are not. */
+  sizeBytes: number | null;
   /** Sector number → the sector before, null where the file did not reach. */
   readonly sectors: Map<number, Uint8Array | null>;
+  /** Not to be dropped by a sync (3). */
+  isStuck: boolean;
 }
 
 class MemoryFile {
@@ -259,7 +270,7 @@ class MemoryFile {
   sizeBytes = 0;
   modifiedMs: number;
   lockLife: number | null = null;
-  #layers: UndoLayer[] = [{ sizeBytes: 0, sectors: new Map() }];
+  #layers: UndoLayer[] = [{ sizeBytes: 0, sectors: new Map(), isStuck: false }];
   readonly #maps = new Set<MemoryMap>();
 
   constructor(nowMs: number) {
@@ -305,11 +316,26 @@ class MemoryFile {
   /** Starts a sync; the result ends it (2). */
   sync(): () => void {
     const sealed = this.#layers.at(-1)!;
-    this.#layers.push({ sizeBytes: this.sizeBytes, sectors: new Map() });
+    this.#layers.push({ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false });
     return () => {
       const index = this.#layers.indexOf(sealed);
-      if (index !== -1) this.#layers.splice(0, index + 1); // Else a later sync has ended before, and covers this one.
+      if (index === -1) return; // A later sync has ended before, and covers this one.
+      const saved = this.#layers.splice(0, index + 1);
+      const stuck = saved.filter((layer) => layer.isStuck);
+      for (const [at, layer] of saved.entries()) {
+        if (layer.isStuck) continue;
+        for (const older of saved.slice(0, at)) {
+          older.sizeBytes = null;
+          for (const sector of layer.sectors.keys()) older.sectors.delete(sector); // It was written again.
+        }
+      }
+      this.#layers.unshift(...stuck);
     };
+  }
+
+  loseWrites(): void {
+    for (const layer of this.#layers) layer.isStuck = true;
+    this.#layers.push({ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false });
   }
 
   crash(isLost: () => boolean): void {
@@ -321,14 +347,14 @@ class MemoryFile {
         this.bytes.fill(0, start, Math.min(start + SECTOR_BYTES, this.bytes.length));
         if (before !== null) this.bytes.set(before, start);
       }
-      if (isSizeLost) {
+      if (isSizeLost && layer.sizeBytes !== null) {
         this.#reserve(layer.sizeBytes);
         if (layer.sizeBytes < this.sizeBytes) this.bytes.fill(0, layer.sizeBytes, this.sizeBytes);
         this.sizeBytes = layer.sizeBytes;
       }
     }
     this.bytes.fill(0, this.sizeBytes);
-    this.#layers = [{ sizeBytes: this.sizeBytes, sectors: new Map() }];
+    this.#layers = [{ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false }];
     this.#maps.clear();
   }
 

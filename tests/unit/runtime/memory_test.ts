@@ -60,6 +60,23 @@ describe("a disk that loses power", () => {
     expect(files.stat("/b")).toBe(null);
   });
 
+  test("does not save by a later sync what a failed one was to save, unless it is written again", async () => {
+    const runtime = createMemoryRuntime();
+    const { files } = runtime;
+    const write = (text: string, position: number) => file.write([new TextEncoder().encode(text)], position);
+    const file = files.open("/a", { create: true });
+    files.syncDirectory("/");
+    write("lost", 0);
+    write("kept", 4096);
+    files.loseWrites("/a");
+    write("kept", 4096);
+    await runtime.until(file.syncData());
+    const read = (position: number) => new TextDecoder().decode(files.readFile("/a").subarray(position, position + 4));
+    expect([read(0), read(4096)]).toEqual(["lost", "kept"]);
+    files.crash("lost");
+    expect([read(0), read(4096)]).toEqual(["\0\0\0\0", "kept"]);
+  });
+
   test("undoes a truncate that was not synced", () => {
     const { files } = createMemoryRuntime();
     const file = files.open("/a", { create: true });
