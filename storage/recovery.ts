@@ -16,6 +16,8 @@
  *     again, gives the same.
  * (5) Nothing below the recovery point is cut: it was on the disk for good, so what is wrong there is damage, and the log
  *     stays offline, its files untouched, until somebody has looked. Cutting past it is reported.
+ * (6) What is read past it is written again, as it is. A sync that failed in the process before this one may have taken the
+ *     bytes with it: the kernel has them in its cache, and thinks them saved. The sync that follows would save nothing.
  */
 import { BATCH_HEADER_BYTES, type BatchView, MAGIC } from "../protocol/batch.ts";
 import { type StorageContext } from "./context.ts";
@@ -125,6 +127,7 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
     });
     segment.truncate(end.position);
   }
+  segment.rewrite(start.position); // (6)
   segment.index.endRebuild();
   return { nextOffset, isWhole: problem === null, isCleaned };
 }

@@ -11,6 +11,7 @@
 import { BATCH_HEADER_BYTES, type BatchView, readInt64 } from "../protocol/batch.ts";
 import { AbortedTransactionIndex } from "./aborted_transactions.ts";
 import { type StorageContext } from "./context.ts";
+import { isDiskFull } from "./errors.ts";
 import { type PooledFile } from "./file_pool.ts";
 import { type LogConfig } from "./log_config.ts";
 import { SegmentMap } from "./map_pool.ts";
@@ -20,6 +21,9 @@ import { type TimestampOffset } from "./time_index.ts";
 
 /** Offsets of a segment, less its base, end here: they are int32 in the indexes. */
 export const RELATIVE_OFFSET_MAX = 0x7fffffff;
+
+/** Written again in one go. */
+const REWRITTEN_BYTES = 1024 * 1024;
 
 /** What an append would add. */
 export interface AppendExtent {
@@ -213,6 +217,25 @@ export class Segment {
     this.sizeBytes = sizeBytes;
     this.log.isDirty = true;
     this.log.use().truncate(sizeBytes);
+  }
+
+  /** Writes the bytes from `position` on once more, so that the next sync brings them to the disk whatever came before. */
+  rewrite(position: number): void {
+    const { buffers } = this.#context;
+    const buffer = buffers.take(REWRITTEN_BYTES);
+    try {
+      for (let at = position; at < this.sizeBytes;) {
+        const chunk = buffer.subarray(0, Math.min(REWRITTEN_BYTES, this.sizeBytes - at));
+        const readBytes = this.log.use().read(chunk, at);
+        this.log.write([chunk.subarray(0, readBytes)], at);
+        at += readBytes;
+        if (readBytes === 0) break;
+      }
+    } catch (error) {
+      if (!isDiskFull(error)) throw error; // A disk that copies on write may have no room for it.
+    } finally {
+      buffers.give(buffer);
+    }
   }
 
   get isInUse(): boolean {

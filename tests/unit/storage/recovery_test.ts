@@ -125,6 +125,28 @@ describe("recovery", () => {
     expect(world.log().offlineCause?.message).toContain("message format 1");
   });
 
+  test("saves what a failed sync of the process before it had left in the cache only", async () => {
+    const world = await World.open();
+    appendEach(world.log(), "a", "b");
+    await world.until(world.log().sync());
+    appendEach(world.log(), "c", "d");
+    const { files } = world.runtime;
+    files.fault = (operation, path) => {
+      if (operation !== "syncData" || path !== LOG_0) return null;
+      files.loseWrites(path);
+      return "EIO";
+    };
+    const failed = await world.until(world.log().sync().then(() => null, (error) => error));
+    expect(failed).toMatchObject({ code: "EIO" });
+    files.fault = null;
+    await world.until(world.dir.close({ clean: false }));
+    await world.open();
+    expect(valuesOf(world.log())).toEqual(["a", "b", "c", "d"]);
+    world.crash("lost");
+    await world.open();
+    expect(valuesOf(world.log())).toEqual(["a", "b", "c", "d"]);
+  });
+
   test("starts over at the start offset when all that is left was deleted", async () => {
     const world = await World.open();
     appendEach(world.log(), "a", "b", "c", "d");
