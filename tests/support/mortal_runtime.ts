@@ -9,7 +9,7 @@
  */
 
 import type { MemoryRuntime } from "../../runtime/memory.ts";
-import type { CrashKind, FileOperation } from "../../runtime/memory_files.ts";
+import type { CrashKind, FileOperation, MemoryFileSystem } from "../../runtime/memory_files.ts";
 import {
   type Clock,
   type ConnectOptions,
@@ -157,17 +157,23 @@ export class MortalRuntime implements Runtime {
 
 export class MortalFiles implements FileSystem {
   readonly #owner: MortalRuntime;
-  readonly #files: FileSystem;
+  readonly #files: MemoryFileSystem;
   readonly #judge: Judge;
   readonly #locks = new Set<FileLock>();
   readonly #open = new Set<MortalHandle>();
   readonly #maps = new Set<MappedFile>();
   operationCount = 0;
 
-  constructor(owner: MortalRuntime, files: FileSystem, judge: Judge) {
+  constructor(owner: MortalRuntime, files: MemoryFileSystem, judge: Judge) {
     this.#owner = owner;
     this.#files = files;
     this.#judge = judge;
+  }
+
+  /** For a handle: its sync fails, and as on Linux what it was to save counts as saved from then on. */
+  failSync(path: string, code: string): never {
+    this.#files.loseWrites(path);
+    throw failure("syncData", path, code);
   }
 
   /** Files that are open, maps that are held, locks that are kept. */
@@ -330,7 +336,7 @@ class MortalHandle implements FileHandle {
     if (this.#owner.isDead) return await never();
     if (verdict.kind === "fail") {
       await new Promise<void>((resolve) => this.#owner.timers.after(1, resolve));
-      throw failure("syncData", this.path, verdict.code);
+      this.#files.failSync(this.path, verdict.code);
     }
     await this.#unlessDead(this.#handle.syncData());
     if (verdict.kind !== "die") return;
