@@ -74,7 +74,6 @@ export class LogStart {
     const { files } = context.runtime;
     const firstOffset = segments.all[count]!.baseOffset;
     const deleted = segments.takeFirst(count);
-    this.#offset = Math.max(this.#offset, firstOffset); // (1)
     // A killed process may have begun to delete, and not have come to its sync.
     if (!sync.isFolderSynced) files.syncDirectory(directory);
     for (const segment of deleted) {
@@ -84,6 +83,7 @@ export class LogStart {
       // One by one: a power cut may bring back the last, and the start offset with it, but must leave no gap (2).
       files.syncDirectory(directory);
     }
+    this.#offset = Math.max(this.#offset, firstOffset); // (1)
     producers.removeBelow(firstOffset);
     epochs.load().truncateFromStart(this.#offset);
     this.#settling.moveRecoveryPoint(firstOffset); // Of what is below there is nothing left to recover.

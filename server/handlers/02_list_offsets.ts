@@ -81,6 +81,8 @@ async function answerOne(
   if (partition === undefined) return failed(asked, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   const problem = leaderEpochProblem(partition, asked.currentLeaderEpoch);
   if (problem !== ErrorCode.NONE) return failed(asked, problem);
+  // Where it starts and ends is found out by the next start.
+  if (partition.log.isOffline) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
   try {
     if (timestamp !== EARLIEST && timestamp !== EARLIEST_LOCAL) await partition.settled();
     const visibleEnd = request.isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark;

@@ -63,6 +63,14 @@ describe("retention", () => {
       .toMatchObject({ kind: "duplicate", firstOffset: 2 });
   });
 
+  test("tells of no new start when a deletion fails on the way", async () => {
+    const { world, log } = await logOfTen({ config: { retentionMs: 5000 } });
+    let renameCount = 0;
+    world.runtime.files.fault = (operation) => operation === "rename" && ++renameCount > 3 ? "EIO" : null;
+    expect(() => log.applyRetention(START_MS + 9000)).toThrow("EIO");
+    expect([log.logStartOffset, log.isOffline]).toEqual([0, true]);
+  });
+
   test("what consumers have not been shown stays", async () => {
     const { log } = await logOfTen({ config: { retentionMs: 1 } });
     expect(log.applyRetention(START_MS + 1e9, 4)).toBe(4);
