@@ -12,7 +12,7 @@
  */
 import { type StorageContext } from "./context.ts";
 import { directoryOf } from "./atomic_file.ts";
-import { storageError } from "./errors.ts";
+import { type StorageError, storageError } from "./errors.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { syncPartitionMetadata } from "./partition_metadata.ts";
 import { type Segment } from "./segment.ts";
@@ -32,6 +32,7 @@ export class LogSync {
   #isFirst = true;
   /** The folder itself is new. */
   #isNewFolder: boolean;
+  #failure: StorageError | null = null;
   /** When the oldest unsynced write was made; for `flush.ms`. */
   #dirtySinceMs = 0;
 
@@ -110,6 +111,7 @@ export class LogSync {
   }
 
   async #commit(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure; // (3)
     const segments = this.#dirty;
     const endOffset = this.#endOffset;
     this.#dirty = [];
@@ -120,7 +122,7 @@ export class LogSync {
       else await Promise.all(segments.map((segment) => segment.log.sync())); // (2)
       if (this.#hasNewFiles) this.#syncEntries();
     } catch (cause) {
-      throw storageError(`Cannot sync log "${this.#directory}" up to offset ${endOffset}`, cause); // (3)
+      throw this.#failure = storageError(`Cannot sync log "${this.#directory}" up to offset ${endOffset}`, cause);
     }
     this.#syncedOffset = endOffset; // (1)
   }

@@ -264,6 +264,26 @@ describe("log on a disk in trouble", () => {
 });
 
 describe("log sync", () => {
+  test("a failed sync fails those that wait for the next one too", async () => {
+    const world = await World.open();
+    const log = world.log();
+    appendEach(log, "a");
+    await world.until(log.sync());
+    appendEach(log, "b");
+    let failureCount = 0;
+    world.runtime.files.fault = (operation) => operation === "syncData" && failureCount++ === 0 ? "EIO" : null;
+    world.runtime.files.syncDelayMs = () => 10;
+    const outcomes: unknown[] = [];
+    const note = (promise: Promise<void>) =>
+      promise.then(() => outcomes.push("synced"), (error) => outcomes.push(error.code));
+    const first = note(log.sync());
+    await world.runtime.advance(5);
+    appendEach(log, "c");
+    await world.until(Promise.all([first, note(log.sync())]));
+    expect(outcomes).toEqual(["EIO", "EIO"]);
+    expect(log.syncedOffset).toBe(1);
+  });
+
   test("callers share a sync, and one that comes during it gets the next", async () => {
     const world = await World.open();
     const log = world.log();
