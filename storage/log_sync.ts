@@ -112,12 +112,14 @@ export class LogSync {
 
   async #commit(): Promise<void> {
     if (this.#failure !== null) throw this.#failure; // (3)
-    const segments = this.#dirty;
-    const endOffset = this.#endOffset;
-    this.#dirty = [];
+    let endOffset = this.#endOffset;
     try {
       if (this.#isFirst) await syncPartitionMetadata(this.#context.runtime.files, this.#directory);
       this.#isFirst = false;
+      // Taken here, where their syncs begin: from then on a segment that is deleted keeps its file until they end.
+      const segments = this.#dirty;
+      endOffset = this.#endOffset;
+      this.#dirty = [];
       if (segments.length === 1) await segments[0]!.log.sync();
       else await Promise.all(segments.map((segment) => segment.log.sync())); // (2)
       if (this.#hasNewFiles) this.#syncEntries();

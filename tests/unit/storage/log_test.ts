@@ -284,6 +284,20 @@ describe("log sync", () => {
     expect(log.syncedOffset).toBe(1);
   });
 
+  test("a segment may be deleted while the first sync looks after the folder", async () => {
+    const world = await World.open({ config: { retentionMs: 0, fileDeleteDelayMs: 0 } });
+    const log = world.log();
+    appendEach(log, "a");
+    world.runtime.files.syncDelayMs = () => 100;
+    const synced = log.sync();
+    await world.runtime.advance(10);
+    log.roll();
+    log.applyRetention(START_MS + 1000);
+    world.dir.removeDeleted(START_MS + 1000);
+    await world.until(synced);
+    expect([log.isOffline, log.logStartOffset, log.syncedOffset]).toEqual([false, 1, 1]);
+  });
+
   test("callers share a sync, and one that comes during it gets the next", async () => {
     const world = await World.open();
     const log = world.log();
