@@ -19,7 +19,9 @@ const PARTITIONS_MAX = 4;
 const TOPIC_RESOURCE = 2;
 const SET = 0;
 const CONFIG = "max.message.bytes";
+/** Every topic starts with a value of its own, by which it can be told. */
 const CONFIG_START = 1_000_000;
+const CONFIG_STEP = 1_000;
 
 /** The disk did not take the change, or it took too long. */
 const passing: ReadonlySet<number> = new Set([
@@ -32,6 +34,8 @@ interface TopicPlan {
   readonly policy: Policy;
   readonly hasRetention: boolean;
   readonly partitionCount: number;
+  /** Of `max.message.bytes`. */
+  readonly config: number;
   readonly configs: Readonly<Record<string, string>>;
 }
 
@@ -39,8 +43,9 @@ export class Admin {
   readonly #world: World;
   readonly #link: Link;
   readonly #begin: (topic: TopicHistory) => void;
-  /** By name: topics that may or may not have been made. */
-  readonly #unsure = new Map<string, TopicPlan>();
+  /** Topics that may or may not have been made: some come true at the next start. */
+  #unsure: { readonly name: string; readonly plan: TopicPlan }[] = [];
+  #planCount = 0;
 
   /** `begin` is told of every topic that is there. */
   constructor(world: World, begin: (topic: TopicHistory) => void) {
@@ -95,32 +100,40 @@ export class Admin {
         if (known.isLive) known.described(partitions.length, before.get(topicId) ?? 0);
         continue;
       }
-      const plan = this.#unsure.get(name!);
-      if (plan === undefined || plan.partitionCount !== partitions.length) {
-        throw new Broken(`topic ${name} (${topicId}) of ${partitions.length} partitions was never asked for`);
-      }
-      this.#made(name!, topicId, plan);
+      await this.#identify(name!, topicId, partitions.length);
     }
     for (const [id] of before) {
       const topic = history.topics.get(id)!;
       if (topic.isLive && !found.has(id)) throw new Broken(`topic ${topic.name} (${id}) is gone`);
     }
     for (const id of doomed) if (!found.has(id)) history.topics.get(id)!.state = "deleted";
-    // Nothing of mine is under way while I look: what is not there now was not made.
-    this.#unsure.clear();
-    for (const topic of history.liveTopics()) await this.#checkConfig(topic);
+    for (const topic of history.liveTopics()) {
+      const before = topic.config;
+      topic.configured(await this.#configOf(topic.name), before);
+    }
   }
 
-  async #checkConfig(topic: TopicHistory): Promise<void> {
-    const before = topic.config;
+  /** A topic that is there and was never answered for: which of those that I asked for? */
+  async #identify(name: string, topicId: string, partitionCount: number): Promise<void> {
+    const config = await this.#configOf(name);
+    const found = this.#unsure.find(({ name: asked, plan }) =>
+      asked === name && plan.partitionCount === partitionCount && plan.config === config
+    );
+    if (found === undefined) {
+      throw new Broken(`topic ${name} (${topicId}) of ${partitionCount} partitions was never asked for`);
+    }
+    this.#made(name, topicId, found.plan);
+  }
+
+  async #configOf(topic: string): Promise<number> {
     const response = await this.#link.ask(describeConfigs, 4, {
-      resources: [{ resourceType: TOPIC_RESOURCE, resourceName: topic.name, configurationKeys: [CONFIG] }],
+      resources: [{ resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: [CONFIG] }],
     });
     const [result] = response.results;
     if (result!.errorCode !== ErrorCode.NONE) {
-      throw new Broken(`DescribeConfigs of ${topic.name} is answered ${errorName(result!.errorCode)}`);
+      throw new Broken(`DescribeConfigs of ${topic} is answered ${errorName(result!.errorCode)}`);
     }
-    topic.configured(Number(result!.configs[0]!.value), before);
+    return Number(result!.configs[0]!.value);
   }
 
   async #create(): Promise<void> {
@@ -128,8 +141,7 @@ export class Admin {
     const used = new Set(world.history.liveTopics().map(({ name }) => name));
     const name = world.pick(NAMES.filter((candidate) => !used.has(candidate)));
     const plan = this.#plan();
-    if (this.#unsure.has(name)) return await this.check();
-    this.#unsure.set(name, plan);
+    this.#unsure.push({ name, plan });
     const response = await this.#link.ask(createTopics, 7, {
       topics: [{
         name,
@@ -143,14 +155,11 @@ export class Admin {
     const [answer] = response.topics;
     world.note(`create ${name} (${answer!.topicId}): ${errorName(answer!.errorCode)}`);
     if (answer!.errorCode === ErrorCode.NONE) {
-      this.#made(name, answer!.topicId, plan);
-      this.#unsure.delete(name);
-      return;
+      return this.#made(name, answer!.topicId, plan);
     }
-    // A topic whose deletion has no answer yet may still be there.
-    const isThere = [...world.history.topics.values()].some((topic) =>
-      topic.name === name && topic.state === "deleting"
-    );
+    // A topic whose deletion has no answer yet may still be there, and one may have come that was asked for before.
+    const isThere = this.#unsure.some(({ name: asked, plan: other }) => asked === name && other !== plan) ||
+      [...world.history.topics.values()].some((topic) => topic.name === name && topic.state === "deleting");
     if (!passing.has(answer!.errorCode) && !(isThere && answer!.errorCode === ErrorCode.TOPIC_ALREADY_EXISTS)) {
       throw new Broken(`CreateTopics of ${name} is answered ${errorName(answer!.errorCode)}`);
     }
@@ -160,8 +169,8 @@ export class Admin {
   #made(name: string, id: string, plan: TopicPlan): void {
     const { history } = this.#world;
     if (history.topics.has(id)) throw new Broken(`topic id ${id} is given twice`);
-    const { policy, hasRetention, partitionCount } = plan;
-    const topic = new TopicHistory({ name, id, policy, hasRetention, partitionCount, config: CONFIG_START });
+    this.#unsure = this.#unsure.filter((unsure) => unsure.plan !== plan);
+    const topic = new TopicHistory({ name, id, ...plan });
     history.topics.set(id, topic);
     this.#begin(topic);
   }
@@ -170,15 +179,17 @@ export class Admin {
     const world = this.#world;
     const policy: Policy = world.chance(0.6) ? "group" : world.pick(["interval", "os"]);
     const hasRetention = world.chance(0.4);
+    const config = CONFIG_START + CONFIG_STEP * ++this.#planCount;
     return {
       policy,
       hasRetention,
+      config,
       partitionCount: 1 + world.int(2),
       configs: {
         "flush.policy": policy,
         "internal.segment.bytes": String(world.pick([2_500, 4_000, 20_000])),
         "index.interval.bytes": String(world.pick([0, 200, 4_096])),
-        [CONFIG]: String(CONFIG_START),
+        [CONFIG]: String(config),
         ...(hasRetention ? { "retention.bytes": String(world.pick([0, 5_000, 20_000])) } : {}),
         ...(hasRetention && world.chance(0.3) ? { "retention.ms": "5000" } : {}),
         ...(world.chance(0.2) ? { "segment.ms": "2000" } : {}),
