@@ -32,13 +32,17 @@ import {
   writeOffsetCheckpoint,
 } from "./checkpoint.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
-import { StorageContext, type StorageEvent, type StorageLimits } from "./context.ts";
+import { StorageContext } from "./context.ts";
 import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
+import { DeletedFolders } from "./deleted_folders.ts";
 import { Log, type LogOwner } from "./log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "./log_config.ts";
 import { loadLog, newLog } from "./log_loader.ts";
+import type { LogDirOptions, NewLog } from "./log_dir_types.ts";
 import { type MetaProperties, openMetaProperties } from "./meta_properties.ts";
 import { readPartitionMetadata, writePartitionMetadata } from "./partition_metadata.ts";
+
+export type { LogDirOptions, NewLog } from "./log_dir_types.ts";
 
 export const LOCK_FILE = ".lock";
 /** `producer.id.expiration.ms` */
@@ -49,29 +53,6 @@ const STRAY_FOLDER_SUFFIX = "-stray";
 const NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 /** Folder names are at most 255 bytes. */
 const FOLDER_NAME_MAX = 255;
-
-export interface LogDirOptions {
-  readonly nodeId: number;
-  /** Refused when the folder belongs to another; made up when the folder is new and none is given. */
-  readonly clusterId?: string;
-  /** The settings logs are opened with, until the server calls `updateConfig`. */
-  readonly configOf?: (topic: string) => LogConfig;
-  readonly limits?: StorageLimits;
-  readonly report?: (event: StorageEvent) => void;
-}
-
-export interface NewLog {
-  readonly topic: string;
-  readonly partition: number;
-  readonly topicId: string;
-  readonly config: LogConfig;
-}
-
-interface DeletedFolder {
-  readonly path: string;
-  readonly dueMs: number;
-  readonly log: Log | null;
-}
 
 export class LogDir {
   readonly path: string;
@@ -87,7 +68,7 @@ export class LogDir {
   readonly #underWay = new Set<Promise<void>>();
   /** Logs that periodic jobs must look at. */
   #caredFor = new Set<Log>();
-  #deletedFolders: DeletedFolder[] = [];
+  readonly #deletedFolders = new DeletedFolders();
   /** Logs were taken out, and that is not on the disk yet (7). */
   #isNameUnsaved = false;
   /** Folders of deleted logs that could not be renamed. */
@@ -166,7 +147,7 @@ export class LogDir {
     const directory = `${this.path}/${name}`;
     try {
       if (this.#inTheWay.has(name)) {
-        this.#deletedFolders.push({ path: this.#rename(name, DELETED_FOLDER_SUFFIX), dueMs: 0, log: null });
+        this.#deletedFolders.add({ path: this.#rename(name, DELETED_FOLDER_SUFFIX), dueMs: 0, log: null });
         this.#inTheWay.delete(name);
       }
       this.#saveNames();
@@ -198,7 +179,7 @@ export class LogDir {
         const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
         if (path === null) continue;
         const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
-        this.#deletedFolders.push({ path, dueMs, log });
+        this.#deletedFolders.add({ path, dueMs, log });
       } catch (error) {
         failure ??= error;
       }
@@ -270,10 +251,8 @@ export class LogDir {
     for (const log of this.#caredFor) {
       if (log.hasDeleted) this.#attempt("unlink-failed", log.name, () => log.unlinkDeleted(nowMs));
     }
-    this.#deletedFolders = this.#deletedFolders.filter((folder) => {
-      if (nowMs < folder.dueMs || folder.log?.isInUse === true) return true;
-      this.#attempt("unlink-failed", folder.path, () => this.#context.runtime.files.remove(folder.path));
-      return false;
+    this.#deletedFolders.removeDue(nowMs, (path) => {
+      this.#attempt("unlink-failed", path, () => this.#context.runtime.files.remove(path));
     });
   }
 
@@ -381,7 +360,7 @@ export class LogDir {
     const startedMs = clock.monotonicMs();
     for (const name of files.list(this.path)) {
       if (name.endsWith(DELETED_FOLDER_SUFFIX)) {
-        this.#deletedFolders.push({ path: `${this.path}/${name}`, dueMs: 0, log: null });
+        this.#deletedFolders.add({ path: `${this.path}/${name}`, dueMs: 0, log: null });
         continue;
       }
       const split = /^(.+)-(\d+)$/.exec(name);

@@ -18,7 +18,9 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 async function create(name: string, numPartitions: number): Promise<number> {
-  const { topics } = await client.send(createTopics, 7, { topics: [{ name, numPartitions, replicationFactor: 1 }] });
+  const { topics } = await client.send(createTopics, 7, {
+    topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }],
+  });
   return topics[0]!.errorCode;
 }
 

@@ -1,0 +1,162 @@
+/** One file in memory: its bytes, what a power cut would undo, its maps. Numbers in brackets are of `memory_files.ts`. */
+
+import type { MappedFile } from "./runtime.ts";
+
+/** What a disk writes whole or not at all. */
+export const SECTOR_BYTES = 512;
+const RELEASED_BYTE = 0xdd;
+const CAPACITY_BYTES_MIN = 4096;
+
+/** What undoes the writes of one stretch of time (1). */
+interface UndoLayer {
+  /** The file's size before; null when the size now is saved, though the sectors are not. */
+  sizeBytes: number | null;
+  /** Sector number → the sector before, null where the file did not reach. */
+  readonly sectors: Map<number, Uint8Array | null>;
+  /** Not to be dropped by a sync (3). */
+  isStuck: boolean;
+}
+
+export class MemoryFile {
+  readonly kind = "file";
+  /** Has room behind `sizeBytes`, always zero. */
+  bytes = new Uint8Array(0);
+  sizeBytes = 0;
+  modifiedMs: number;
+  lockLife: number | null = null;
+  #layers: UndoLayer[] = [{ sizeBytes: 0, sectors: new Map(), isStuck: false }];
+  readonly #maps = new Set<MemoryMap>();
+
+  constructor(nowMs: number) {
+    this.modifiedMs = nowMs;
+  }
+
+  write(chunk: Uint8Array, position: number, nowMs: number): void {
+    if (chunk.length === 0) return;
+    const end = position + chunk.length;
+    this.#remember(Math.min(position, this.sizeBytes), end);
+    this.#reserve(end);
+    this.bytes.set(chunk, position);
+    this.sizeBytes = Math.max(this.sizeBytes, end);
+    this.modifiedMs = nowMs;
+    for (const map of this.#maps) map.follow(this.bytes, position, end);
+  }
+
+  read(target: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(target.length, this.sizeBytes - position));
+    target.set(this.bytes.subarray(position, position + count));
+    return count;
+  }
+
+  resize(sizeBytes: number, nowMs: number): void {
+    for (const map of this.#maps) {
+      if (map.length > sizeBytes) {
+        throw new Error("Cannot truncate a mapped file: on a real one its readers would crash");
+      }
+    }
+    this.#remember(Math.min(sizeBytes, this.sizeBytes), Math.max(sizeBytes, this.sizeBytes));
+    this.#reserve(sizeBytes);
+    if (sizeBytes < this.sizeBytes) this.bytes.fill(0, sizeBytes, this.sizeBytes);
+    this.sizeBytes = sizeBytes;
+    this.modifiedMs = nowMs;
+  }
+
+  map(length: number): MappedFile {
+    const map = new MemoryMap(this.bytes.slice(0, length), () => this.#maps.delete(map));
+    this.#maps.add(map);
+    return map;
+  }
+
+  /** Starts a sync; the result ends it (2). */
+  sync(): () => void {
+    const sealed = this.#layers.at(-1)!;
+    this.#layers.push({ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false });
+    return () => {
+      const index = this.#layers.indexOf(sealed);
+      if (index === -1) return; // A later sync has ended before, and covers this one.
+      const saved = this.#layers.splice(0, index + 1);
+      const stuck = saved.filter((layer) => layer.isStuck);
+      for (const [at, layer] of saved.entries()) {
+        if (layer.isStuck) continue;
+        for (const older of saved.slice(0, at)) {
+          older.sizeBytes = null;
+          for (const sector of layer.sectors.keys()) older.sectors.delete(sector); // It was written again.
+        }
+      }
+      this.#layers.unshift(...stuck);
+    };
+  }
+
+  loseWrites(): void {
+    for (const layer of this.#layers) layer.isStuck = true;
+    this.#layers.push({ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false });
+  }
+
+  crash(isLost: () => boolean): void {
+    for (const layer of this.#layers.reverse()) {
+      const isSizeLost = isLost();
+      for (const [sector, before] of layer.sectors) {
+        if (!isLost()) continue;
+        const start = sector * SECTOR_BYTES;
+        this.bytes.fill(0, start, Math.min(start + SECTOR_BYTES, this.bytes.length));
+        if (before !== null) this.bytes.set(before, start);
+      }
+      if (isSizeLost && layer.sizeBytes !== null) {
+        this.#reserve(layer.sizeBytes);
+        if (layer.sizeBytes < this.sizeBytes) this.bytes.fill(0, layer.sizeBytes, this.sizeBytes);
+        this.sizeBytes = layer.sizeBytes;
+      }
+    }
+    this.bytes.fill(0, this.sizeBytes);
+    this.#layers = [{ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false }];
+    this.#maps.clear();
+  }
+
+  /** Keeps what the sectors of a range hold now, unless this layer has done so already. */
+  #remember(start: number, end: number): void {
+    const { sectors } = this.#layers.at(-1)!;
+    for (let sector = Math.floor(start / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
+      if (sectors.has(sector)) continue;
+      const at = sector * SECTOR_BYTES;
+      sectors.set(
+        sector,
+        at >= this.sizeBytes ? null : this.bytes.slice(at, Math.min(at + SECTOR_BYTES, this.sizeBytes)),
+      );
+    }
+  }
+
+  #reserve(sizeBytes: number): void {
+    if (sizeBytes <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(sizeBytes, this.bytes.length * 2, CAPACITY_BYTES_MIN));
+    grown.set(this.bytes.subarray(0, this.sizeBytes));
+    this.bytes = grown;
+  }
+}
+
+export class MemoryMap implements MappedFile {
+  readonly length: number;
+  #bytes: Uint8Array | null;
+  readonly #forget: () => void;
+
+  constructor(bytes: Uint8Array, forget: () => void) {
+    this.#bytes = bytes;
+    this.length = bytes.length;
+    this.#forget = forget;
+  }
+
+  get bytes(): Uint8Array {
+    if (this.#bytes === null) throw new Error("Cannot read a mapped file after its release");
+    return this.#bytes;
+  }
+
+  follow(source: Uint8Array, start: number, end: number): void {
+    if (start >= this.length) return;
+    this.#bytes?.set(source.subarray(start, Math.min(end, this.length)), start);
+  }
+
+  release(): void {
+    this.#bytes?.fill(RELEASED_BYTE);
+    this.#bytes = null;
+    this.#forget();
+  }
+}
