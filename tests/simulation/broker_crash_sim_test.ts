@@ -11,12 +11,12 @@ import process from "node:process";
 import { seedOf } from "../support/prng.ts";
 import { Scenario } from "./broker/scenario.ts";
 
-const seed = seedOf(process.env.SEED);
+// The gate runs the same few every time, so that it says something about the change; long runs look for what is new.
+const isLong = process.env.SEED !== undefined || process.env.SIM_SEEDS !== undefined;
+const seed = isLong ? seedOf(process.env.SEED) : 1;
 const runCount = Number(process.env.SIM_SEEDS ?? (process.env.SEED ? 1 : 20));
-// Not in the gate until what it finds at present is mended.
-const isAsked = process.env.SEED !== undefined || process.env.SIM_SEEDS !== undefined;
 
-test.skipIf(!isAsked)(`broker keeps its promises through crashes and faults (SEED=${seed})`, async () => {
+test(`broker keeps its promises through crashes and faults (SEED=${seed})`, async () => {
   console.log(`broker crashes: SEED=${seed} SIM_SEEDS=${runCount}`);
   let ackedCount = 0;
   let startCount = 0;
