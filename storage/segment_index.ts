@@ -194,10 +194,15 @@ export class SegmentIndex {
       this.#make();
       return;
     }
-    const problem = found.offsets.problem(this.#segment.sizeBytes) ?? found.times.problem();
-    if (problem !== null) return this.#rebuild(problem);
-    found.offsets.resume();
-    found.times.resume();
+    try {
+      const problem = found.offsets.problem(this.#segment.sizeBytes) ?? found.times.problem();
+      if (problem !== null) return this.#rebuild(problem);
+      found.offsets.resume();
+      found.times.resume();
+    } catch (error) {
+      this.#giveUp();
+      throw error;
+    }
   }
 
   #make(): { readonly offsets: OffsetIndex; readonly times: TimeIndex } {
@@ -223,12 +228,23 @@ export class SegmentIndex {
   #rebuild(problem: string): void {
     const { log, sizeBytes } = this.#segment;
     this.#context.report({ level: "warn", event: "index-rebuilt", facts: { file: log.path, problem } });
-    this.#beginRebuild();
-    scan(log, { from: 0, to: sizeBytes }, this.#context.buffers, (batch, position) => {
-      this.note(batch, position);
-      return true;
-    });
-    this.endRebuild();
+    try {
+      this.#beginRebuild();
+      scan(log, { from: 0, to: sizeBytes }, this.#context.buffers, (batch, position) => {
+        this.note(batch, position);
+        return true;
+      });
+      this.endRebuild();
+    } catch (error) {
+      this.#giveUp();
+      throw error;
+    }
+  }
+
+  /** What was opened or built half-way is not to be used: the next one who asks begins anew. */
+  #giveUp(): void {
+    this.close();
+    this.#largest = null;
   }
 
   #beginRebuild(): null {

@@ -147,6 +147,23 @@ describe("recovery", () => {
     expect(valuesOf(world.log())).toEqual(["a", "b", "c", "d"]);
   });
 
+  test("of an index that a full disk did not take is tried again", async () => {
+    const world = await World.open({ config: { indexIntervalBytes: 0 } });
+    appendEach(world.log(), "a", "b");
+    await world.until(world.dir.close({ clean: true }));
+    const { files } = world.runtime;
+    for (const name of world.files()) if (name.endsWith("index")) files.remove(`${FOLDER}/${name}`);
+    await world.open();
+    files.fault = (operation, path) => operation === "open" && files.stat(path) === null ? "ENOSPC" : null;
+    expect(() => append(world.log(), { values: ["c"] })).toThrow("ENOSPC");
+    files.fault = null;
+    appendEach(world.log(), "c", "d");
+    await world.until(world.log().sync());
+    await world.until(world.dir.checkpoint());
+    expect(world.log().isOffline).toBe(false);
+    expect(valuesOf(await world.restart())).toEqual(["a", "b", "c", "d"]);
+  });
+
   test("starts over at the start offset when all that is left was deleted", async () => {
     const world = await World.open();
     appendEach(world.log(), "a", "b", "c", "d");
