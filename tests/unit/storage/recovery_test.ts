@@ -148,7 +148,7 @@ describe("recovery", () => {
   });
 
   test("of an index that a full disk did not take is tried again", async () => {
-    const world = await World.open({ config: { indexIntervalBytes: 0 } });
+    const world = await World.open();
     appendEach(world.log(), "a", "b");
     await world.until(world.dir.close({ clean: true }));
     const { files } = world.runtime;
