@@ -453,7 +453,8 @@ export class LogDir {
   #writeStartOffsets(): void {
     const entries = [];
     for (const log of this.#logs.values()) {
-      if (log.startOffsetToSave <= log.firstSegmentOffset) continue;
+      // Of a log that went offline in the middle of a deletion the segments may come back.
+      if (log.startOffsetToSave <= log.firstSegmentOffset && !log.isOffline) continue;
       entries.push({ topic: log.topic, partition: log.partition, offset: log.startOffsetToSave });
     }
     writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${LOG_START_OFFSET_FILE}`, entries);

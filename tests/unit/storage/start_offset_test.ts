@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { append, readAll, START_MS, World } from "./support.ts";
+import { append, appendEach, readAll, START_MS, World } from "./support.ts";
 
 async function logOfFive(): Promise<World> {
   const world = await World.open();
@@ -32,6 +32,25 @@ describe("the start of a log", () => {
     world.crash("lost");
     await world.open();
     expect(world.log().logStartOffset).toBe(3);
+  });
+
+  test("stays written down when the deletion of what is below it fails", async () => {
+    const world = await World.open({ config: { fileDeleteDelayMs: 0 } });
+    const log = world.log();
+    appendEach(log, "a", "b");
+    log.roll();
+    appendEach(log, "c");
+    await world.until(log.sync());
+    await world.until(log.deleteRecordsBefore(2));
+    const { files } = world.runtime;
+    files.fault = (operation, path) => operation === "syncDirectory" && path.endsWith("orders-0") ? "EIO" : null;
+    expect(() => log.applyRetention(START_MS)).toThrow("EIO");
+    files.fault = null;
+    appendEach(world.log("other"), "x", "y");
+    await world.until(world.log("other").deleteRecordsBefore(1)); // It writes down the starts of all logs.
+    world.crash("lost");
+    await world.open();
+    expect(world.log().logStartOffset).toBe(2);
   });
 
   test("leaves no gap behind it, wherever a power cut comes into a deletion", async () => {
