@@ -43,7 +43,11 @@ describe("the start of a log", () => {
     await world.until(log.sync());
     await world.until(log.deleteRecordsBefore(2));
     const { files } = world.runtime;
-    files.fault = (operation, path) => operation === "syncDirectory" && path.endsWith("orders-0") ? "EIO" : null;
+    let hasRenamed = false;
+    files.fault = (operation) => {
+      hasRenamed ||= operation === "rename";
+      return operation === "syncDirectory" && hasRenamed ? "EIO" : null;
+    };
     expect(() => log.applyRetention(START_MS)).toThrow("EIO");
     files.fault = null;
     appendEach(world.log("other"), "x", "y");
