@@ -67,6 +67,8 @@ export interface OffsetToCommit extends CommitPlace {
 
 /** How long a newcomer's JoinGroup may wait: Kafka's. */
 const newMemberJoinTimeoutMs = 300_000;
+/** How soon a partition that could not be read is tried again. */
+const loadRetryMs = 10_000;
 /** Characters of a client id that go into member ids, which must stay short enough for the wire. */
 const memberIdPrefixMax = 8_000;
 
@@ -82,6 +84,7 @@ export class GroupCoordinator {
   #loaded: Promise<void> = Promise.resolve();
   #created: Promise<void> | null = null;
   #sweep: Timer | null = null;
+  readonly #retries = new Set<Timer>();
   #isRunning = false;
 
   constructor(options: GroupCoordinatorOptions) {
@@ -106,6 +109,8 @@ export class GroupCoordinator {
   async stop(): Promise<void> {
     this.#isRunning = false;
     this.#sweep?.cancel();
+    for (const retry of this.#retries) retry.cancel();
+    this.#retries.clear();
     await Promise.all(this.#shards().map((shard) => shard.close(ErrorCode.NOT_COORDINATOR)));
     this.#slots = [];
   }
@@ -134,38 +139,56 @@ export class GroupCoordinator {
   }
 
   #openShards(): void {
-    const { offsetsTopic, runtime: { clock, timers }, logger } = this.#options;
-    const count = this.#isRunning ? offsetsTopic.partitionCount : 0;
-    const shards = Array.from({ length: count }, (_, index) =>
-      new GroupShard({
-        clock,
-        timers,
-        logger,
-        rules: () => this.#rules(),
-        log: {
-          write: (batch) => offsetsTopic.write(index, batch),
-          compression: compressionOf(this.#options.config.get("offsets.topic.compression.codec")),
-          timeoutMs: this.#options.config.get("offsets.commit.timeout.ms"),
-        },
-        answer: (ticket, answer) => this.#answer(ticket, answer),
-      }));
+    const count = this.#isRunning ? this.#options.offsetsTopic.partitionCount : 0;
+    const shards = Array.from({ length: count }, (_, index) => this.#newShard(index));
     this.#slots = shards.map((shard) => ({ kind: "loading", shard }));
     this.#loaded = this.#load(shards);
   }
 
+  #newShard(index: number): GroupShard {
+    const { offsetsTopic, runtime: { clock, timers }, logger, config } = this.#options;
+    return new GroupShard({
+      clock,
+      timers,
+      logger,
+      rules: () => this.#rules(),
+      log: {
+        write: (batch) => offsetsTopic.write(index, batch),
+        compression: compressionOf(config.get("offsets.topic.compression.codec")),
+        timeoutMs: config.get("offsets.commit.timeout.ms"),
+      },
+      answer: (ticket, answer) => this.#answer(ticket, answer),
+    });
+  }
+
   /** One after another: groups become available partition by partition, and memory for reading is needed once. */
   async #load(shards: readonly GroupShard[]): Promise<void> {
+    for (const [index, shard] of shards.entries()) await this.#loadOne(index, shard);
+  }
+
+  async #loadOne(index: number, shard: GroupShard): Promise<void> {
     const { offsetsTopic, logger } = this.#options;
-    for (const [index, shard] of shards.entries()) {
-      if (!this.#isRunning) return;
-      try {
-        await shard.load(offsetsTopic.readAll(index));
-        this.#slots[index] = { kind: "active", shard };
-      } catch (cause) {
-        logger.error("groups not loaded", { partition: index, cause: cause as Error });
-        this.#slots[index] = { kind: "failed" };
-      }
+    if (!this.#isRunning) return;
+    try {
+      await shard.load(offsetsTopic.readAll(index));
+      this.#slots[index] = { kind: "active", shard };
+    } catch (cause) {
+      logger.error("groups not loaded", { partition: index, cause: cause as Error });
+      this.#slots[index] = { kind: "failed" };
+      this.#loadLater(index);
     }
+  }
+
+  /** A read that failed once need not fail again, and its groups must not wait for the next start. */
+  #loadLater(index: number): void {
+    if (!this.#isRunning) return;
+    const retry = this.#options.runtime.timers.after(loadRetryMs, () => {
+      this.#retries.delete(retry);
+      const shard = this.#newShard(index);
+      this.#slots[index] = { kind: "loading", shard };
+      this.#loaded = this.#loaded.then(() => this.#loadOne(index, shard));
+    });
+    this.#retries.add(retry);
   }
 
   #shards(): GroupShard[] {

@@ -44,9 +44,14 @@ export class InternalTopic {
     }
   }
 
-  /** Every batch of a partition in order, a turn of the event loop between steps. Views hold until the next step. */
+  /**
+   * Every batch of a partition in order, a turn of the event loop between steps. Views hold until the next step.
+   * @throws {ProtocolError | StorageError} when the partition is not there, or cannot be read
+   */
   async *readAll(index: number): AsyncIterable<BatchView> {
     const partition = this.#partition(index);
+    // One that could not be opened has no records to show, which is not to have none.
+    if (partition.log.offlineCause !== null) throw partition.log.offlineCause;
     let offset = partition.logStartOffset;
     const end = partition.log.logEndOffset;
     while (offset < end) {

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { produce } from "../../../protocol/api/00_produce.ts";
+import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
+import { offsetFetch } from "../../../protocol/api/09_offset_fetch.ts";
 import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { deleteTopics } from "../../../protocol/api/20_delete_topics.ts";
-import { ErrorCode } from "../../../protocol/errors.ts";
+import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { encodeBatch } from "../../../protocol/record.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
@@ -41,6 +43,22 @@ async function send(name: string, index: number) {
   return errorCode === ErrorCode.NONE ? { baseOffset } : { errorCode };
 }
 
+async function commit(offset: number): Promise<number> {
+  const { topics } = await client.send(offsetCommit, 8, {
+    groupId: "g",
+    topics: [{ name: "events", partitions: [{ partitionIndex: 0, committedOffset: offset, committedMetadata: "" }] }],
+  });
+  return topics[0]!.partitions[0]!.errorCode;
+}
+
+async function committed() {
+  const { errorCode, topics } = await client.send(offsetFetch, 7, {
+    groupId: "g",
+    topics: [{ name: "events", partitionIndexes: [0] }],
+  });
+  return errorCode === ErrorCode.NONE ? topics[0]!.partitions[0]!.committedOffset : errorName(errorCode);
+}
+
 describe("partitions of a topic", () => {
   test("made again under an old name are empty, also where old folders could not be renamed", async () => {
     await create("events", 3);
@@ -66,6 +84,25 @@ describe("partitions of a topic", () => {
     server.runtime.files.fault = null;
     await server.runtime.advance(2_000);
     expect(await send("events", 0)).toEqual({ baseOffset: 0 });
+  });
+
+  test("that hold groups' offsets and cannot be opened are not taken for empty", async () => {
+    await create("events", 1);
+    await client.send(findCoordinator, 4, { coordinatorKeys: ["g"] });
+    expect(await commit(7)).toBe(ErrorCode.NONE);
+    await server.stop();
+    const { runtime } = server;
+    runtime.files.remove("/data/.kafka_cleanshutdown");
+    runtime.files.fault = (operation, path) =>
+      operation === "read" && path.includes("/__consumer_offsets-") && path.endsWith(".log") ? "EIO" : null;
+    server = await MemoryBroker.start({ runtime });
+    client = await server.connect();
+    expect(await committed()).toBe("NOT_COORDINATOR");
+    runtime.files.fault = null;
+    await server.stop();
+    server = await MemoryBroker.start({ runtime });
+    client = await server.connect();
+    expect(await committed()).toBe(7);
   });
 
   test("that hold groups' offsets are used only when all are there", async () => {

@@ -22,6 +22,8 @@ export class MemoryOffsetsTopic implements OffsetsTopic {
   errorCode = 0;
   /** Writes wait for this. */
   gate: Promise<void> | null = null;
+  /** Partitions that cannot be read. */
+  readonly unreadable = new Set<number>();
 
   get partitionCount(): number {
     return this.partitions.length;
@@ -44,6 +46,7 @@ export class MemoryOffsetsTopic implements OffsetsTopic {
 
   async *readAll(partition: number): AsyncIterable<BatchView> {
     if (this.gate !== null) await this.gate;
+    if (this.unreadable.has(partition)) throw new Error(`Cannot read partition ${partition}`);
     for (const batch of this.partitions[partition]!) yield new BatchView(batch);
   }
 

@@ -66,6 +66,21 @@ describe("after a crash", () => {
     expect((await desk.restart()).group()).toMatchObject({ phase: "Empty", generation: 0, protocolType: null });
   });
 
+  test("groups whose partition could not be read are loaded when it can", async () => {
+    const desk = await Desk.loaded({ partitionCount: 1 });
+    const { memberId } = await desk.stable();
+    await desk.until(desk.commit(7, { memberId, generation: 1 }));
+    desk.topic.unreadable.add(0);
+    const after = await desk.restart();
+    const claim = { groupId: "g", memberId, instanceId: null, generation: 1 };
+    expect(await after.coordinator.heartbeat(claim)).toBe(ErrorCode.NOT_COORDINATOR);
+    await after.runtime.advance(30_000);
+    desk.topic.unreadable.clear();
+    await after.runtime.advance(10_000);
+    expect(await after.coordinator.heartbeat(claim)).toBe(ErrorCode.NONE);
+    expect(await after.offset()).toBe(7);
+  });
+
   test("many groups and offsets are as they were", async () => {
     const desk = await Desk.loaded({ partitionCount: 7 });
     for (let index = 0; index < 40; index++) {
