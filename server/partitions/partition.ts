@@ -44,8 +44,9 @@ export class Partition {
   rules: BatchRules;
   #highWatermark: number;
   #isRemoved = false;
-  /** Appended and not yet below the high watermark. */
-  #hiddenBytes = 0;
+  /** Appended and not yet below the high watermark: where each append ends, and its size. */
+  readonly #hiddenEnds: number[] = [];
+  readonly #hiddenSizes: number[] = [];
   readonly #waiters = new Set<PartitionWaiter>();
 
   constructor(options: {
@@ -96,7 +97,10 @@ export class Partition {
   ): Appended {
     const result = this.log.append(records, { leaderEpoch: this.leaderEpoch, origin: options.origin });
     if (result.kind === "rejected") return { result, durable: null };
-    if (result.kind === "appended") this.#hiddenBytes += records.length;
+    if (result.kind === "appended") {
+      this.#hiddenEnds.push(result.lastOffset + 1);
+      this.#hiddenSizes.push(records.length);
+    }
     if (this.flushPolicy !== "group") {
       this.#advance(this.log.logEndOffset);
       return { result, durable: null };
@@ -196,9 +200,13 @@ export class Partition {
   #advance(offset: number): void {
     if (offset <= this.#highWatermark) return;
     this.#highWatermark = offset;
-    const addedBytes = this.#hiddenBytes;
-    // A sync may cover less than what was appended meanwhile; the waiter only wants to know when to look again.
-    this.#hiddenBytes = 0;
+    let shownCount = 0;
+    let addedBytes = 0;
+    while (shownCount < this.#hiddenEnds.length && this.#hiddenEnds[shownCount]! <= offset) {
+      addedBytes += this.#hiddenSizes[shownCount++]!;
+    }
+    this.#hiddenEnds.splice(0, shownCount);
+    this.#hiddenSizes.splice(0, shownCount);
     if (this.#waiters.size === 0) return;
     for (const waiter of [...this.#waiters]) waiter.advanced(addedBytes);
   }

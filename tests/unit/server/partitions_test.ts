@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { produce } from "../../../protocol/api/00_produce.ts";
+import { fetch } from "../../../protocol/api/01_fetch.ts";
 import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
 import { offsetFetch } from "../../../protocol/api/09_offset_fetch.ts";
 import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
@@ -121,5 +122,30 @@ describe("partitions of a topic", () => {
     await server.runtime.advance(2_000);
     expect(await ask()).toBe(ErrorCode.NONE);
     expect(server.broker.partitions.of("__consumer_offsets").length).toBe(3);
+  });
+});
+
+describe("a fetch that waits", () => {
+  test("is answered when its batch is synced, also when that was appended while another was", async () => {
+    await create("events", 1);
+    await send("events", 0);
+    const { runtime } = server;
+    runtime.files.syncDelayMs = () => 50;
+    const records = () => encodeBatch({ records: [{ value: new Uint8Array(10), timestamp: 1 }] });
+    for (let count = 0; count < 2; count++) {
+      const topicData = [{ name: "events", partitionData: [{ index: 0, records: records() }] }];
+      await client.begin(produce, 9, { acks: 1, timeoutMs: 1_000, topicData });
+      await runtime.advance(10);
+    }
+    const other = await server.connect();
+    const waiting = other.begin(fetch, 12, {
+      maxWaitMs: 10_000,
+      minBytes: 1,
+      topics: [{ topic: "events", partitions: [{ partition: 0, fetchOffset: 2, partitionMaxBytes: 1_000 }] }],
+    });
+    const startMs = runtime.clock.monotonicMs();
+    const { responses } = await runtime.until(waiting);
+    expect(responses[0]!.partitions[0]!.highWatermark).toBe(3);
+    expect(runtime.clock.monotonicMs() - startMs).toBeLessThan(1_000);
   });
 });
