@@ -143,7 +143,9 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   readFile(path: string): Uint8Array {
-    return this.#file("read", path).bytes.slice(0, this.#file("read", path).sizeBytes);
+    this.check("read", path);
+    const file = this.#file("read", path);
+    return file.bytes.slice(0, file.sizeBytes);
   }
 
   syncDirectory(path: string): void {

@@ -14,7 +14,7 @@
  */
 import { type FileSystem } from "../runtime/runtime.ts";
 import { readCheckpointLines, writeCheckpointLines } from "./checkpoint.ts";
-import { StorageError } from "./errors.ts";
+import { StorageError, storageError } from "./errors.ts";
 
 export const LEADER_EPOCH_FILE = "leader-epoch-checkpoint";
 
@@ -145,8 +145,14 @@ export class LazyLeaderEpochs {
     this.#open = open;
   }
 
+  /** @throws {StorageError} when they cannot be read */
   load(): LeaderEpochs {
-    return this.#epochs ??= this.#open();
+    if (this.#epochs !== null) return this.#epochs;
+    try {
+      return this.#epochs = this.#open();
+    } catch (cause) {
+      throw storageError("Cannot read leader epochs", cause);
+    }
   }
 
   /** Writes the file when they are loaded and it is not up to date. */

@@ -101,7 +101,8 @@ export class LogSync {
   }
 
   isDue(nowMs: number, flushMs: number): boolean {
-    return this.#dirty.length > 0 && nowMs - this.#dirtySinceMs >= flushMs;
+    const ageMs = nowMs - this.#dirtySinceMs;
+    return this.#dirty.length > 0 && (ageMs >= flushMs || ageMs < 0); // Below 0 the clock was set back.
   }
 
   /** Resolves when everything written before the call is synced. */

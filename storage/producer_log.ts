@@ -14,7 +14,7 @@
 import { BatchView } from "../protocol/batch.ts";
 import { readBytesIfPresent, writeFileAtomically } from "./atomic_file.ts";
 import { type StorageContext } from "./context.ts";
-import { isDiskFull } from "./errors.ts";
+import { isDiskFull, storageError } from "./errors.ts";
 import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
 import { scan } from "./scan.ts";
@@ -52,7 +52,10 @@ export class ProducerLog {
     return this.#state !== null;
   }
 
-  /** The producers as of the log's end. Every batch must be applied to it from here on. */
+  /**
+   * The producers as of the log's end. Every batch must be applied to it from here on.
+   * @throws {StorageError} when they cannot be read
+   */
   load(): ProducerState {
     return this.#state ??= this.#load();
   }
@@ -149,11 +152,15 @@ export class ProducerLog {
   }
 
   #load(): ProducerState {
-    const state = new ProducerState();
-    const fromOffset = this.#loadSnapshot(state, this.#snapshotsByWorth());
-    if (state.count > 0) this.#recall(state, fromOffset);
-    this.#replay(state, { fromOffset, toOffset: Infinity, notesAborted: this.#replayFromOffset !== null });
-    return state;
+    try {
+      const state = new ProducerState();
+      const fromOffset = this.#loadSnapshot(state, this.#snapshotsByWorth());
+      if (state.count > 0) this.#recall(state, fromOffset);
+      this.#replay(state, { fromOffset, toOffset: Infinity, notesAborted: this.#replayFromOffset !== null });
+      return state;
+    } catch (cause) {
+      throw storageError(`Cannot read the producers of log "${this.#directory}"`, cause);
+    }
   }
 
   /** Reads the batches before a snapshot's offset that producers may send again (4). */

@@ -184,6 +184,23 @@ export class Fetcher {
 function readOne(
   asked: FetchedPartition,
   partition: Partition,
+  options: FetchOptions,
+  leftBytes: number,
+  atLeastOneBatch: boolean,
+  reads: LogRead[],
+): PartitionResult {
+  try {
+    return tryRead(asked, partition, options, leftBytes, atLeastOneBatch, reads);
+  } catch (error) {
+    if (error instanceof OffsetOutOfRange) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
+    if (error instanceof StorageError) return failedFetch(asked, ErrorCode.KAFKA_STORAGE_ERROR);
+    throw error;
+  }
+}
+
+function tryRead(
+  asked: FetchedPartition,
+  partition: Partition,
   { isReadCommitted, isFromReplica }: FetchOptions,
   leftBytes: number,
   atLeastOneBatch: boolean,
@@ -211,20 +228,11 @@ function readOne(
   }
   const maxBytes = Math.min(asked.maxBytes, leftBytes);
   if (maxBytes < 0) return failedFetch(asked, ErrorCode.UNKNOWN_SERVER_ERROR); // as Kafka
-  try {
-    const read = partition.read(fetchOffset, { maxBytes, isReadCommitted, atLeastOneBatch });
-    if (read.sizeBytes === 0) {
-      read.release();
-      return served(asked, partition, isReadCommitted ? [] : null);
-    }
-    reads.push(read);
-    const aborted = isReadCommitted ? partition.log.abortedTransactions(fetchOffset, partition.lastStableOffset) : null;
-    return { ...served(asked, partition, aborted), chunks: read.chunks, sizeBytes: read.sizeBytes };
-  } catch (error) {
-    if (error instanceof OffsetOutOfRange) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
-    if (error instanceof StorageError) return failedFetch(asked, ErrorCode.KAFKA_STORAGE_ERROR);
-    throw error;
-  }
+  const read = partition.read(fetchOffset, { maxBytes, isReadCommitted, atLeastOneBatch });
+  reads.push(read);
+  if (read.sizeBytes === 0) return served(asked, partition, isReadCommitted ? [] : null);
+  const aborted = isReadCommitted ? partition.log.abortedTransactions(fetchOffset, partition.lastStableOffset) : null;
+  return { ...served(asked, partition, aborted), chunks: read.chunks, sizeBytes: read.sizeBytes };
 }
 
 function isEnough(pass: FetchPass, options: FetchOptions): boolean {

@@ -125,6 +125,37 @@ describe("partitions of a topic", () => {
   });
 });
 
+describe("a partition whose producers cannot be read", () => {
+  test("answers KAFKA_STORAGE_ERROR until they can", async () => {
+    await create("events", 1);
+    await send("events", 0);
+    await server.stop();
+    const { runtime } = server;
+    server = await MemoryBroker.start({ runtime });
+    client = await server.connect();
+    runtime.files.fault = (operation, path) => operation === "read" && path.endsWith(".snapshot") ? "EIO" : null;
+    const read = async () => {
+      const topics = [{ topic: "events", partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }] }];
+      const { responses } = await client.send(fetch, 12, { maxWaitMs: 0, minBytes: 1, topics });
+      return responses[0]!.partitions[0]!.errorCode;
+    };
+    const write = async () => {
+      const records = encodeBatch({
+        records: [{ value: new Uint8Array(1), timestamp: 1 }],
+        producerId: 5,
+        producerEpoch: 0,
+        baseSequence: 0,
+      });
+      const topicData = [{ name: "events", partitionData: [{ index: 0, records }] }];
+      const { responses } = await client.send(produce, 9, { acks: -1, timeoutMs: 1_000, topicData });
+      return responses[0]!.partitionResponses[0]!.errorCode;
+    };
+    expect([await read(), await write()]).toEqual([ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR]);
+    runtime.files.fault = null;
+    expect([await read(), await write()]).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
+  });
+});
+
 describe("a fetch that waits", () => {
   test("is answered when its batch is synced, also when that was appended while another was", async () => {
     await create("events", 1);

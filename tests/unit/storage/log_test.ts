@@ -329,6 +329,13 @@ describe("log sync", () => {
     expect(valuesOf(world.log()).length).toBe(10);
   });
 
+  test("flush.ms does not wait for a clock that was set back", async () => {
+    const world = await World.open({ config: { flushMs: 1000 } });
+    appendEach(world.log(), "a");
+    await world.until(world.dir.flushDue(START_MS - 3_600_000));
+    expect(world.log().syncedOffset).toBe(1);
+  });
+
   test("flush.messages starts a sync by itself, flush.ms when its time has come", async () => {
     const world = await World.open({ config: { flushMessages: 3, flushMs: 1000 } });
     const log = world.log();
