@@ -12,6 +12,9 @@ import { ConnectionLimits } from "./connection_limits.ts";
 /** How often idle connections are looked for; how late one may be closed. */
 const IDLE_SWEEP_MS = 10_000;
 
+/** How long a connection that was cut may take to be gone. */
+const CUT_WITHIN_MS = 1_000;
+
 const ignoreEverything: SocketHandler = { data() {}, drain() {}, close() {} };
 
 export class Listeners {
@@ -62,9 +65,10 @@ export class Listeners {
   async finish(withinMs: number): Promise<void> {
     if (this.#connections.size === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = this.#broker.runtime.timers.after(withinMs, () => {
+      const { timers } = this.#broker.runtime;
+      let timer = timers.after(withinMs, () => {
         for (const connection of this.#connections) connection.destroy();
-        resolve();
+        timer = timers.after(CUT_WITHIN_MS, resolve); // Their views of logs are given back before the logs are closed.
       });
       this.#whenEmpty = () => {
         timer.cancel();
