@@ -88,7 +88,7 @@ export class Consumer {
     const world = this.#world;
     if (world.chance(0.05)) this.startOver();
     if (!world.troubles.hasBadNetwork) return;
-    if (world.chance(0.03)) this.#link.stall(world.int(3_000));
+    if (world.chance(0.03)) this.#link.stall(world.int(12_000));
     if (world.chance(0.02)) this.#link.close();
   }
 

@@ -281,12 +281,11 @@ export class Life {
 
   #checkLeavings(): void {
     const { open, mapCount, lockCount } = this.runtime.files.held();
-    // A log that the disk has failed lets go of what it has no name for any more with the process.
-    if (open.length > 0 && !this.hasFailedForGood) {
-      throw new Broken(`files are open after the stop: ${open.join(", ")}`);
-    }
-    if (mapCount > 0) throw new Broken(`${mapCount} maps are held after the stop`);
     if (lockCount > 0) throw new Broken("the folder is locked after the stop");
+    // A log that the disk has failed lets go of what it has no name for any more with the process.
+    if (this.hasFailedForGood) return;
+    if (open.length > 0) throw new Broken(`files are open after the stop: ${open.join(", ")}`);
+    if (mapCount > 0) throw new Broken(`${mapCount} maps are held after the stop`);
   }
 
   #crash(): CrashKind | null {
