@@ -12,7 +12,8 @@ import { createPartitions } from "../../../protocol/api/37_create_partitions.ts"
 import { incrementalAlterConfigs } from "../../../protocol/api/44_incremental_alter_configs.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { Broken, type Policy, TopicHistory } from "./history.ts";
-import { Link, LinkBroken, type World } from "./world.ts";
+import { Link, LinkBroken } from "./link.ts";
+import type { World } from "./world.ts";
 
 const NAMES = ["orders", "events", "clicks"];
 const PARTITIONS_MAX = 4;
@@ -170,7 +171,7 @@ export class Admin {
     const { history } = this.#world;
     if (history.topics.has(id)) throw new Broken(`topic id ${id} is given twice`);
     this.#unsure = this.#unsure.filter((unsure) => unsure.plan !== plan);
-    const topic = new TopicHistory({ name, id, ...plan });
+    const topic = new TopicHistory({ name, id, ...plan, nowMs: () => this.#world.nowMs() });
     history.topics.set(id, topic);
     this.#begin(topic);
   }

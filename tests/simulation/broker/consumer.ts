@@ -7,8 +7,16 @@ import { listOffsets } from "../../../protocol/api/02_list_offsets.ts";
 import { batches } from "../../../protocol/batch.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { decodeRecords } from "../../../protocol/record.ts";
-import { Broken, parseRecord, type PartitionHistory, printRecord, type TopicHistory } from "./history.ts";
-import { Link, LinkBroken, type World } from "./world.ts";
+import {
+  Broken,
+  parseRecord,
+  type PartitionHistory,
+  printRecord,
+  type RecordId,
+  type TopicHistory,
+} from "./history.ts";
+import { Link, LinkBroken } from "./link.ts";
+import type { World } from "./world.ts";
 
 const EARLIEST = -2;
 const LATEST = -1;
@@ -28,6 +36,9 @@ interface Pass {
   position: number;
   /** The last number of each writer. */
   readonly numbers: Map<string, number>;
+  /** What was read, and the leader epoch of the last of it, by which the broker can tell whether it still has that. */
+  readonly seen: Map<number, RecordId>;
+  epoch: number;
   /** Losses known when the pass began. */
   lossCount: number;
   /** It went to the end of the log at least once since it began. */
@@ -122,9 +133,10 @@ export class Consumer {
       sessionEpoch: -1,
       topics: [{
         topicId: this.topic.id,
-        partitions: passes.map(({ index, position }) => ({
+        partitions: passes.map(({ index, position, epoch }) => ({
           partition: index,
           fetchOffset: position,
+          lastFetchedEpoch: epoch,
           partitionMaxBytes: isHealing ? 1_000_000 : world.pick([1, 500, 1_000_000]),
         })),
       }],
@@ -140,12 +152,13 @@ export class Consumer {
     before: { readonly startOffset: number; readonly visibleEnd: number; readonly lossCount: number },
   ): void {
     const { history } = pass;
-    const { errorCode, highWatermark, logStartOffset, records } = answer;
+    const { errorCode, highWatermark, logStartOffset, divergingEpoch, records } = answer;
     if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return void (pass.position = -1);
     if (errorCode !== ErrorCode.NONE) {
       if (!passing.has(errorCode)) throw new Broken(`${history.name}: Fetch is answered ${errorName(errorCode)}`);
       return;
     }
+    if (divergingEpoch.endOffset >= 0) return this.#diverged(pass, divergingEpoch);
     const isStale = history.lossCount !== before.lossCount;
     if (!isStale && highWatermark < before.visibleEnd) {
       throw new Broken(
@@ -153,10 +166,14 @@ export class Consumer {
       );
     }
     history.startTold(logStartOffset, before.startOffset);
-    if (pass.lossCount !== history.lossCount || isStale) {
+    if (isStale) {
       // What was read before the power cut may be gone, and others be in its place.
       this.#passes[pass.index] = this.#newPass(pass.index);
-      if (isStale && history.policy !== "group") return;
+      if (history.policy !== "group") return;
+    } else if (pass.lossCount !== history.lossCount) {
+      // The broker was told what was read last and goes on from there: so it has all that was read.
+      pass.lossCount = history.lossCount;
+      for (const [offset, record] of pass.seen) if (offset >= history.startOffset) history.shown(offset, record);
     }
     if (pass.position < history.startOffset && pass.position < logStartOffset) return void (pass.position = -1);
     for (const batch of batches(records ?? new Uint8Array(0))) {
@@ -175,9 +192,11 @@ export class Consumer {
           throw new Broken(`${history.name}: ${printRecord(record)} at ${offset} comes after number ${last}`);
         }
         pass.numbers.set(record.writer, record.number);
+        pass.seen.set(offset, record);
         if (offset >= history.startOffset) history.shown(offset, record);
         pass.position = offset + 1;
       }
+      pass.epoch = batch.partitionLeaderEpoch;
       if (batch.nextOffset !== pass.position) {
         throw new Broken(
           `${history.name}: the batch from ${batch.baseOffset} lacks records before ${batch.nextOffset}`,
@@ -188,6 +207,18 @@ export class Consumer {
       throw new Broken(`${history.name}: read to ${pass.position}, past the high watermark ${highWatermark}`);
     }
     if (pass.position === highWatermark) pass.hasReachedEnd = true;
+  }
+
+  /** The broker does not have what was read last: it was lost to a power cut, and may have been. */
+  #diverged(pass: Pass, end: { readonly epoch: number; readonly endOffset: number }): void {
+    const { history } = pass;
+    if (history.policy === "group" || history.lossCount === pass.lossCount) {
+      throw new Broken(
+        `${history.name}: read to ${pass.position} in epoch ${pass.epoch}, which is said to end at ${end.endOffset}`,
+      );
+    }
+    this.#world.note(`${history.name}: diverged at ${end.endOffset}, had read to ${pass.position}`);
+    this.#passes[pass.index] = this.#newPass(pass.index);
   }
 
   /** Asks where the log starts, and where it ends: nothing that was shown may be outside. */
@@ -226,6 +257,8 @@ export class Consumer {
       index,
       position: -1,
       numbers: new Map(),
+      seen: new Map(),
+      epoch: -1,
       lossCount: history.lossCount,
       hasReachedEnd: false,
     };

@@ -12,7 +12,8 @@ import { leaveGroup } from "../../../protocol/api/13_leave_group.ts";
 import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { Broken, type TopicHistory } from "./history.ts";
-import { Link, LinkBroken, type World } from "./world.ts";
+import { Link, LinkBroken } from "./link.ts";
+import type { World } from "./world.ts";
 
 /** The coordinator is not there yet, or its log does not take records now. */
 const passing: ReadonlySet<number> = new Set([

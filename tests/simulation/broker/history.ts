@@ -2,7 +2,7 @@
  * What clients were promised and shown, kept outside of the broker; every answer is held against it.
  *
  *  1. An acknowledged record is there, at the offset it was acknowledged with. What a power cut may take: with acks=1, and
- *     under the flush policies `interval` and `os`.
+ *     under the flush policies `interval` (the last seconds) and `os`; nothing of it from before the last start.
  *  2. An offset that a consumer was shown has the same record for ever (with the same exception).
  *  3. A record is there once, and a producer's records are in its order.
  *  4. Offsets follow each other without a gap; the log starts where deletion or retention put it, and never goes back.
@@ -35,8 +35,15 @@ export function parseRecord(text: string): RecordId {
   return { writer: match[1]!, number: Number(match[2]) };
 }
 
+/** What is on the disk for good: all from before a moment, and under the flush policy `interval` all from before another. */
+interface Safe {
+  readonly safeBeforeMs: number;
+  readonly safeByIntervalBeforeMs: number;
+}
+
 interface Known {
   readonly id: string;
+  readonly sinceMs: number;
   wasShown: boolean;
   /** What it survives: acks=all under `group` a power cut, the rest a kill; null when it was only shown. */
   survives: "power cut" | "kill" | null;
@@ -47,6 +54,7 @@ export class PartitionHistory {
   readonly policy: Policy;
   /** Retention may move the start anywhere. */
   readonly hasRetention: boolean;
+  readonly #nowMs: () => number;
   readonly #byOffset = new Map<number, Known>();
   readonly #offsets = new Map<string, number>();
   #visibleEnd = 0;
@@ -58,8 +66,12 @@ export class PartitionHistory {
   /** Power cuts that this partition's unsynced records went through. */
   lossCount = 0;
 
-  constructor(name: string, options: { readonly policy: Policy; readonly hasRetention: boolean }) {
+  constructor(
+    name: string,
+    options: { readonly policy: Policy; readonly hasRetention: boolean; readonly nowMs: () => number },
+  ) {
     this.name = name;
+    this.#nowMs = options.nowMs;
     this.policy = options.policy;
     this.hasRetention = options.hasRetention;
   }
@@ -112,11 +124,14 @@ export class PartitionHistory {
     }
   }
 
-  powerCut(): void {
+  powerCut({ safeBeforeMs, safeByIntervalBeforeMs }: Safe): void {
+    const keptBeforeMs = this.policy === "interval" ? Math.max(safeBeforeMs, safeByIntervalBeforeMs) : safeBeforeMs;
     let hasLost = false;
     this.#visibleEnd = this.#ackedEnd = 0;
     for (const [offset, known] of this.#byOffset) {
-      if (known.survives === "power cut" || (known.wasShown && this.policy === "group")) {
+      if (
+        known.survives === "power cut" || (known.wasShown && this.policy === "group") || known.sinceMs < keptBeforeMs
+      ) {
         this.#reaches(offset, known);
         continue;
       }
@@ -146,7 +161,7 @@ export class PartitionHistory {
       throw new Broken(`${this.name}: ${id} is at offset ${offset} and at ${other}`);
     }
     if (known !== undefined) return known;
-    const made: Known = { id, wasShown: false, survives: null };
+    const made: Known = { id, sinceMs: this.#nowMs(), wasShown: false, survives: null };
     this.#byOffset.set(offset, made);
     this.#offsets.set(id, offset);
     return made;
@@ -158,6 +173,7 @@ export class TopicHistory {
   readonly id: string;
   readonly policy: Policy;
   readonly hasRetention: boolean;
+  readonly nowMs: () => number;
   state: "live" | "deleting" | "deleted" = "live";
   /** There were so many for certain; there may be up to `partitionCountAsked`. */
   partitionCount: number;
@@ -175,7 +191,9 @@ export class TopicHistory {
     readonly hasRetention: boolean;
     readonly partitionCount: number;
     readonly config: number;
+    readonly nowMs: () => number;
   }) {
+    this.nowMs = options.nowMs;
     this.name = options.name;
     this.id = options.id;
     this.policy = options.policy;
@@ -259,8 +277,8 @@ export class History {
     this.#producerIds.add(producerId);
   }
 
-  powerCut(): void {
-    for (const topic of this.topics.values()) for (const partition of topic.partitions()) partition.powerCut();
+  powerCut(safe: Safe): void {
+    for (const topic of this.topics.values()) for (const partition of topic.partitions()) partition.powerCut(safe);
   }
 
   get ackedCount(): number {

@@ -8,7 +8,8 @@ import { initProducerId } from "../../../protocol/api/22_init_producer_id.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { encodeBatch } from "../../../protocol/record.ts";
 import { Broken, type PartitionHistory, printRecord, type RecordId, type TopicHistory } from "./history.ts";
-import { Link, LinkBroken, type World } from "./world.ts";
+import { Link, LinkBroken } from "./link.ts";
+import type { World } from "./world.ts";
 
 /** Kafka's clients keep as many; a broker must remember as many. */
 const UNDER_WAY_MAX = 5;

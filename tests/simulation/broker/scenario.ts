@@ -6,7 +6,9 @@ import { Consumer } from "./consumer.ts";
 import { GroupMember } from "./group_member.ts";
 import { Broken, type TopicHistory } from "./history.ts";
 import { Producer } from "./producers.ts";
-import { type Life, LinkBroken, World } from "./world.ts";
+import type { Life } from "./life.ts";
+import { LinkBroken } from "./link.ts";
+import { World } from "./world.ts";
 
 /** Virtual time within which everything must come right once there is no more trouble. */
 const HEALING_LIMIT_MS = 60_000;

@@ -1,32 +1,20 @@
 /**
- * The world around the broker: its lives and deaths, the disk's moods, the clients' connections, the trace.
+ * The world around the broker: its lives and deaths, the disk's moods, time and chance, the trace.
  *
  * One broker at a time lives on the memory runtime's disk. It is stopped in order, killed, or loses its power, at a moment
  * or at some file operation, also while it starts or stops. Everything is drawn from the seed; which kinds of trouble
  * there are at all, too.
  */
 
-import { decodeResponseFrame, encodeRequestFrame } from "../../../protocol/frame.ts";
-import { FrameAssembler } from "../../../protocol/frame_assembler.ts";
-import type { Api } from "../../../protocol/schema.ts";
 import { createMemoryRuntime, type MemoryRuntime } from "../../../runtime/memory.ts";
-import type { CrashKind, FileOperation } from "../../../runtime/memory_files.ts";
-import type { Socket } from "../../../runtime/runtime.ts";
-import { Broker } from "../../../server/broker.ts";
-import { BrokerConfig } from "../../../server/config.ts";
-import type { LogFacts, Logger } from "../../../server/log.ts";
-import { GO, MortalRuntime, type Verdict } from "../../support/mortal_runtime.ts";
+import type { CrashKind } from "../../../runtime/memory_files.ts";
 import { createPrng } from "../../support/prng.ts";
 import { Broken, History } from "./history.ts";
+import { Life } from "./life.ts";
 
-const PORT = 9092;
-const HOSTNAME = "127.0.0.1";
+export const PORT = 9092;
+export const HOSTNAME = "127.0.0.1";
 const TRACE_LINES_MAX = 20_000;
-/** What a start and a stop may take at most, with the slowest disk. */
-const START_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 60_000;
-/** Bytes that a broken write may still get to the file, at most. */
-const PART_BYTES_MAX = 3_000;
 
 /** How a broker's life ends. */
 type End = "stop" | "kill" | CrashKind;
@@ -56,6 +44,9 @@ export class World {
   /** The actors' work is done. */
   isOver = false;
   failure: unknown = null;
+  /** What was in a log before this moment is on the disk for good; under the flush policy `interval`, also before that one. */
+  safeBeforeMs = -1;
+  safeByIntervalBeforeMs = -1;
   life: Life | null = null;
   startCount = 0;
   readonly overrides: Readonly<Record<string, string>>;
@@ -103,6 +94,10 @@ export class World {
 
   pick<Item>(items: readonly Item[]): Item {
     return items[this.int(items.length)]!;
+  }
+
+  nowMs(): number {
+    return this.runtime.clock.monotonicMs();
   }
 
   sleep(ms: number): Promise<void> {
@@ -175,286 +170,6 @@ export class World {
         this.note("the disk has room");
       }
       if (hasIoErrors && this.chance(0.1)) life.failWithin(this.int(60));
-    }
-  }
-}
-
-/** One broker process. */
-export class Life {
-  readonly runtime: MortalRuntime;
-  broker: Broker | null = null;
-  isStarted = false;
-  /** An operation failed with EIO: some log may be offline until the next start. */
-  hasFailedForGood = false;
-  /** Some operation failed. */
-  hasFailed = false;
-  isDiskFull = false;
-  readonly #world: World;
-  readonly #end: "kill" | CrashKind;
-  #dieAt = Infinity;
-  #failAt = Infinity;
-
-  constructor(world: World, end: "kill" | CrashKind) {
-    this.#world = world;
-    this.#end = end;
-    this.runtime = new MortalRuntime(
-      world.runtime,
-      (operation, path, sizeBytes, makes) => this.#judge(operation, path, sizeBytes, makes),
-      () => this.#crash(),
-    );
-  }
-
-  get isDead(): boolean {
-    return this.runtime.isDead;
-  }
-
-  get death(): Promise<void> {
-    return this.runtime.death;
-  }
-
-  /** False when it did not come to it. */
-  async start(): Promise<boolean> {
-    const world = this.#world;
-    const config = BrokerConfig.parse(
-      Object.entries(world.overrides).map(([name, value]) => ({ source: "override", name, value })),
-    );
-    world.startCount++;
-    world.note(`start ${world.startCount}`);
-    const starting = Broker.start({ runtime: this.runtime, config, logger: this.#logger() }).then(
-      (broker) => {
-        this.broker = broker;
-        this.isStarted = true;
-        return null;
-      },
-      (error) => this.isDead ? null : error as Error,
-    );
-    const outcome = await Promise.race([
-      starting,
-      this.death.then(() => "died" as const),
-      world.sleep(START_LIMIT_MS).then(() => "hangs" as const),
-    ]);
-    if (outcome === null && !this.isDead) {
-      world.note("started");
-      const offline = [...this.broker!.logDir.logs()].find(({ isOffline }) => isOffline);
-      if (offline !== undefined && !this.hasFailed) throw new Broken(`log ${offline.name} does not open`);
-      return true;
-    }
-    if (outcome === "hangs") throw new Broken(`start ${world.startCount} hangs`);
-    world.note(outcome instanceof Error ? `start failed: ${outcome.message}` : "died in its start");
-    if (outcome instanceof Error) {
-      if (!this.hasFailed) throw new Broken(`the broker does not start: ${outcome.stack}`);
-      const { lockCount } = this.runtime.files.held();
-      if (lockCount > 0) throw new Broken("a broker that did not start keeps its lock");
-      this.runtime.die(null);
-    }
-    return false;
-  }
-
-  /** In order. */
-  async stop(): Promise<void> {
-    const world = this.#world;
-    world.note("stop");
-    const stopping = this.broker!.stop().then(() => null, (error) => this.isDead ? null : error as Error);
-    const outcome = await Promise.race([
-      stopping,
-      this.death.then(() => "died" as const),
-      world.sleep(STOP_LIMIT_MS).then(() => "hangs" as const),
-    ]);
-    if (outcome === "hangs") throw new Broken("the broker does not stop");
-    world.note(outcome instanceof Error ? `stop failed: ${outcome.message}` : outcome ?? "stopped");
-    if (outcome instanceof Error && !this.hasFailed) throw new Broken(`the broker does not stop: ${outcome.stack}`);
-    if (outcome === null) this.#checkLeavings();
-    this.runtime.die(null);
-  }
-
-  dieWithin(operationCount: number): void {
-    this.#dieAt = this.runtime.files.operationCount + operationCount;
-  }
-
-  failWithin(operationCount: number): void {
-    this.#failAt = this.runtime.files.operationCount + operationCount;
-  }
-
-  die(): void {
-    if (!this.isDead) this.runtime.die(this.#crash());
-  }
-
-  #checkLeavings(): void {
-    const { open, mapCount, lockCount } = this.runtime.files.held();
-    if (lockCount > 0) throw new Broken("the folder is locked after the stop");
-    // A log that the disk has failed lets go of what it has no name for any more with the process.
-    if (this.hasFailedForGood) return;
-    if (open.length > 0) throw new Broken(`files are open after the stop: ${open.join(", ")}`);
-    if (mapCount > 0) throw new Broken(`${mapCount} maps are held after the stop`);
-  }
-
-  #crash(): CrashKind | null {
-    const world = this.#world;
-    world.note(this.#end === "kill" ? "killed" : `power cut, ${this.#end}`);
-    if (this.#end === "kill") return null;
-    world.cutCount++;
-    world.history.powerCut();
-    return this.#end;
-  }
-
-  #judge(operation: FileOperation, path: string, sizeBytes: number, makes: boolean): Verdict {
-    const world = this.#world;
-    if (world.isHealing) return GO;
-    const { operationCount } = this.runtime.files;
-    if (operationCount >= this.#dieAt) {
-      world.note(`dies in ${operation} ${path}`);
-      return { kind: "die", isAfter: world.chance(0.5), writtenBytes: world.int(Math.min(sizeBytes, PART_BYTES_MAX)) };
-    }
-    if (operationCount >= this.#failAt && operation !== "stat" && operation !== "lock") {
-      this.#failAt = Infinity;
-      this.hasFailed = this.hasFailedForGood = true;
-      world.note(`EIO in ${operation} ${path}`);
-      return { kind: "fail", code: "EIO", writtenBytes: world.int(Math.min(sizeBytes, PART_BYTES_MAX)) };
-    }
-    const takesSpace = makes || (operation === "write" && sizeBytes > 0);
-    if (this.isDiskFull && takesSpace && world.chance(0.9)) {
-      this.hasFailed = true;
-      world.note(`ENOSPC in ${operation} ${path}`);
-      return { kind: "fail", code: "ENOSPC", writtenBytes: world.int(Math.min(sizeBytes, PART_BYTES_MAX)) };
-    }
-    return GO;
-  }
-
-  #logger(): Logger {
-    const note = (level: string) => (event: string, facts?: LogFacts) => {
-      if (!this.isDead) this.#world.note(`  ${level} ${event} ${printFacts(facts)}`);
-    };
-    return { level: "error", debug() {}, info: note("info"), warn: note("warn"), error: note("error") };
-  }
-}
-
-function printFacts(facts: LogFacts | undefined): string {
-  return Object.entries(facts ?? {}).map(([key, value]) =>
-    `${key}=${value instanceof Error ? value.message : String(value)}`
-  ).join(" ");
-}
-
-// ---------------------------------------------------------------------------------------------- connections
-
-/** The broker is not there, went away, or took too long. */
-export class LinkBroken extends Error {
-  override readonly name = "LinkBroken";
-}
-
-interface Waiter {
-  readonly resolve: (payload: Uint8Array) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** A client's connection, made when it is needed. Requests may be pipelined; answers come in order. */
-export class Link {
-  readonly #world: World;
-  readonly #name: string;
-  #socket: Socket | null = null;
-  #opening: Promise<Socket> | null = null;
-  #waiters: Waiter[] = [];
-  #unsent: Uint8Array[] = [];
-  #correlationId = 0;
-
-  constructor(world: World, name: string) {
-    this.#world = world;
-    this.#name = name;
-  }
-
-  async open(): Promise<void> {
-    if (this.#socket !== null) return;
-    await (this.#opening ??= this.#connect().finally(() => this.#opening = null));
-  }
-
-  /** Sends now, on the open connection. @throws {LinkBroken} */
-  async send<Request, RequestDraft, Response, ResponseDraft>(
-    api: Api<Request, RequestDraft, Response, ResponseDraft>,
-    version: number,
-    draft: RequestDraft,
-    timeoutMs = 15_000,
-  ): Promise<Response> {
-    const socket = this.#socket;
-    if (socket === null) throw new LinkBroken("not connected");
-    const correlationId = ++this.#correlationId;
-    const timer = this.#world.runtime.timers.after(timeoutMs, () => {
-      this.#world.note(`${this.#name}: no answer to ${api.name} in ${timeoutMs} ms`);
-      this.close();
-    });
-    try {
-      const payload = await new Promise<Uint8Array>((resolve, reject) => {
-        this.#waiters.push({ resolve, reject });
-        this.#write(socket, encodeRequestFrame(api, version, correlationId, this.#name, draft));
-      });
-      const answer = decodeResponseFrame(api, version, payload);
-      if (answer.correlationId !== correlationId) {
-        throw new Broken(`answer ${answer.correlationId} came to request ${correlationId}`);
-      }
-      return answer.response;
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  /** Connects first where that is needed. @throws {LinkBroken} */
-  async ask<Request, RequestDraft, Response, ResponseDraft>(
-    api: Api<Request, RequestDraft, Response, ResponseDraft>,
-    version: number,
-    draft: RequestDraft,
-  ): Promise<Response> {
-    await this.open();
-    return await this.send(api, version, draft);
-  }
-
-  /** At once, or on a bad network in pieces. */
-  #write(socket: Socket, chunks: readonly Uint8Array[]): void {
-    if (!this.#world.troubles.hasBadNetwork) return socket.write(chunks);
-    this.#unsent.push(...chunks);
-    if (this.#unsent.length === chunks.length) this.#sendPiece(socket);
-  }
-
-  #sendPiece(socket: Socket): void {
-    const [chunk, ...others] = this.#unsent;
-    if (chunk === undefined || this.#socket !== socket) return;
-    const byteCount = this.#world.chance(0.8) ? chunk.length : this.#world.int(chunk.length + 1);
-    socket.write([chunk.slice(0, byteCount)]);
-    this.#unsent = byteCount === chunk.length ? others : [chunk.subarray(byteCount), ...others];
-    this.#world.runtime.timers.after(this.#world.chance(0.9) ? 0 : this.#world.int(20), () => this.#sendPiece(socket));
-  }
-
-  /** Reads nothing for a while: what the broker sends stays with it. */
-  stall(ms: number): void {
-    const socket = this.#socket;
-    socket?.pause();
-    this.#world.runtime.timers.after(ms, () => socket?.resume());
-  }
-
-  close(): void {
-    this.#socket?.destroy();
-    this.#socket = null;
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(new LinkBroken("closed"));
-  }
-
-  async #connect(): Promise<Socket> {
-    const { network } = this.#world.runtime;
-    try {
-      return this.#socket = await network.connect({ hostname: HOSTNAME, port: PORT, timeoutMs: 1_000 }, (socket) => {
-        const waiters: Waiter[] = this.#waiters = [];
-        this.#unsent = [];
-        const assembler = new FrameAssembler({
-          sizeBytesMax: 0x7fffffff,
-          emit: (payload) => waiters.shift()?.resolve(payload),
-        });
-        return {
-          data: (chunk) => assembler.data(chunk),
-          drain() {},
-          close: () => {
-            if (this.#socket === socket) this.#socket = null;
-            for (const waiter of waiters.splice(0)) waiter.reject(new LinkBroken("closed by the broker"));
-          },
-        };
-      });
-    } catch (cause) {
-      throw new LinkBroken("refused", { cause });
     }
   }
 }
