@@ -215,6 +215,7 @@ async function loadCluster(options: BrokerOptions, logDir: LogDir): Promise<Clus
   clearStrayLogs({ ...options, cluster, logDir });
   // What the crash may have cut off, and what comes in its place, must not look alike to consumers.
   if (!logDir.wasClean) await cluster.beginLeaderEpochs();
+  await cluster.leadOrphans();
   readDynamicConfigs(cluster, options.config);
   return cluster;
 }

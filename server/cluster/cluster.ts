@@ -20,6 +20,7 @@ import {
   type PartitionsRequest,
   type PlanContext,
   planNewEpochs,
+  planOrphans,
   planPartitions,
   planTopic,
   type TopicRequest,
@@ -246,6 +247,11 @@ export class Cluster {
    */
   async beginLeaderEpochs(): Promise<void> {
     await this.#store.propose((image) => planNewEpochs(image.topics()));
+  }
+
+  /** Leads what nobody leads and is here, as in a folder that a Kafka broker has left. */
+  async leadOrphans(): Promise<void> {
+    await this.#store.propose((image) => planOrphans(image.topics(), this.nodeId));
   }
 
   // -------------------------------------------------------------------------------------------- configs, producer ids

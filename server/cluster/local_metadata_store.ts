@@ -23,13 +23,8 @@ import { StorageError } from "../../storage/errors.ts";
 import type { Log } from "../../storage/log.ts";
 import type { Logger } from "../log.ts";
 import { type ClusterChange, CorruptMetadata, MetadataImage } from "./image.ts";
-import {
-  decodeMetadataBatch,
-  listSnapshots,
-  type MetadataSnapshot,
-  readSnapshot,
-  writeSnapshot,
-} from "./metadata_snapshot.ts";
+import { listSnapshots, type MetadataSnapshot, readSnapshot, writeSnapshot } from "./metadata_snapshot.ts";
+import { MetadataReplay } from "./metadata_replay.ts";
 import type { MetadataStore } from "./metadata_store.ts";
 import { encodeMetadataRecord, type MetadataRecord } from "./records.ts";
 
@@ -114,7 +109,7 @@ export class LocalMetadataStore implements MetadataStore {
 
   async #write(batch: Uint8Array): Promise<void> {
     try {
-      const result = this.#log.append(batch, { leaderEpoch: 0, origin: "coordinator" });
+      const result = this.#log.append(batch, { leaderEpoch: this.#epoch, origin: "coordinator" });
       if (result.kind !== "appended") throw new StorageError(`The metadata log answered "${result.kind}"`, "UNKNOWN");
     } catch (cause) {
       // A log that stays online has taken nothing: the disk may be less full next time.
@@ -127,6 +122,11 @@ export class LocalMetadataStore implements MetadataStore {
       this.#failure = cause; // (5)
       throw unavailable("it could not be made durable", cause);
     }
+  }
+
+  /** The one it has: a log that Kafka's controllers wrote to goes on in their last epoch, so that they can take it back. */
+  get #epoch(): number {
+    return Math.max(0, this.#log.leaderEpoch);
   }
 
   #encode(records: readonly MetadataRecord[]): Uint8Array {
@@ -164,6 +164,7 @@ export class LocalMetadataStore implements MetadataStore {
       );
     }
     let offset = snapshotEnd;
+    const replay = new MetadataReplay((records) => this.#image.apply(records));
     while (offset < logEndOffset) {
       const read = this.#log.read(offset, {
         maxBytes: readBytesMax,
@@ -173,7 +174,7 @@ export class LocalMetadataStore implements MetadataStore {
       try {
         for (const chunk of read.chunks) {
           for (const batch of batches(chunk)) {
-            if (batch.lastOffset >= offset) this.#replayBatch(batch);
+            if (batch.lastOffset >= offset) this.#replayBatch(batch, replay);
             offset = Math.max(offset, batch.lastOffset + 1);
           }
         }
@@ -183,12 +184,12 @@ export class LocalMetadataStore implements MetadataStore {
     }
   }
 
-  #replayBatch(batch: BatchView): void {
+  #replayBatch(batch: BatchView, replay: MetadataReplay): void {
     if (!batch.isCrcValid()) {
       throw new MalformedBatch(`The metadata batch at offset ${batch.baseOffset} fails its checksum`);
     }
     if (batch.isControl) return;
-    this.#image.apply(decodeMetadataBatch(batch));
+    replay.read(batch);
     this.#bytesSinceSnapshot += batch.sizeBytes;
   }
 
@@ -201,6 +202,7 @@ export class LocalMetadataStore implements MetadataStore {
     try {
       const snapshot = writeSnapshot(files, this.#log.directory, {
         endOffset: this.#log.logEndOffset,
+        epoch: this.#epoch,
         timestamp: clock.nowMs(),
         records: this.#image.records(),
       });

@@ -18,6 +18,8 @@ import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord } from 
 
 const suffix = ".checkpoint";
 const snapshotName = /^(\d{20})-(\d{10})\.checkpoint$/;
+/** What Kafka formats a folder with: voters and first records, which are in the log as well. Not a snapshot of any log. */
+const bootstrapName = `${"0".repeat(20)}-${"0".repeat(10)}${suffix}`;
 const recordsPerBatch = 500;
 
 // Types of Kafka's control records.
@@ -35,6 +37,7 @@ export function listSnapshots(files: FileSystem, directory: string): MetadataSna
   const snapshots: MetadataSnapshot[] = [];
   if (files.stat(directory) === null) return snapshots; // a log that is new has no folder yet
   for (const name of files.list(directory)) {
+    if (name === bootstrapName) continue;
     const path = `${directory}/${name}`;
     const match = snapshotName.exec(name);
     if (match !== null) snapshots.push({ endOffset: Number(match[1]), path });
@@ -47,9 +50,15 @@ export function listSnapshots(files: FileSystem, directory: string): MetadataSna
 export function writeSnapshot(
   files: FileSystem,
   directory: string,
-  content: { readonly endOffset: number; readonly timestamp: number; readonly records: Iterable<MetadataRecord> },
+  content: {
+    readonly endOffset: number;
+    /** Of the last record it covers. */
+    readonly epoch: number;
+    readonly timestamp: number;
+    readonly records: Iterable<MetadataRecord>;
+  },
 ): MetadataSnapshot {
-  const name = `${String(content.endOffset).padStart(20, "0")}-${"0".repeat(10)}${suffix}`;
+  const name = `${String(content.endOffset).padStart(20, "0")}-${String(content.epoch).padStart(10, "0")}${suffix}`;
   const path = `${directory}/${name}`;
   writeFileAtomically(files, path, encodeSnapshot(content.records, content.timestamp));
   return { endOffset: content.endOffset, path };
@@ -108,11 +117,12 @@ export function decodeSnapshot(bytes: Uint8Array): MetadataRecord[] {
   return records;
 }
 
-/** What a batch of the log or a snapshot changes. */
-export function decodeMetadataBatch(batch: BatchView): MetadataRecord[] {
+/** What a batch of a snapshot says. */
+function decodeMetadataBatch(batch: BatchView): MetadataRecord[] {
   const records: MetadataRecord[] = [];
   for (const { value } of decodeRecords(batch)) {
     const record = decodeMetadataRecord(value);
+    if (typeof record === "string") throw new MalformedBatch(`Cannot read a metadata snapshot: "${record}" in it`);
     if (record !== null) records.push(record);
   }
   return records;

@@ -2,9 +2,16 @@
  * The records that metadata changes are made of: what the image needs of Kafka's records, and how they are told apart.
  *
  * PartitionRecord is written in version 0, which has no log directories: a broker here has one.
+ *
+ * Kafka's own controllers write more: a folder of theirs can be taken over. What they say of brokers and controllers is known
+ * here from elsewhere and passed over; what this program does not have (access rules, quotas, passwords) is refused, for to
+ * pass it over would be to forget it.
  */
 import * as wire from "../../protocol/embedded/cluster_metadata.ts";
 import { CorruptMetadata } from "./image.ts";
+
+/** Bounds of a change that Kafka's controllers spread over several batches. */
+export type MetadataMark = "begin" | "end" | "abort";
 
 /** Kafka's fields, without those that matter only where replicas move between brokers or directories. */
 export type MetadataRecord =
@@ -47,6 +54,28 @@ const leaderUnchanged = -2;
 /** No broker in particular: the block is the cluster's. */
 const nobody = -1;
 
+/** About brokers and controllers, by Kafka's numbers. */
+const passedOver: ReadonlySet<number> = new Set([
+  1, // UnregisterBrokerRecord
+  7, // FenceBrokerRecord
+  8, // UnfenceBrokerRecord
+  17, // BrokerRegistrationChangeRecord
+  21, // ZkMigrationStateRecord
+  27, // RegisterControllerRecord
+  28, // ClearElrRecord
+]);
+
+/** What Kafka's controllers write and this program has no part for. */
+const refusedKinds: ReadonlyMap<number, string> = new Map([
+  [10, "a delegation token"],
+  [11, "a SCRAM credential"],
+  [14, "a client quota"],
+  [18, "an access rule (ACL)"],
+  [19, "the end of an access rule (ACL)"],
+  [22, "the end of a SCRAM credential"],
+  [26, "the end of a delegation token"],
+]);
+
 export function encodeMetadataRecord(record: MetadataRecord): Uint8Array {
   switch (record.kind) {
     case "topic":
@@ -59,7 +88,13 @@ export function encodeMetadataRecord(record: MetadataRecord): Uint8Array {
     case "partitionChange": {
       const { kind: _, leader, ...fields } = record;
       const draft = { ...fields, leader: leader ?? leaderUnchanged };
-      return wire.encodeMetadataRecord("PartitionChangeRecord", draft, oldestVersion);
+      if (record.isr === null) return wire.encodeMetadataRecord("PartitionChangeRecord", draft, oldestVersion);
+      // For Kafka's controllers a replica is in sync, or it was and may lead all the same; not both.
+      return wire.encodeMetadataRecord("PartitionChangeRecord", {
+        ...draft,
+        eligibleLeaderReplicas: [],
+        lastKnownElr: [],
+      });
     }
     case "removeTopic":
       return wire.encodeMetadataRecord("RemoveTopicRecord", { topicId: record.topicId });
@@ -81,7 +116,7 @@ export function encodeMetadataRecord(record: MetadataRecord): Uint8Array {
  * null: a record that changes nothing here.
  * @throws {CorruptMetadata | MalformedFrame} when it is none, or a newer program wrote it
  */
-export function decodeMetadataRecord(bytes: Uint8Array | null): MetadataRecord | null {
+export function decodeMetadataRecord(bytes: Uint8Array | null): MetadataRecord | MetadataMark | null {
   if (bytes === null) throw new CorruptMetadata("A metadata record has no value");
   const record = wire.decodeMetadataRecord(bytes);
   switch (record.kind) {
@@ -110,12 +145,22 @@ export function decodeMetadataRecord(bytes: Uint8Array | null): MetadataRecord |
       const { name, featureLevel } = record.value;
       return { kind: "featureLevel", name, featureLevel };
     }
+    case "BeginTransactionRecord":
+      return "begin";
+    case "EndTransactionRecord":
+      return "end";
+    case "AbortTransactionRecord":
+      return "abort";
     case "NoOpRecord":
+    case "RegisterBrokerRecord":
       return null;
     default: {
-      // To skip it would be to lose what it said.
-      const what = record.kind === "other" ? `of type ${record.type}` : `a ${record.kind}`;
-      throw new CorruptMetadata(`Cannot apply a metadata record: it is ${what}, which this program does not write`);
+      if (passedOver.has(record.type)) return null;
+      const what = refusedKinds.get(record.type) ?? `of type ${record.type}`;
+      throw new CorruptMetadata(
+        `Cannot take over the cluster's metadata: a record of it is ${what}, which this version of Weir does not have. ` +
+          `Remove it with Kafka's tools while Kafka runs on the folder, and let Kafka write a snapshot`,
+      );
     }
   }
 }

@@ -12,6 +12,8 @@ import { METADATA_TOPIC, topicNameTrouble } from "./topic_name.ts";
 
 /** Kafka's bound on what one request may create, so that one change stays one batch of a sane size. */
 export const partitionsPerRequestMax = 10_000;
+/** The leader of a partition that has none. */
+const NOBODY = -1;
 
 /** -1 partitions or replicas: the broker's default, or what `assignments` say. */
 export interface TopicRequest {
@@ -128,17 +130,31 @@ export function planNewEpochs(topics: Iterable<Topic>): MetadataRecord[] {
   const records: MetadataRecord[] = [];
   for (const topic of topics) {
     for (const { index, leaderId } of topic.partitions) {
-      records.push({
-        kind: "partitionChange",
-        partitionId: index,
-        topicId: topic.id,
-        leader: leaderId,
-        replicas: null,
-        isr: null,
-      });
+      if (leaderId !== NOBODY) records.push(leadershipOf(topic, index, leaderId));
     }
   }
   return records;
+}
+
+/**
+ * Leads partitions that nobody leads and of which this node has all there is. A Kafka controller takes the leadership from a
+ * broker that stops, also from the last one, and may take it off the in-sync replicas: in a folder taken over from it, all
+ * partitions are like that.
+ */
+export function planOrphans(topics: Iterable<Topic>, nodeId: number): MetadataRecord[] {
+  const records: MetadataRecord[] = [];
+  for (const topic of topics) {
+    for (const { index, leaderId, replicas, isr } of topic.partitions) {
+      const isOnlyReplica = replicas.length === 1 && replicas[0] === nodeId;
+      if (leaderId !== NOBODY || !(isOnlyReplica || isr.includes(nodeId))) continue;
+      records.push({ ...leadershipOf(topic, index, nodeId), isr: isr.includes(nodeId) ? null : [nodeId] });
+    }
+  }
+  return records;
+}
+
+function leadershipOf({ id: topicId }: Topic, partitionId: number, leader: number) {
+  return { kind: "partitionChange", partitionId, topicId, leader, replicas: null, isr: null } as const;
 }
 
 function checkConfigs(given: ReadonlyMap<string, string | null>, context: PlanContext): ReadonlyMap<string, string> {

@@ -54,6 +54,13 @@ export function whyNoKafkaTools(): string | null {
   return reason;
 }
 
+/** The command line of a Java program, in its source, that uses what Kafka's tools use. */
+export function kafkaToolsCommand(source: string, ...args: readonly string[]): [string, ...string[]] {
+  const logging = ["-Dorg.apache.logging.log4j.level=ERROR", "-Dlog4j2.statusLoggerLevel=OFF"];
+  const machine = ["-Xmx512M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+  return [java, ...machine, ...logging, "-cp", join(home, "tools/*"), source, ...args];
+}
+
 export class KafkaTools {
   readonly #child: ChildProcess;
   readonly #exit: Promise<never>;
@@ -61,9 +68,8 @@ export class KafkaTools {
   #errors = "";
 
   private constructor() {
-    const logging = ["-Dorg.apache.logging.log4j.level=ERROR", "-Dlog4j2.statusLoggerLevel=OFF"];
-    const machine = ["-Xmx512M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
-    const child = spawn(java, [...machine, ...logging, "-cp", join(home, "tools/*"), driver], { stdio: "pipe" });
+    const [program, ...args] = kafkaToolsCommand(driver);
+    const child = spawn(program, args, { stdio: "pipe" });
     this.#child = child;
     this.#answers = linesOf(child.stdout);
     child.stderr.setEncoding("utf8").on("data", (text: string) => this.#errors += text);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { MalformedBatch } from "../../../../protocol/batch.ts";
+import { BatchView, MalformedBatch } from "../../../../protocol/batch.ts";
 import { encodeMetadataRecord as encodeAny } from "../../../../protocol/embedded/cluster_metadata.ts";
+import { encodeBatch } from "../../../../protocol/record.ts";
 import { CorruptMetadata, MetadataImage } from "../../../../server/cluster/image.ts";
+import { MetadataReplay } from "../../../../server/cluster/metadata_replay.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../../../server/cluster/metadata_snapshot.ts";
 import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord } from "../../../../server/cluster/records.ts";
 
@@ -46,9 +48,50 @@ describe("metadata records", () => {
 
   test("a record that changes nothing is skipped, an unknown one is not", () => {
     expect(decodeMetadataRecord(encodeAny("NoOpRecord", {}))).toBe(null);
-    expect(() => decodeMetadataRecord(encodeAny("BeginTransactionRecord", {}))).toThrow(CorruptMetadata);
+    expect(decodeMetadataRecord(new Uint8Array([1, 17, 0, 0]))).toBe(null); // of Kafka's controllers, about a broker
+    expect(() => decodeMetadataRecord(new Uint8Array([1, 18, 0, 0]))).toThrow("an access rule (ACL)");
     expect(() => decodeMetadataRecord(new Uint8Array([1, 77, 0]))).toThrow(CorruptMetadata);
     expect(() => decodeMetadataRecord(null)).toThrow(CorruptMetadata);
+  });
+});
+
+describe("metadata log", () => {
+  /** What the batches, each a list of records, come to. */
+  function replayed(...changes: (MetadataRecord | "begin" | "end" | "abort")[][]): MetadataRecord[][] {
+    const marks = {
+      begin: "BeginTransactionRecord",
+      end: "EndTransactionRecord",
+      abort: "AbortTransactionRecord",
+    } as const;
+    const applied: MetadataRecord[][] = [];
+    const replay = new MetadataReplay((records) => {
+      if (records.length > 0) applied.push([...records]);
+    });
+    for (const records of changes) {
+      const values = records.map((record) =>
+        typeof record === "string" ? encodeAny(marks[record], {}) : encodeMetadataRecord(record)
+      );
+      replay.read(new BatchView(encodeBatch({ records: values.map((value) => ({ value })) })));
+    }
+    return applied;
+  }
+  const [level, topic, partition] = samples as [MetadataRecord, MetadataRecord, MetadataRecord];
+
+  test("a batch is a change", () => {
+    expect(replayed([level], [topic, partition])).toEqual([[level], [topic, partition]]);
+  });
+
+  test("a change that Kafka spreads over batches counts from its end on", () => {
+    expect(replayed(["begin"], [level], [topic, partition], ["end"], [level])).toEqual([[level, topic, partition], [
+      level,
+    ]]);
+    expect(replayed(["begin", level], [topic, "end", partition])).toEqual([[level, topic], [partition]]);
+  });
+
+  test("a change that was given up is not there", () => {
+    expect(replayed([level], ["begin", topic], ["abort"], [partition])).toEqual([[level], [partition]]);
+    expect(replayed([level], ["begin", topic])).toEqual([[level]]);
+    expect(replayed(["begin", topic], ["begin", level], ["end"])).toEqual([[level]]);
   });
 });
 

@@ -1,0 +1,287 @@
+/**
+ * One data folder, used by Apache Kafka, by Weir and by Kafka again: each serves what the other wrote, byte for byte, and goes
+ * on from there. `tests/support/KafkaFolder.java` says what is in it.
+ */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BatchView } from "../../protocol/batch.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import { decodeRecords, encodeBatch } from "../../protocol/record.ts";
+import { BrokerProcess, target } from "../support/broker.ts";
+import { committedOffset, fillFolder, type LogPicture, takePicture } from "../support/kafka_folder.ts";
+import { KafkaTools, whyNoKafkaTools } from "../support/kafka_tools.ts";
+import { createTopic, fetchBatches, produceBytes, produceValues } from "../support/requests.ts";
+import { TestClient } from "../support/test_client.ts";
+
+const reason = whyNoKafkaTools();
+if (reason !== null) console.warn(`skipped: a folder of Kafka in Weir and back, for ${reason}`);
+
+const fewInternal = { "offsets.topic.num.partitions": 3, "transaction.state.log.num.partitions": 3 };
+// What a cleaner does when is no part of this; the folder has seen Kafka's.
+const quiet = { ...fewInternal, "log.cleaner.enable": false };
+
+let scratch: string;
+/** What Kafka says of the folder, and the folder after a kill and after a stop in order. */
+let before: Record<string, LogPicture>;
+let killed: string;
+let stopped: string;
+const running: BrokerProcess[] = [];
+
+async function start(
+  which: "kafka" | "weir",
+  dataDirectory: string,
+  config: Record<string, string | number | boolean>,
+) {
+  const broker = await BrokerProcess.start({
+    ...(which === "kafka" ? { target: "kafka" } : {}),
+    dataDirectory: which === "kafka" ? dataDirectory : join(dataDirectory, "log"),
+    config,
+    readyTimeoutMs: 90_000,
+  });
+  running.push(broker);
+  return broker;
+}
+
+function copyOf(folder: string, name: string): string {
+  const copy = join(scratch, name);
+  cpSync(folder, copy, { recursive: true });
+  return copy;
+}
+
+describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () => {
+  beforeAll(async () => {
+    scratch = mkdtempSync(join(tmpdir(), "weir-folder-"));
+    const folder = join(scratch, "kafka");
+    const kafka = await start("kafka", folder, { ...fewInternal, "log.cleaner.backoff.ms": 300 });
+    await fillFolder(kafka.address, "all");
+    do {
+      before = await takePicture(kafka.port);
+    } while (before["compacted-0"]!.batches.length > 6); // the cleaner is at work
+    await kafka.kill9();
+    killed = copyOf(folder, "killed");
+    await kafka.restart();
+    await kafka.stop();
+    stopped = folder;
+  }, 240_000);
+
+  afterAll(async () => {
+    for (const broker of running) await broker.dispose();
+    rmSync(scratch, { recursive: true, force: true });
+  }, 60_000);
+
+  test("holds what this is about", () => {
+    expect(Object.keys(before)).toEqual([
+      "append-time-0",
+      "codecs-0",
+      "compacted-0",
+      "deleted-0",
+      "grown-0",
+      "grown-1",
+      "transactions-0",
+    ]);
+    expect(before["deleted-0"]!.earliest).toBe(30);
+    expect(before["transactions-0"]!.lastStable).toBeLessThan(before["transactions-0"]!.latest);
+    expect(before["transactions-0"]!.aborted.length).toBe(7);
+    expect(readdirSync(join(stopped, "log/codecs-0")).filter((name) => name.endsWith(".log")).length).toBe(4);
+    expect(existsSync(join(stopped, "log/.kafka_cleanshutdown"))).toBe(true);
+  });
+
+  test("killed: Weir recovers it, and serves what Kafka did", async () => {
+    const weir = await start("weir", killed, quiet);
+    expect(await takePicture(weir.port)).toEqual(before);
+    expect(await committedOffset(weir.port, "classic", "codecs")).toBe(17);
+    expect(await committedOffset(weir.port, "modern", "codecs")).toBe(17);
+    await weir.kill9();
+    await weir.restart();
+    expect(await takePicture(weir.port)).toEqual(before);
+    expect((await weir.stop()).code).toBe(0);
+  }, 120_000);
+
+  test("one partition folder of it can be put into a folder of Weir", async () => {
+    const home = join(scratch, "one");
+    const weir = await start("weir", home, quiet);
+    const client = await TestClient.connect(weir.port);
+    await createTopic(client, { name: "codecs", configs: { "retention.ms": "-1" } });
+    client.close();
+    await weir.stop();
+    cpSync(join(stopped, "log/codecs-0"), join(home, "log/codecs-0"), { recursive: true });
+    rmSync(join(home, "log/codecs-0/partition.metadata"));
+    rmSync(join(home, "log/.kafka_cleanshutdown"));
+    await weir.restart();
+    expect(await takePicture(weir.port)).toEqual({ "codecs-0": before["codecs-0"]! });
+    await weir.stop();
+  }, 60_000);
+
+  test("stopped: Weir serves it and goes on with it, and Kafka goes on with what Weir made of it", async () => {
+    const weir = await start("weir", stopped, quiet);
+    expect(weir.lines.some((line) => line.includes("recovered") && !line.includes("__cluster_metadata"))).toBe(false);
+    expect(await takePicture(weir.port)).toEqual(before);
+    expect(await committedOffset(weir.port, "classic", "codecs")).toBe(17);
+
+    const client = await TestClient.connect(weir.port);
+    await checkProducers(client, "codecs");
+    await createTopic(client, { name: "of-weir", partitionCount: 2 });
+    for (const topic of ["of-weir", "append-time", "deleted", "compacted"]) {
+      const values = ["one", "two", "three"].map((value) => ({
+        key: new Uint8Array(1),
+        value: new TextEncoder().encode(value),
+      }));
+      const records = encodeBatch({ records: values.map((record) => ({ ...record, timestamp: Date.now() })) });
+      expect((await produceBytes(client, { topic, partition: 0 }, records)).errorCode).toBe(ErrorCode.NONE);
+    }
+    await produceValues(client, { topic: "of-weir", partition: 1 }, ["four"]);
+    client.close();
+
+    await weir.kill9();
+    await weir.restart();
+    const made = await takePicture(weir.port);
+    expect((await weir.stop()).code).toBe(0);
+    expect(made["of-weir-0"]!.latest).toBe(3);
+
+    const kafka = await start("kafka", stopped, quiet);
+    expect(await takePicture(kafka.port)).toEqual(made);
+    expect(await committedOffset(kafka.port, "classic", "codecs")).toBe(17);
+    const kafkaClient = await TestClient.connect(kafka.port);
+    await checkProducers(kafkaClient, "codecs");
+    kafkaClient.close();
+    await kafka.stop();
+    expect(kafka.lines.filter((line) => / ERROR |corrupt/i.test(line) && !line.includes("append operation"))).toEqual(
+      [],
+    );
+  }, 240_000);
+});
+
+describe.skipIf(reason !== null || target === "kafka")("a folder of Weir", () => {
+  let folder: string;
+  let weirs: Record<string, LogPicture>;
+  let tools: KafkaTools;
+
+  beforeAll(async () => {
+    scratch = mkdtempSync(join(tmpdir(), "weir-folder-"));
+    folder = join(scratch, "weir");
+    const weir = await start("weir", folder, { ...quiet, "group.initial.rebalance.delay.ms": 0 });
+    await fillFolder(weir.address, "plain");
+    // Leader epochs over a kill, and a snapshot of the metadata.
+    for (let round = 0; round < 3; round++) {
+      await weir.kill9();
+      await weir.restart();
+      const client = await TestClient.connect(weir.port);
+      await produceValues(client, { topic: "append-time", partition: 0 }, [`after kill ${round}`]);
+      client.close();
+    }
+    weirs = await takePicture(weir.port);
+    await weir.stop();
+    tools = KafkaTools.start();
+  }, 240_000);
+
+  afterAll(async () => {
+    await tools?.stop();
+    for (const broker of running) await broker.dispose();
+    rmSync(scratch, { recursive: true, force: true });
+  }, 60_000);
+
+  test("every file of it is read by Kafka's dump tool, and found right", async () => {
+    const kinds: Record<string, readonly string[]> = {
+      ".log": ["--deep-iteration", "--print-data-log"],
+      ".index": ["--index-sanity-check"],
+      ".timeindex": ["--index-sanity-check"],
+      ".snapshot": [],
+      ".txnindex": [],
+    };
+    const decoders: [RegExp, string][] = [
+      [/^__consumer_offsets-/, "--offsets-decoder"],
+      [/^__transaction_state-/, "--transaction-log-decoder"],
+      [/^__cluster_metadata-/, "--cluster-metadata-decoder"],
+    ];
+    const counts: Record<string, number> = {};
+    const root = join(folder, "log");
+    for (const log of readdirSync(root).filter((name) => statSync(join(root, name)).isDirectory())) {
+      const names = readdirSync(join(root, log));
+      const rest = names.filter((name) => !Object.keys(kinds).some((suffix) => name.endsWith(suffix)));
+      expect(rest.filter((name) => name !== "leader-epoch-checkpoint" && name !== "partition.metadata")).toEqual([]);
+      for (const [suffix, args] of Object.entries(kinds)) {
+        const files = names.filter((name) => name.endsWith(suffix)).map((name) => join(root, log, name));
+        if (files.length === 0) continue;
+        counts[suffix] = (counts[suffix] ?? 0) + files.length;
+        const decoder = suffix === ".log" ? decoders.find(([pattern]) => pattern.test(log))?.[1] : undefined;
+        const passes = suffix.endsWith("index") && suffix !== ".txnindex" ? [args, ["--verify-index-only"]] : [args];
+        for (const pass of passes) {
+          const all = [...decoder === undefined ? pass : [decoder], "--files", files.join(",")];
+          const { status, output } = await tools.run("dump-log", all);
+          const trouble = /.*(mismatch|corrupt|isvalid: false|out of order|exception|invalid bytes|could not).*/i.exec(
+            output,
+          )?.[0];
+          expect([log, suffix, status, trouble]).toEqual([log, suffix, 0, undefined]);
+          if (pass[0] === "--index-sanity-check") {
+            expect(output.match(/passed sanity check|is empty\./g)?.length).toBe(files.length);
+          }
+        }
+      }
+    }
+    expect(counts[".log"]).toBeGreaterThan(15);
+    expect(counts[".snapshot"]).toBeGreaterThan(10);
+    const epochs = readFileSync(join(root, "append-time-0/leader-epoch-checkpoint"), "utf8").trim().split("\n");
+    expect(epochs.slice(0, 2)).toEqual(["0", "4"]);
+  }, 120_000);
+
+  test("Kafka serves its partition folders as its own", async () => {
+    const home = join(scratch, "kafka");
+    const kafka = await start("kafka", home, quiet);
+    const client = await TestClient.connect(kafka.port);
+    const logs = Object.keys(weirs);
+    for (const name of new Set(logs.map((log) => log.slice(0, log.lastIndexOf("-"))))) {
+      const partitionCount = logs.filter((log) => log.slice(0, log.lastIndexOf("-")) === name).length;
+      const configs = name === "compacted" ? { "cleanup.policy": "compact" } : { "retention.ms": "-1" };
+      await createTopic(client, { name, partitionCount, configs });
+    }
+    client.close();
+    await kafka.stop();
+    // As docs/storage_format.md says: the files of the log, but not whose topic it is, and the line that says where it starts.
+    const lines: string[] = [];
+    for (const log of logs) {
+      const own = readFileSync(join(home, "log", log, "partition.metadata"));
+      rmSync(join(home, "log", log), { recursive: true });
+      cpSync(join(folder, "log", log), join(home, "log", log), { recursive: true });
+      writeFileSync(join(home, "log", log, "partition.metadata"), own);
+      lines.push(
+        `${log.slice(0, log.lastIndexOf("-"))} ${log.slice(log.lastIndexOf("-") + 1)} ${weirs[log]!.earliest}\n`,
+      );
+    }
+    writeFileSync(join(home, "log/log-start-offset-checkpoint"), `0\n${lines.length}\n${lines.join("")}`);
+    rmSync(join(home, "log/.kafka_cleanshutdown"));
+    await kafka.restart();
+    expect(await takePicture(kafka.port)).toEqual(weirs);
+    await kafka.stop();
+  }, 180_000);
+});
+
+/**
+ * The producers in a log are known: their last batch sent again is not written again, one that does not follow is refused,
+ * the next one is written.
+ */
+async function checkProducers(client: TestClient, topic: string): Promise<void> {
+  const place = { topic, partition: 0 };
+  const last = new Map<number, BatchView>();
+  for (let next = 0;;) {
+    const { batches, highWatermark } = await fetchBatches(client, place, next, { maxBytes: 1_000_000 });
+    for (const batch of batches) {
+      if (batch.hasProducerId) last.set(batch.producerId, new BatchView(batch.wholeBytes.slice()));
+      next = batch.nextOffset;
+    }
+    if (next >= highWatermark) break;
+  }
+  expect(last.size).toBe(20);
+  for (const batch of [...last.values()].slice(0, 6)) {
+    const records = [...decodeRecords(batch)].map(({ offset: _, ...record }) => record);
+    const { producerId, producerEpoch, baseOffset } = batch;
+    const send = (baseSequence: number) => {
+      return produceBytes(client, place, encodeBatch({ records, producerId, producerEpoch, baseSequence }));
+    };
+    expect(await send(batch.baseSequence)).toEqual({ errorCode: ErrorCode.NONE, baseOffset });
+    expect((await send(batch.lastSequence + 5)).errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+    expect((await send(batch.lastSequence + 1)).errorCode).toBe(ErrorCode.NONE);
+  }
+}
