@@ -7,7 +7,8 @@
  *    between is not covered by it, as on a real disk.
  * 3. A sync that fails may take what it was to save with it: it can still be read, and no later sync will save it, unless
  *    it is written again (`loseWrites`).
- * 4. A directory's entries are durable as of its last `syncDirectory`; the names of files made since may be gone.
+ * 4. A directory's entries are durable as of its last `syncDirectory`; the names of files made since may be gone. A rename
+ *    never loses a file that was durable: it has its old name or its new one.
  * 5. A map is a copy that follows writes and is overwritten with 0xdd when released, so that a view kept too long shows.
  */
 
@@ -152,7 +153,18 @@ export class MemoryFileSystem implements FileSystem {
     this.check("syncDirectory", path);
     const node = this.#find(path) ?? fail("sync directory", path, "ENOENT");
     if (node.kind === "file") throw failure("sync directory", path, "ENOTDIR");
-    node.durable = new Map(node.entries);
+    node.sync()();
+  }
+
+  async syncDirectoryAsync(path: string): Promise<void> {
+    const node = this.#find(path) ?? fail("sync directory", path, "ENOENT");
+    if (node.kind === "file") throw failure("sync directory", path, "ENOTDIR");
+    const { life } = this;
+    const end = node.sync();
+    await new Promise<void>((resolve) => this.scheduler.soon(resolve));
+    if (life !== this.life) throw failure("sync directory", path, "EIO");
+    this.check("syncDirectory", path);
+    end();
   }
 
   freeBytes(path: string): number {
@@ -232,6 +244,20 @@ class MemoryDirectory {
   /** As of the last `syncDirectory` (4). */
   durable = new Map<string, MemoryFile | MemoryDirectory>();
 
+  #syncCount = 0;
+  #endedSync = 0;
+
+  /** Starts a sync; the result ends it. It covers the entries of now, and undoes no later one that ended before. */
+  sync(): () => void {
+    const entries = new Map(this.entries);
+    const number = ++this.#syncCount;
+    return () => {
+      if (number < this.#endedSync) return;
+      this.#endedSync = number;
+      this.durable = entries;
+    };
+  }
+
   usedBytes(): number {
     let sum = 0;
     for (const node of this.entries.values()) sum += node.kind === "file" ? node.sizeBytes : node.usedBytes();
@@ -245,6 +271,14 @@ class MemoryDirectory {
         ? this.entries.get(name)
         : this.durable.get(name);
       if (node === undefined) continue;
+      node.crash(isLost);
+      kept.set(name, node);
+    }
+    // A rename is one change to the journal: what has lost its old name by it has its new one.
+    const wasThere = new Set(this.durable.values());
+    const isThere = new Set(kept.values());
+    for (const [name, node] of this.entries) {
+      if (isThere.has(node) || !wasThere.has(node)) continue;
       node.crash(isLost);
       kept.set(name, node);
     }

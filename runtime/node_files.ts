@@ -78,6 +78,17 @@ export class NodeFileSystem implements FileSystem {
     });
   }
 
+  async syncDirectoryAsync(path: string): Promise<void> {
+    const descriptor = attempt("sync directory", path, () => fs.openSync(path, fs.constants.O_RDONLY));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        fs.fsync(descriptor, (cause) => cause ? reject(fileError("sync directory", path, cause)) : resolve());
+      });
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  }
+
   freeBytes(path: string): number {
     return attempt("measure the file system of", path, () => {
       const { bavail, bsize } = fs.statfsSync(path);

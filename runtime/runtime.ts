@@ -125,6 +125,8 @@ export interface FileSystem {
   readFile(path: string): Uint8Array;
   /** Makes new, renamed or removed entries of a directory durable (`fsync` of the directory). */
   syncDirectory(path: string): void;
+  /** The same, off the loop; covers what was changed before the call. */
+  syncDirectoryAsync(path: string): Promise<void>;
   /** Bytes that can still be written to the file system of `path`. */
   freeBytes(path: string): number;
   /** Size of the file system of `path`. */

@@ -20,6 +20,7 @@ import { validateTopicConfigs } from "./config/alter.ts";
 import type { Listener } from "./config/listeners.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { LogCleaner } from "./log_cleaner.ts";
 import { Listeners } from "./listeners.ts";
 import type { Logger } from "./log.ts";
 import { FetchSessionCache } from "./partitions/fetch_session.ts";
@@ -63,6 +64,7 @@ export class Broker {
   readonly frameBuffers: BufferPool;
   readonly #listeners: Listeners;
   readonly #housekeeping: Housekeeping;
+  readonly #cleaner: LogCleaner;
   #bound: readonly Listener[] = [];
   #stopping: Promise<void> | null = null;
 
@@ -92,6 +94,7 @@ export class Broker {
     });
     this.#listeners = new Listeners(this);
     this.#housekeeping = new Housekeeping({ runtime, config, logger, logDir, partitions });
+    this.#cleaner = new LogCleaner({ runtime, config, logger, logDir, partitions });
   }
 
   /**
@@ -152,6 +155,7 @@ export class Broker {
     }
     this.#bound = bound;
     this.#housekeeping.start();
+    this.#cleaner.start();
   }
 
   /** Before the first request can come in, so that no client is told of a broker without an address. */
@@ -190,6 +194,7 @@ export class Broker {
   async #stop(): Promise<void> {
     this.#listeners.stopAccepting();
     this.#housekeeping.stop();
+    this.#cleaner.stop();
     this.fetcher.stop();
     // Together: a connection cannot finish while its JoinGroup waits for a rebalance, and stopping answers that.
     await Promise.all([this.groups.stop(), this.#listeners.finish(STOP_WITHIN_MS)]);

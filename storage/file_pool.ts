@@ -128,17 +128,17 @@ export class PooledFile implements Ring {
     this.use().write(chunks, position);
   }
 
+  /** Reads off the loop: what may not be in the page cache. */
+  readAsync(target: Uint8Array, position: number): Promise<number> {
+    return this.#pinned((handle) => handle.readAsync(target, position));
+  }
+
   /** `fdatasync`, off the loop. */
-  async sync(): Promise<void> {
-    const handle = this.use();
-    this.pinCount++;
-    this.isDirty = false;
-    try {
-      await handle.syncData();
-    } finally {
-      this.pinCount--;
-      if (this.#isClosing && this.pinCount === 0) this.close();
-    }
+  sync(): Promise<void> {
+    return this.#pinned((handle) => {
+      this.isDirty = false;
+      return handle.syncData();
+    });
   }
 
   /** `fdatasync`, on the loop. */
@@ -155,5 +155,16 @@ export class PooledFile implements Ring {
     this.#handle = null;
     this.#pool.closed(this);
     handle.close();
+  }
+
+  async #pinned<Result>(run: (handle: FileHandle) => Promise<Result>): Promise<Result> {
+    const handle = this.use();
+    this.pinCount++;
+    try {
+      return await run(handle);
+    } finally {
+      this.pinCount--;
+      if (this.#isClosing && this.pinCount === 0) this.close();
+    }
   }
 }

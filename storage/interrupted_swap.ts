@@ -5,13 +5,21 @@
  *   .cleaned                      not finished: remove
  *   .swap                         finished: remove the segments from its base to its last offset, then take their place
  *   .swap at or above a .cleaned  part of a set that is not finished: remove, the old segments are all there
+ *   an index .swap, its log none  the log has its name already: take its place, unless an old one is there: that is its log's
  *
  * (1) At every step either all old segments or all new ones are complete, so doing this again after a crash in the middle
  *     comes to the same end.
  */
 import { type StorageContext } from "./context.ts";
 import { scan } from "./scan.ts";
-import { CLEANED_SUFFIX, LOG_SUFFIX, offsetInName, SEGMENT_SUFFIXES, SWAP_SUFFIX } from "./segment_files.ts";
+import {
+  CLEANED_SUFFIX,
+  fileNameOf,
+  LOG_SUFFIX,
+  offsetInName,
+  SEGMENT_SUFFIXES,
+  SWAP_SUFFIX,
+} from "./segment_files.ts";
 
 /** Returns true when it changed the folder. */
 export function finishInterruptedSwap(context: StorageContext, directory: string, names: readonly string[]): boolean {
@@ -37,7 +45,12 @@ export function finishInterruptedSwap(context: StorageContext, directory: string
     const baseOffset = baseOf(name, "");
     if (baseOffset !== null && baseOffset >= fromOffset && baseOffset < toOffset) files.remove(`${directory}/${name}`);
   }
-  for (const name of valid) files.rename(`${directory}/${name}`, `${directory}/${name.slice(0, -SWAP_SUFFIX.length)}`);
+  for (const name of valid) {
+    const target = name.slice(0, -SWAP_SUFFIX.length);
+    const isAlone = !valid.includes(fileNameOf(baseOf(name, SWAP_SUFFIX)!, LOG_SUFFIX + SWAP_SUFFIX));
+    if (isAlone && names.includes(target)) files.remove(`${directory}/${name}`);
+    else files.rename(`${directory}/${name}`, `${directory}/${target}`);
+  }
   files.syncDirectory(directory);
   context.report({ level: "info", event: "swap-finished", facts: { directory, fromOffset, toOffset } });
   return true;

@@ -21,6 +21,7 @@
 import { BatchView } from "../protocol/batch.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { type AbortedTransaction, abortedTransactionsIn } from "./aborted_transactions.ts";
+import { LogCompaction } from "./compaction.ts";
 import { type StorageContext } from "./context.ts";
 import { assert, OffsetOutOfRange, type StorageError, storageError } from "./errors.ts";
 import { type EpochEnd, type LazyLeaderEpochs, type LeaderEpochs } from "./leader_epochs.ts";
@@ -35,12 +36,13 @@ import { type LogSync } from "./log_sync.ts";
 import {
   type AppendOptions,
   type AppendResult,
+  duplicateOf,
   type LogOptions,
   type LogOwner,
   type UnopenedLogOptions,
 } from "./log_types.ts";
 import { LogWriter } from "./log_writer.ts";
-import { type KnownBatch, type ProducerEntry, type ProducerStateEntry } from "./producer_entry.ts";
+import { type ProducerEntry, type ProducerStateEntry } from "./producer_entry.ts";
 import { type ProducerLog } from "./producer_log.ts";
 import { deletableCount } from "./retention.ts";
 import { type Segment } from "./segment.ts";
@@ -70,6 +72,8 @@ export class Log {
   readonly #settling: LogSettling;
   readonly #writer: LogWriter;
   readonly #start: LogStart;
+  /** What a cleaner does here. */
+  readonly compaction: LogCompaction;
   readonly #health: LogHealth;
   readonly #reader: SegmentReader;
   readonly #tail: Tail;
@@ -106,8 +110,9 @@ export class Log {
     });
     this.#tail = new Tail(context.tails, context.buffers);
     const { cleanedOffset } = loaded;
+    this.compaction = new LogCompaction(parts, this.#start, { cleanedOffset, config: () => this.#config });
     this.#reader = new SegmentReader(context, this.#segments, (offset) => {
-      return offset < cleanedOffset || this.#config.cleanupPolicy.compact;
+      return offset < this.compaction.cleanedOffset || this.#config.cleanupPolicy.compact;
     });
     if (wasRecovered) this.#producers.load();
     const time = this.#deletionTime(context.runtime.clock.nowMs());
@@ -224,7 +229,7 @@ export class Log {
       const isIdempotent = batch.hasProducerId;
       if (isIdempotent) {
         const verdict = this.#producers.load().check(batch, options.origin, staged);
-        if (verdict.kind === "duplicate") return this.#duplicate(verdict.batch);
+        if (verdict.kind === "duplicate") return duplicateOf(verdict.batch, this.#start.offset);
         if (verdict.kind === "refused") return { kind: "rejected", errorCode: verdict.errorCode };
       }
       batch.baseOffset = nextOffset;
@@ -362,6 +367,7 @@ export class Log {
    */
   applyRetention(nowMs: number, highWatermark: number = this.#logEndOffset): number {
     this.#health.assertOnline();
+    if (this.compaction.isReplacing) return 0; // For a moment: the next time will do.
     let count = deletableCount(this.#segments.all, {
       config: this.#config,
       nowMs,
@@ -438,6 +444,7 @@ export class Log {
     const { background } = this.#health;
     if (this.#health.isClosed) return !this.isOffline;
     let isClean = false;
+    await this.compaction.stop();
     try {
       while (background.size > 0) await Promise.all(background);
       isClean = await this.#settling.settle();
@@ -455,6 +462,7 @@ export class Log {
     const { background } = this.#health;
     this.#health.isClosed = true;
     this.#tail.clear();
+    await this.compaction.stop();
     while (background.size > 0) await Promise.allSettled(background);
     await this.#sync.idle(); // Or it would open the files again, by a name that another log may have by then.
     this.#letGo();
@@ -477,17 +485,6 @@ export class Log {
 
   #liveSegments(): readonly Segment[] {
     return this.#segments.all.slice(this.#segments.floorIndex(this.#start.offset));
-  }
-
-  #duplicate(batch: KnownBatch): AppendResult {
-    const { firstOffset, lastOffset, timestampMs } = batch;
-    return {
-      kind: "duplicate",
-      firstOffset,
-      lastOffset,
-      logAppendTimeMs: timestampMs,
-      logStartOffset: this.#start.offset,
-    };
   }
 
   #deletionTime(nowMs: number): DeletionTime {

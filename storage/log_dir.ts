@@ -22,8 +22,8 @@
  * Nothing happens by itself: the server calls `flushDue`, `checkpoint`, `applyRetention`, `expireProducers` and
  * `removeDeleted` from its timers.
  */
-import { type FileLock, type FileSystem, type Runtime } from "../runtime/runtime.ts";
-import { directoryOf } from "./atomic_file.ts";
+import { type FileLock, type Runtime } from "../runtime/runtime.ts";
+import { makeDurableDirectory } from "./atomic_file.ts";
 import {
   CLEANER_OFFSET_FILE,
   LOG_START_OFFSET_FILE,
@@ -31,6 +31,7 @@ import {
   RECOVERY_POINT_FILE,
   writeOffsetCheckpoint,
 } from "./checkpoint.ts";
+import { Cleaner } from "./cleaner.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
 import { StorageContext } from "./context.ts";
 import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
@@ -69,6 +70,7 @@ export class LogDir {
   /** Logs that periodic jobs must look at. */
   #caredFor = new Set<Log>();
   readonly #deletedFolders = new DeletedFolders();
+  readonly cleaner: Cleaner;
   /** Logs were taken out, and that is not on the disk yet (7). */
   #isNameUnsaved = false;
   /** Folders of deleted logs that could not be renamed. */
@@ -89,6 +91,11 @@ export class LogDir {
       recoveryPointMoved: () => this.#isRecoveryPointDue = true,
       startOffsetMoved: () => this.#saveStartOffsets(),
     };
+    this.cleaner = new Cleaner(context, {
+      path,
+      logs: () => this.#logs.values(),
+      saveRecoveryPoints: () => this.#isRecoveryPointDue && this.#writeRecoveryPoints(),
+    });
     this.#loadAll(options.configOf ?? (() => DEFAULT_LOG_CONFIG));
   }
 
@@ -279,6 +286,7 @@ export class LogDir {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
+      await this.cleaner.stop();
       await Promise.all(this.#underWay); // (1)
       if (clean) await this.#closeCleanly();
       else for (const log of this.#logs.values()) await log.abandon();
@@ -334,6 +342,7 @@ export class LogDir {
     this.#context.runtime.files.syncDirectory(this.path);
     this.#writeRecoveryPoints();
     this.#writeStartOffsets();
+    this.cleaner.saveOffsets();
     this.#isNameUnsaved = false;
   }
 
@@ -403,7 +412,7 @@ export class LogDir {
       }
     }
     const isGone = (name: string) => !this.#logs.has(name);
-    if ([...recoveryPoints.keys(), ...startOffsets.keys()].some(isGone)) {
+    if ([...recoveryPoints.keys(), ...startOffsets.keys(), ...cleanedOffsets.keys()].some(isGone)) {
       this.#isNameUnsaved = true;
       this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
     } else if (!this.wasClean) {
@@ -478,15 +487,6 @@ export class LogDir {
     const problem = cause instanceof Error ? cause.message : String(cause);
     this.#context.report({ level: isDiskFull(cause) ? "warn" : "error", event, facts: { subject, problem } });
   }
-}
-
-/** A folder whose entry in the one above is not synced can be gone after a power cut, with all that was synced in it. */
-function makeDurableDirectory(files: FileSystem, path: string): void {
-  if (files.stat(path) !== null) return;
-  const parent = directoryOf(path);
-  makeDurableDirectory(files, parent);
-  files.makeDirectory(path);
-  files.syncDirectory(parent);
 }
 
 function hex(bytes: Uint8Array): string {

@@ -62,6 +62,11 @@ export class LogHealth {
     return isDiskFull(cause) ? error : this.goOffline(error);
   }
 
+  /** The error of an exchange of segments that failed half-way: only a start can end it. */
+  failedReplacement(cause: unknown): StorageError {
+    return this.goOffline(storageError(`Cannot put a compacted segment in its place in "${this.#directory}"`, cause));
+  }
+
   /** Runs work that nobody waits for (2). */
   inBackground(work: Promise<void>): void {
     const supervised: Promise<void> = work.catch((cause) => {

@@ -3,6 +3,7 @@ import { type StorageError } from "./errors.ts";
 import { type Log } from "./log.ts";
 import { type LogConfig } from "./log_config.ts";
 import { type LoadedLog } from "./log_loader.ts";
+import { type KnownBatch } from "./producer_entry.ts";
 import { type AppendOrigin } from "./producer_state.ts";
 
 export interface AppendOptions {
@@ -20,6 +21,12 @@ export type AppendResult =
     readonly logStartOffset: number;
   }
   | { readonly kind: "rejected"; readonly errorCode: number };
+
+/** The answer to a batch that was written before. */
+export function duplicateOf(batch: KnownBatch, logStartOffset: number): AppendResult {
+  const { firstOffset, lastOffset, timestampMs } = batch;
+  return { kind: "duplicate", firstOffset, lastOffset, logAppendTimeMs: timestampMs, logStartOffset };
+}
 
 /** Where a log tells its folder what concerns it. */
 export interface LogOwner {

@@ -136,6 +136,11 @@ export class ProducerLog {
     this.#keep((offset) => offset >= startOffset || offset === this.#snapshotOffsets.at(-1));
   }
 
+  /** Some segments have become one. */
+  segmentsReplaced(): void {
+    this.#removeStray();
+  }
+
   #removeStray(): void {
     const bases = new Set(this.#segments.all.map((segment) => segment.baseOffset));
     const newest = this.#snapshotOffsets.at(-1);

@@ -7,6 +7,7 @@
  *     failed write: the next one goes over them, and they are cut before the segment closes.
  * (3) Indexes follow the log: an entry is made after its batch was written (`segment_index.ts`).
  * (4) A segment is retired by renaming its files to `.deleted`. They are unlinked later, and never while a reader has a view.
+ * (5) What a cleaner writes bears an ending after its suffixes until it is in its place (`segment_replacement.ts`).
  */
 import { BATCH_HEADER_BYTES, type BatchView, readInt64 } from "../protocol/batch.ts";
 import { AbortedTransactionIndex } from "./aborted_transactions.ts";
@@ -15,7 +16,15 @@ import { isDiskFull } from "./errors.ts";
 import { type PooledFile } from "./file_pool.ts";
 import { type LogConfig } from "./log_config.ts";
 import { SegmentMap } from "./map_pool.ts";
-import { DELETED_SUFFIX, fileNameOf, LOG_SUFFIX, SEGMENT_SUFFIXES, TRANSACTION_INDEX_SUFFIX } from "./segment_files.ts";
+import {
+  DELETED_SUFFIX,
+  fileNameOf,
+  INDEX_SUFFIX,
+  LOG_SUFFIX,
+  SEGMENT_SUFFIXES,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from "./segment_files.ts";
 import { SegmentIndex } from "./segment_index.ts";
 import { type TimestampOffset } from "./time_index.ts";
 
@@ -47,6 +56,8 @@ export class Segment {
   readonly #context: StorageContext;
   readonly #directory: string;
   readonly #isNew: boolean;
+  /** After the suffix of every file (5). */
+  #ending: string;
   #aborted: AbortedTransactionIndex | null = null;
   #firstTimestampMs: number | null = null;
   /** A failed write left bytes past `sizeBytes` (2). */
@@ -61,10 +72,12 @@ export class Segment {
       readonly sizeBytes: number;
       readonly isNew: boolean;
       readonly config: LogConfig;
+      readonly ending?: string;
     },
   ) {
     this.#context = context;
     this.#directory = directory;
+    this.#ending = options.ending ?? "";
     this.baseOffset = options.baseOffset;
     this.sizeBytes = options.sizeBytes;
     this.#isNew = options.isNew;
@@ -78,9 +91,15 @@ export class Segment {
     });
   }
 
-  /** Makes a new segment with its file. Its entry in the folder is not yet durable. */
-  static create(context: StorageContext, directory: string, baseOffset: number, config: LogConfig): Segment {
-    const segment = Segment.planned(context, directory, baseOffset, config);
+  /** Makes a new segment with its file. Its entry in the folder is not yet durable. `ending`: see (5). */
+  static create(
+    context: StorageContext,
+    directory: string,
+    baseOffset: number,
+    config: LogConfig,
+    ending = "",
+  ): Segment {
+    const segment = new Segment(context, directory, { baseOffset, sizeBytes: 0, isNew: true, config, ending });
     // Left over from an attempt that failed half-way: what an index says of other bytes must not be read.
     for (const suffix of SEGMENT_SUFFIXES) context.runtime.files.remove(segment.path(suffix));
     segment.makeFile();
@@ -96,7 +115,12 @@ export class Segment {
   static open(
     context: StorageContext,
     directory: string,
-    options: { readonly baseOffset: number; readonly sizeBytes: number; readonly config: LogConfig },
+    options: {
+      readonly baseOffset: number;
+      readonly sizeBytes: number;
+      readonly config: LogConfig;
+      readonly ending?: string;
+    },
   ): Segment {
     return new Segment(context, directory, { ...options, isNew: false });
   }
@@ -106,7 +130,7 @@ export class Segment {
   }
 
   path(suffix: string): string {
-    return `${this.#directory}/${fileNameOf(this.baseOffset, suffix)}`;
+    return `${this.#directory}/${fileNameOf(this.baseOffset, suffix)}${this.#ending}`;
   }
 
   // ------------------------------------------------------------------------------------------- writing
@@ -180,6 +204,13 @@ export class Segment {
     for (const file of files) file.mayBeNew = false;
   }
 
+  /** Makes all files durable, off the loop; not their entries in the folder. */
+  async syncFiles(): Promise<void> {
+    for (const file of [this.log, ...this.#indexFiles()]) {
+      if (file.isDirty) await file.sync();
+    }
+  }
+
   syncNow(): void {
     if (this.log.isDirty) this.log.syncNow();
     for (const file of this.#indexFiles()) {
@@ -210,6 +241,18 @@ export class Segment {
     return this.#context.runtime.files.stat(this.log.path)?.modifiedMs ?? this.createdMs;
   }
 
+  /** The time of the first batch, -1 without one. */
+  firstTimestampMs(): number {
+    return this.#firstTimestampMs ??= this.#readFirstTimestamp();
+  }
+
+  /** What the larger of the indexes takes on the disk. */
+  indexSizeBytes(): number {
+    const { files } = this.#context.runtime;
+    const sizeOf = (suffix: string) => files.stat(this.path(suffix))?.sizeBytes ?? 0;
+    return Math.max(sizeOf(INDEX_SUFFIX), sizeOf(TIME_INDEX_SUFFIX));
+  }
+
   // ------------------------------------------------------------------------------------------- its end
 
   /** Cuts the log to `sizeBytes`, on disk too. Only while nobody can have mapped it: during recovery. */
@@ -236,6 +279,27 @@ export class Segment {
     } finally {
       buffers.give(buffer);
     }
+  }
+
+  /** Gives the files another ending (5). Readers go on reading. */
+  rename(ending: string): void {
+    const { files } = this.#context.runtime;
+    this.#closeIndexes();
+    const source = this.#ending;
+    // The log first: indexes of a log that is not there are strays, and a log without indexes gets them again.
+    for (const suffix of SEGMENT_SUFFIXES) {
+      const name = `${this.#directory}/${fileNameOf(this.baseOffset, suffix)}`;
+      if (files.stat(name + source) !== null) files.rename(name + source, name + ending);
+      if (suffix !== LOG_SUFFIX) continue;
+      this.#ending = ending;
+      this.log.path = name + ending;
+    }
+  }
+
+  /** Removes the files of a segment that nobody has seen. */
+  discard(): void {
+    this.close();
+    for (const suffix of SEGMENT_SUFFIXES) this.#context.runtime.files.remove(this.path(suffix));
   }
 
   get isInUse(): boolean {
@@ -284,7 +348,7 @@ export class Segment {
 
   /** How long the segment has been written to: by its records' own time where they have one. */
   #ageMs(timestampMs: number, nowMs: number): number {
-    const firstMs = this.#firstTimestampMs ??= this.#readFirstTimestamp();
+    const firstMs = this.firstTimestampMs();
     return firstMs >= 0 && timestampMs >= 0 ? timestampMs - firstMs : nowMs - this.createdMs;
   }
 

@@ -49,6 +49,19 @@ export class SegmentList {
     this.#segments.push(segment);
   }
 
+  /** Whether these are in the list, one after the other. */
+  hasRun(segments: readonly Segment[]): boolean {
+    const start = this.#segments.indexOf(segments[0]!);
+    return start >= 0 && segments.every((segment, index) => this.#segments[start + index] === segment);
+  }
+
+  /** Puts one in the place of some in a row, with the base offset of the first; never of the active one. */
+  replace(segments: readonly Segment[], replacement: Segment): void {
+    assert(this.hasRun(segments) && segments.at(-1) !== this.active, "what is replaced is in the log, and closed");
+    assert(replacement.baseOffset === segments[0]!.baseOffset, "it starts where the first of them starts");
+    this.#segments.splice(this.#segments.indexOf(segments[0]!), segments.length, replacement);
+  }
+
   /** Takes the first `count` out; never the active one. */
   takeFirst(count: number): Segment[] {
     assert(count < this.#segments.length, "the active segment stays");

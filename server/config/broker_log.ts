@@ -172,7 +172,6 @@ export const logConfigs = {
   "log.cleaner.enable": boolean(
     true,
     "Whether compacted topics are compacted. Deprecated in Kafka: switching it off lets internal topics grow without bound.",
-    withoutEffect,
   ),
   "log.cleaner.threads": int(1, "Number of partitions that are compacted at the same time.", {
     min: 0,
@@ -182,47 +181,44 @@ export const logConfigs = {
   "log.cleaner.io.max.bytes.per.second": double(
     Number.MAX_VALUE,
     "Bytes per second that compaction may read and write, all partitions together.",
-    { ...clusterWide, ...withoutEffect },
+    clusterWide,
   ),
   "log.cleaner.dedupe.buffer.size": long(
     134_217_728,
     "Bytes of memory for the key tables of compaction, all together.",
-    { ...clusterWide, ...withoutEffect },
+    clusterWide,
   ),
   "log.cleaner.io.buffer.size": int(524_288, "Bytes of memory for compaction's reading and writing, all together.", {
     min: 0,
     ...clusterWide,
-    ...withoutEffect,
   }),
   "log.cleaner.io.buffer.load.factor": double(
     0.9,
     "How full a key table of compaction may get, from 0 to 1. Fuller means more keys in one pass and slower look-ups.",
-    { ...clusterWide, ...withoutEffect },
+    clusterWide,
   ),
   "log.cleaner.backoff.ms": long(15_000, "Milliseconds to sleep when there is nothing to compact.", {
     min: 0,
     ...clusterWide,
-    ...withoutEffect,
   }),
   "log.cleaner.min.cleanable.ratio": double(
     0.5,
     "Share of a log that must be uncompacted before it is compacted, from 0 to 1.",
-    { min: 0, max: 1, ...clusterWide, ...withoutEffect },
+    { min: 0, max: 1, ...clusterWide },
   ),
   "log.cleaner.delete.retention.ms": long(
     86_400_000,
     "Milliseconds that a compacted topic keeps the markers of deleted keys, for readers that started before.",
-    { min: 0, ...clusterWide, ...withoutEffect },
+    { min: 0, ...clusterWide },
   ),
   "log.cleaner.min.compaction.lag.ms": long(0, "Milliseconds for which a record is safe from compaction.", {
     min: 0,
     ...clusterWide,
-    ...withoutEffect,
   }),
   "log.cleaner.max.compaction.lag.ms": long(
     longMax,
     "Milliseconds after which a record becomes due for compaction, however clean its log is.",
-    { min: 1, ...clusterWide, ...withoutEffect },
+    { min: 1, ...clusterWide },
   ),
   "producer.id.expiration.ms": int(
     86_400_000,

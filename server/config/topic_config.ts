@@ -32,9 +32,12 @@ export class GroupConfig {
 export function logConfigFor(topicOverrides: ReadonlyMap<string, string>, broker: BrokerConfig): LogConfig {
   const topic = new TopicConfig(topicOverrides, broker);
   const policy = topic.get("cleanup.policy");
+  const maxCompactionLagMs = topic.get("max.compaction.lag.ms");
+  const segmentMs = topic.get("segment.ms");
   return {
     segmentBytes: topic.get("internal.segment.bytes") ?? topic.get("segment.bytes"),
-    segmentMs: topic.get("segment.ms"),
+    // The active segment is not compacted: it ends in time for that.
+    segmentMs: policy.includes("compact") ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs,
     segmentJitterMs: topic.get("segment.jitter.ms"),
     segmentIndexBytes: topic.get("segment.index.bytes"),
     indexIntervalBytes: topic.get("index.interval.bytes"),
@@ -44,7 +47,7 @@ export function logConfigFor(topicOverrides: ReadonlyMap<string, string>, broker
     cleanupPolicy: { delete: policy.includes("delete"), compact: policy.includes("compact") },
     minCleanableDirtyRatio: topic.get("min.cleanable.dirty.ratio"),
     minCompactionLagMs: topic.get("min.compaction.lag.ms"),
-    maxCompactionLagMs: topic.get("max.compaction.lag.ms"),
+    maxCompactionLagMs,
     deleteRetentionMs: topic.get("delete.retention.ms"),
     maxMessageBytes: topic.get("max.message.bytes"),
     timestampType: topic.get("message.timestamp.type") as LogConfig["timestampType"],

@@ -70,7 +70,6 @@ export const topicConfigs = {
     "log.cleaner.delete.retention.ms",
     long(86_400_000, "Milliseconds that a compacted topic keeps the markers of deleted keys.", {
       min: 0,
-      ...withoutEffect,
     }),
   ),
   "errors.deadletterqueue.group.enable": from(
@@ -150,7 +149,6 @@ export const topicConfigs = {
     "log.cleaner.max.compaction.lag.ms",
     long(longMax, "Milliseconds after which a record becomes due for compaction, however clean its log is.", {
       min: 1,
-      ...withoutEffect,
     }),
   ),
   "max.decompressed.message.bytes": from(
@@ -204,12 +202,11 @@ export const topicConfigs = {
     double(0.5, "Share of a log that must be uncompacted before it is compacted, from 0 to 1.", {
       min: 0,
       max: 1,
-      ...withoutEffect,
     }),
   ),
   "min.compaction.lag.ms": from(
     "log.cleaner.min.compaction.lag.ms",
-    long(0, "Milliseconds for which a record is safe from compaction.", { min: 0, ...withoutEffect }),
+    long(0, "Milliseconds for which a record is safe from compaction.", { min: 0 }),
   ),
   "min.insync.replicas": from(
     "min.insync.replicas",

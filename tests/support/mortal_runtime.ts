@@ -227,6 +227,25 @@ export class MortalFiles implements FileSystem {
     return this.perform("read", path, () => this.#files.readFile(path));
   }
 
+  async syncDirectoryAsync(path: string): Promise<void> {
+    const verdict = this.judge("syncDirectory", path, 0, false);
+    if (verdict.kind === "fail") throw failure("syncDirectory", path, verdict.code);
+    if (verdict.kind === "die" && !verdict.isAfter) this.#die();
+    if (this.#owner.isDead) return await never();
+    await this.#files.syncDirectoryAsync(path);
+    if (verdict.kind === "die") this.#die();
+    if (this.#owner.isDead) await never();
+  }
+
+  /** Off the loop there is nothing to unwind. */
+  #die(): void {
+    try {
+      this.#owner.dieNow();
+    } catch (error) {
+      if (!(error instanceof ProcessKilled)) throw error;
+    }
+  }
+
   syncDirectory(path: string): void {
     this.perform("syncDirectory", path, () => this.#files.syncDirectory(path));
   }

@@ -216,6 +216,8 @@ for (const world of worlds) {
       file.close();
       await Promise.all(syncing);
       files.syncDirectory(directory);
+      await files.syncDirectoryAsync(directory);
+      await expect(files.syncDirectoryAsync(`${directory}/missing`)).rejects.toThrow(FileError);
     });
 
     test("a file system has room", () => {

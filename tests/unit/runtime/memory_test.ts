@@ -77,6 +77,19 @@ describe("a disk that loses power", () => {
     expect([read(0), read(4096)]).toEqual(["\0\0\0\0", "kept"]);
   });
 
+  test("never loses a durable file by renaming it", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { files } = createMemoryRuntime({ seed });
+      const file = files.open("/a", { create: true });
+      file.write([pattern(100)], 0);
+      file.syncDataNow();
+      files.syncDirectory("/");
+      files.rename("/a", "/b");
+      files.crash("torn");
+      expect(files.stat("/a") ?? files.stat("/b")).not.toBe(null);
+    }
+  });
+
   test("undoes a truncate that was not synced", () => {
     const { files } = createMemoryRuntime();
     const file = files.open("/a", { create: true });
