@@ -22,6 +22,21 @@ describe.skipIf(target === "kafka")("bench/partitions.ts", () => {
   }, 60_000);
 });
 
+// It measures the log engine, which is the executable's as well.
+describe.skipIf(target !== "bun" && target !== "deno")("bench/storage.ts", () => {
+  test("measures a few appends", () => {
+    const printed = run("storage.ts", "--runtime", target, "--only", "append", "--rounds", "1", "--scale", "0.001");
+    expect(printed).toMatch(/append 64 KiB, os: log +[\d.]+ MiB\/s/);
+    expect(printed).toMatch(/append 1 MiB, group: of the bare loop +[\d.]+ %/);
+  }, 60_000);
+
+  test("measures a few syncs", () => {
+    const printed = run("storage.ts", "--runtime", target, "--only", "durable", "--rounds", "1", "--scale", "0.001");
+    expect(printed).toMatch(/durable 1 KB, low load: p50, log +[\d.]+ ms/);
+    expect(printed).toMatch(/producers 64, a log each: syncs of the log +[\d.]+ \/GiB/);
+  }, 60_000);
+});
+
 // On the runtime of the target: it measures what it runs on. The executable runs no other program.
 describe.skipIf(target !== "bun" && target !== "deno")("bench/codec.ts", () => {
   test("measures a few messages", () => {
