@@ -119,6 +119,10 @@ export class BrokerProcess {
     return exit;
   }
 
+  signal(signal: "SIGTERM" | "SIGINT"): void {
+    this.#child?.kill(signal);
+  }
+
   async kill9(): Promise<void> {
     this.#child?.kill("SIGKILL");
     await this.#exit;
@@ -149,14 +153,28 @@ export class BrokerProcess {
   }
 
   async #start(): Promise<void> {
-    const { config = {}, args = [], environment = {}, readyTimeoutMs = readyTimeoutMsDefault } = this.#options;
+    const { readyTimeoutMs = readyTimeoutMsDefault } = this.#options;
+    const startMs = performance.now();
+    this.spawn();
+    try {
+      await waitForAnswer(this.port, startMs + readyTimeoutMs, () => this.isRunning);
+    } catch (cause) {
+      const state = this.isRunning ? "is running" : "has ended";
+      await this.kill9();
+      throw new Error(`The broker did not answer on port ${this.port} and ${state}\n${this.#tail()}`, { cause });
+    }
+    this.readyMs = performance.now() - startMs;
+  }
+
+  /** Starts the process, and waits for nothing. */
+  spawn(): void {
+    const { config = {}, args = [], environment = {} } = this.#options;
     const which = this.#options.target ?? target;
     const settings = Object.entries(config).flatMap(([name, value]) => ["--override", `${name}=${value}`]);
     const [program, ...rest] = which === "kafka"
       ? kafkaCommand({ port: this.port, dataDirectory: this.dataDirectory, config: kafkaConfig(config) })
       : weirCommand(["serve", "--port", `${this.port}`, "--data", this.dataDirectory, ...settings, ...args], which);
     this.#lines = [];
-    const startMs = performance.now();
     const child = spawn(program, rest, { cwd: root, env: { ...process.env, ...environment }, stdio: "pipe" });
     this.#child = child;
     running.add(child);
@@ -168,14 +186,6 @@ export class BrokerProcess {
         resolve({ code, signal });
       });
     });
-    try {
-      await waitForAnswer(this.port, startMs + readyTimeoutMs, () => this.isRunning);
-    } catch (cause) {
-      const state = this.isRunning ? "is running" : "has ended";
-      await this.kill9();
-      throw new Error(`The broker did not answer on port ${this.port} and ${state}\n${this.#tail()}`, { cause });
-    }
-    this.readyMs = performance.now() - startMs;
   }
 
   #tail(): string {
@@ -330,6 +340,6 @@ function askApiVersions(port: number, timeoutMs: number): Promise<void> {
   return withTimeout(answered, timeoutMs, () => "No answer to ApiVersions").finally(() => socket.destroy());
 }
 
-function pause(delayMs: number): Promise<void> {
+export function pause(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

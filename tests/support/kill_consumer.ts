@@ -1,6 +1,7 @@
 /**
- * The only member of a group: reads all partitions of the topic, commits as it goes, and after a break goes on from what is
- * committed. Checks that nothing is missing, repeated or out of order on its way.
+ * The only member of a group: reads all topics along, commits as it goes, and after a break goes on from what is committed.
+ * What it is shown goes into the ledgers; its committed offsets may not be older than what was acknowledged, nor newer than
+ * what it asked for.
  */
 
 import { fetch } from "../../protocol/api/01_fetch.ts";
@@ -9,44 +10,72 @@ import { offsetFetch } from "../../protocol/api/09_offset_fetch.ts";
 import { findCoordinator } from "../../protocol/api/10_find_coordinator.ts";
 import { joinGroup } from "../../protocol/api/11_join_group.ts";
 import { syncGroup } from "../../protocol/api/14_sync_group.ts";
-import { type BatchView, wholeBatches } from "../../protocol/batch.ts";
+import { wholeBatches } from "../../protocol/batch.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import { decodeRecords } from "../../protocol/record.ts";
+import { pause } from "./broker.ts";
+import { LedgerError, LedgerPass, type PartitionLedger } from "./kill_ledger.ts";
 import { isPassing } from "./kill_producer.ts";
-import { AnsweredError } from "./requests.ts";
+import { recordsOf } from "./kill_records.ts";
+import { AnsweredError, startOffset } from "./requests.ts";
 import { TestClient } from "./test_client.ts";
 
 export interface ConsumerOptions {
   readonly port: number;
-  readonly topic: string;
   readonly group: string;
-  readonly partitionCount: number;
-  readonly recordsPerPartition: number;
+  /** By topic and partition. */
+  readonly ledgers: ReadonlyMap<string, readonly PartitionLedger[]>;
   readonly brokerIsBack: () => Promise<void>;
 }
 
+/** One partition as the group sees it. */
+interface Share {
+  readonly topic: string;
+  readonly partition: number;
+  readonly ledger: PartitionLedger;
+  /** The offset whose commit was answered, and that of the last commit that was sent. */
+  committed: number;
+  committing: number;
+  pass: LedgerPass;
+}
+
 const partitionBytesMax = 256 * 1024;
+const retryMs = 10;
 /** Rounds of fetching between two commits. */
-const roundsPerCommit = 5;
+const roundsPerCommit = 2;
 
 export class KillConsumer {
-  /** Offsets whose commit was answered, and those of the last commit that was sent. */
-  readonly committed: number[];
+  /** Times its position was deleted before it had read it. */
+  overtakenCount = 0;
+  commitCount = 0;
+  /** Why it had to connect again the last time. */
+  trouble = "";
   readonly #options: ConsumerOptions;
-  readonly #committing: number[];
-  /** Next offset to read. */
-  #positions: number[];
+  readonly #shares: Share[] = [];
   #memberId = "";
   #generation = -1;
+  #isEnding = false;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
-    this.committed = new Array<number>(options.partitionCount).fill(0);
-    this.#committing = [...this.committed];
-    this.#positions = [...this.committed];
+    for (const [topic, ledgers] of options.ledgers) {
+      ledgers.forEach((ledger, partition) => {
+        this.#shares.push({
+          topic,
+          partition,
+          ledger,
+          committed: 0,
+          committing: 0,
+          pass: new LedgerPass(ledger, 0),
+        });
+      });
+    }
   }
 
-  /** Ends when every record was read and the last offsets are committed. */
+  /** Nobody writes any more: `run` ends when all is read and committed. */
+  end(): void {
+    this.#isEnding = true;
+  }
+
   async run(): Promise<void> {
     for (;;) {
       await this.#options.brokerIsBack();
@@ -55,7 +84,7 @@ export class KillConsumer {
         client = await TestClient.connect(this.#options.port, { clientId: "kill-consumer" });
         await this.#join(client);
         await this.#goOn(client);
-        for (let round = 1; !this.#isDone(); round++) {
+        for (let round = 1; !this.#isEnding || !this.#hasAll(); round++) {
           await this.#read(client);
           if (round % roundsPerCommit === 0) await this.#commit(client);
         }
@@ -63,14 +92,16 @@ export class KillConsumer {
         return;
       } catch (error) {
         if (!isPassing(error)) throw error;
+        this.trouble = (error as Error).message;
+        await pause(retryMs);
       } finally {
         client?.close();
       }
     }
   }
 
-  #isDone(): boolean {
-    return this.#positions.every((offset) => offset === this.#options.recordsPerPartition);
+  #hasAll(): boolean {
+    return this.#shares.every(({ ledger, pass }) => pass.position >= ledger.endOffset);
   }
 
   async #join(client: TestClient): Promise<void> {
@@ -106,91 +137,106 @@ export class KillConsumer {
     check(synced.errorCode, "sync the group");
   }
 
-  /** Takes the committed offsets as positions; none may be older than what was acknowledged, nor newer than what was sent. */
+  /** Takes the committed offsets as positions. */
   async #goOn(client: TestClient): Promise<void> {
-    const { topic, group } = this.#options;
     const answer = await client.send(offsetFetch, 7, {
-      groupId: group,
-      topics: [{ name: topic, partitionIndexes: this.#positions.map((_, partition) => partition) }],
+      groupId: this.#options.group,
+      topics: this.#byTopic((share) => share.partition).map(([name, partitionIndexes]) => ({ name, partitionIndexes })),
       requireStable: false,
     });
     check(answer.errorCode, "fetch offsets");
-    for (const { partitionIndex, committedOffset, errorCode } of answer.topics[0]?.partitions ?? []) {
-      check(errorCode, "fetch offsets");
-      const offset = Math.max(0, committedOffset);
-      const [least, most] = [this.committed[partitionIndex] as number, this.#committing[partitionIndex] as number];
-      if (offset < least || offset > most) {
-        throw new Error(
-          `${topic}-${partitionIndex} goes on at ${offset}; ${least} was committed and ${most} asked for`,
-        );
+    for (const { name, partitions } of answer.topics) {
+      for (const { partitionIndex, committedOffset, errorCode } of partitions) {
+        check(errorCode, "fetch offsets");
+        const share = this.#share(name, partitionIndex);
+        const offset = Math.max(0, committedOffset);
+        const { committed, committing, ledger } = share;
+        if (offset < committed || offset > committing) {
+          throw new LedgerError(
+            `${ledger.name}: the group goes on at ${offset}; ${committed} was committed and ${committing} asked for`,
+          );
+        }
+        share.pass = new LedgerPass(ledger, offset);
       }
-      this.#positions[partitionIndex] = offset;
     }
   }
 
   async #read(client: TestClient): Promise<void> {
-    const { topic } = this.#options;
-    const answer = await client.send(fetch, 11, {
-      maxWaitMs: 200,
+    const answer = await client.send(fetch, 12, {
+      maxWaitMs: 100,
       minBytes: 1,
       maxBytes: 8 * 1024 * 1024,
       isolationLevel: 0,
       sessionId: 0,
       sessionEpoch: -1,
-      topics: [{
-        topic,
-        partitions: this.#positions.map((fetchOffset, partition) => ({
-          partition,
-          fetchOffset,
-          partitionMaxBytes: partitionBytesMax,
-        })),
-      }],
+      topics: this.#byTopic(({ partition, pass }) => ({
+        partition,
+        fetchOffset: pass.position,
+        partitionMaxBytes: partitionBytesMax,
+      })).map(([topic, partitions]) => ({ topic, partitions })),
       forgottenTopicsData: [],
     });
     check(answer.errorCode, "fetch");
-    for (const { partitionIndex, errorCode, records } of answer.responses[0]?.partitions ?? []) {
-      check(errorCode, `fetch from ${topic}-${partitionIndex}`);
-      for (const batch of wholeBatches(records ?? new Uint8Array(0))) {
-        this.#positions[partitionIndex] = checkBatch(batch, partitionIndex, this.#positions[partitionIndex] as number);
+    for (const { topic, partitions } of answer.responses) {
+      for (const { partitionIndex, errorCode, logStartOffset, records } of partitions) {
+        const share = this.#share(topic, partitionIndex);
+        const { ledger } = share;
+        if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && ledger.rules.hasRetention) {
+          await this.#startAgain(client, share);
+          continue;
+        }
+        check(errorCode, `fetch from ${ledger.name}`);
+        ledger.startTold(logStartOffset);
+        for (const batch of wholeBatches(records ?? new Uint8Array(0))) {
+          share.pass.read(recordsOf(batch, ledger.name), batch.nextOffset);
+        }
       }
     }
   }
 
+  /** What it was to read next is deleted. */
+  async #startAgain(client: TestClient, share: Share): Promise<void> {
+    const start = await startOffset(client, share);
+    share.ledger.startTold(start);
+    if (start <= share.pass.position) {
+      throw new LedgerError(`${share.ledger.name} starts at ${start} and has no ${share.pass.position}`);
+    }
+    this.overtakenCount++;
+    share.pass = new LedgerPass(share.ledger, start);
+  }
+
   async #commit(client: TestClient): Promise<void> {
-    const { topic, group } = this.#options;
-    const offsets = [...this.#positions];
-    offsets.forEach((offset, partition) => this.#committing[partition] = offset);
+    const offsets = new Map(this.#shares.map((share) => [share, share.pass.position]));
+    for (const [share, offset] of offsets) share.committing = offset;
     const answer = await client.send(offsetCommit, 7, {
-      groupId: group,
+      groupId: this.#options.group,
       generationIdOrMemberEpoch: this.#generation,
       memberId: this.#memberId,
-      topics: [{
-        name: topic,
-        partitions: offsets.map((committedOffset, partitionIndex) => ({
-          partitionIndex,
-          committedOffset,
-          committedMetadata: "",
-        })),
-      }],
+      topics: this.#byTopic((share) => ({
+        partitionIndex: share.partition,
+        committedOffset: share.committing,
+        committedMetadata: "",
+      })).map(([name, partitions]) => ({ name, partitions })),
     });
-    for (const { errorCode } of answer.topics[0]?.partitions ?? []) check(errorCode, "commit offsets");
-    offsets.forEach((offset, partition) => this.committed[partition] = offset);
-  }
-}
-
-/** Checks every record from offset `next` on and returns the offset after the last. */
-export function checkBatch(batch: BatchView, partition: number, next: number): number {
-  if (!batch.isCrcValid()) throw new Error(`Partition ${partition}: the batch at ${batch.baseOffset} has a wrong CRC`);
-  for (const { offset, value } of decodeRecords(batch)) {
-    if (offset < next) continue; // the batch began before the offset that was asked for
-    if (offset !== next) throw new Error(`Partition ${partition}: offset ${offset} comes where ${next} should`);
-    const text = String.fromCharCode(...(value ?? []));
-    if (!text.startsWith(`${partition}:${offset} `)) {
-      throw new Error(`Partition ${partition}: the record at offset ${offset} is "${text}"`);
+    for (const { partitions } of answer.topics) {
+      for (const { errorCode } of partitions) check(errorCode, "commit offsets");
     }
-    next++;
+    for (const [share, offset] of offsets) share.committed = offset;
+    this.commitCount++;
   }
-  return next;
+
+  #share(topic: string, partition: number): Share {
+    const share = this.#shares.find((share) => share.topic === topic && share.partition === partition);
+    if (share === undefined) throw new LedgerError(`${topic}-${partition} was not asked for`);
+    return share;
+  }
+
+  #byTopic<Part>(part: (share: Share) => Part): [topic: string, parts: Part[]][] {
+    return [...this.#options.ledgers.keys()].map((topic) => [
+      topic,
+      this.#shares.filter((share) => share.topic === topic).map(part),
+    ]);
+  }
 }
 
 function check(errorCode: number, what: string): void {

@@ -1,67 +1,82 @@
 /**
- * An idempotent producer that outlives its broker: what was not acknowledged is sent again, with the same sequence numbers.
+ * An idempotent producer of one topic that outlives its broker: what was not acknowledged is sent again, with the same
+ * sequence numbers, so each record comes to be there once.
  *
- * The value of the record at index n of partition p is `p:n` and padding, so with one producer a record's index is its
- * offset, and any loss, repetition or change of order shows in one look.
+ * Where records are compacted, a broker that was killed may not know again a batch that it had written and not answered: the
+ * records by which it would are gone. It refuses it then, and the producer goes on under a new id.
  */
 
 import { produce, type ProduceResponse } from "../../protocol/api/00_produce.ts";
 import { initProducerId } from "../../protocol/api/22_init_producer_id.ts";
 import { ErrorCode, errorName, errors } from "../../protocol/errors.ts";
-import { encodeBatch, type RecordDraft } from "../../protocol/record.ts";
+import { encodeBatch } from "../../protocol/record.ts";
+import type { KilledRecord, PartitionLedger } from "./kill_ledger.ts";
+import { encodeRecord } from "./kill_records.ts";
 import { AnsweredError } from "./requests.ts";
 import { ConnectionClosed, TestClient } from "./test_client.ts";
 
 export interface ProducerOptions {
   readonly port: number;
   readonly topic: string;
-  readonly partitionCount: number;
-  readonly recordsPerPartition: number;
+  /** By partition. */
+  readonly ledgers: readonly PartitionLedger[];
   readonly random: () => number;
+  readonly acks: -1 | 1;
+  /** How many keys there are, of a compacted topic. */
+  readonly keyCount: number;
+  readonly recordsPerBatchMax: number;
   /** Waits until a broker that went away is back. */
   readonly brokerIsBack: () => Promise<void>;
 }
 
 interface Batch {
   readonly partition: number;
-  readonly firstIndex: number;
-  readonly recordCount: number;
+  readonly records: readonly KilledRecord[];
   readonly bytes: Uint8Array;
 }
 
 /** Kafka's producers keep as many; a broker remembers five batches of a producer and partition. */
 const inFlightMax = 5;
-const encoder = new TextEncoder();
+const partitionsPerRequestMax = 4;
+const tombstoneShare = 0.05;
+const paddingBytesMax = 400;
 
 export class KillProducer {
-  /** Records acknowledged, by partition: indexes below are promised to be there. */
-  readonly acknowledged: number[];
-  acknowledgedCount = 0;
   /** Requests that were sent more than once. */
   resentCount = 0;
+  /** Times it went on under a new id. */
+  startedOverCount = 0;
   readonly #options: ProducerOptions;
-  readonly #sent: number[];
+  /** By partition: the number of the next record, and its sequence number. */
+  readonly #nextNumber: number[];
+  readonly #nextSequence: number[];
   /** Requests sent or to be sent again, oldest first. */
   #unanswered: Batch[][] = [];
   #producerId = -1;
   #producerEpoch = -1;
+  #isEnding = false;
 
   constructor(options: ProducerOptions) {
     this.#options = options;
-    this.acknowledged = new Array<number>(options.partitionCount).fill(0);
-    this.#sent = new Array<number>(options.partitionCount).fill(0);
+    this.#nextNumber = options.ledgers.map(() => 0);
+    this.#nextSequence = options.ledgers.map(() => 0);
   }
 
-  /** Ends when every record is acknowledged. */
+  /** No new records; `run` ends when all there are have been acknowledged. */
+  end(): void {
+    this.#isEnding = true;
+  }
+
   async run(): Promise<void> {
-    while (!this.#isDone()) {
+    while (!this.#isEnding || this.#unanswered.length > 0) {
       await this.#options.brokerIsBack();
       let client: TestClient | null = null;
       try {
-        client = await TestClient.connect(this.#options.port, { clientId: "kill-producer" });
+        client = await TestClient.connect(this.#options.port, { clientId: `producer-${this.#options.topic}` });
         await this.#pump(client);
       } catch (error) {
-        if (!isPassing(error)) throw error;
+        if (this.#mayBeForgotten(error)) this.#startOver();
+        else if (!isPassing(error)) throw error;
         this.resentCount += this.#unanswered.length;
       } finally {
         client?.close();
@@ -73,24 +88,17 @@ export class KillProducer {
     if (this.#producerId === -1) await this.#init(client);
     // Each answer is for the oldest request; those that come behind an error are not looked at.
     const answers = this.#unanswered.map((request) => this.#send(client, request));
-    while (!this.#isDone()) {
-      while (answers.length < inFlightMax && !this.#isAllSent()) {
+    for (;;) {
+      while (answers.length < inFlightMax && !this.#isEnding) {
         const request = this.#nextRequest();
         this.#unanswered.push(request);
         answers.push(this.#send(client, request));
       }
-      const answer = await (answers.shift() as Promise<ProduceResponse>);
-      this.#settle(this.#unanswered[0] as Batch[], answer);
+      const oldest = answers.shift();
+      if (oldest === undefined) return;
+      this.#settle(this.#unanswered[0]!, await oldest);
       this.#unanswered.shift();
     }
-  }
-
-  #isAllSent(): boolean {
-    return this.#sent.every((count) => count === this.#options.recordsPerPartition);
-  }
-
-  #isDone(): boolean {
-    return this.#isAllSent() && this.#unanswered.length === 0;
   }
 
   async #init(client: TestClient): Promise<void> {
@@ -101,11 +109,12 @@ export class KillProducer {
   }
 
   #send(client: TestClient, request: readonly Batch[]): Promise<ProduceResponse> {
+    const { topic, acks } = this.#options;
     const answer = client.send(produce, 9, {
-      acks: -1,
+      acks,
       timeoutMs: 30_000,
       topicData: [{
-        name: this.#options.topic,
+        name: topic,
         partitionData: request.map(({ partition, bytes }) => ({ index: partition, records: bytes })),
       }],
     });
@@ -115,51 +124,58 @@ export class KillProducer {
 
   #settle(request: readonly Batch[], answer: ProduceResponse): void {
     const results = answer.responses[0]?.partitionResponses ?? [];
-    for (const batch of request) {
-      const result = results.find(({ index }) => index === batch.partition);
+    for (const { partition, records } of request) {
+      const result = results.find(({ index }) => index === partition);
       const code = result?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
-      const where = `${this.#options.topic}-${batch.partition} at ${batch.firstIndex}`;
-      // There already, and the broker no longer knows where: sent before the kill.
-      const isDuplicate = code === ErrorCode.DUPLICATE_SEQUENCE_NUMBER;
-      if (code !== ErrorCode.NONE && !isDuplicate) throw new AnsweredError(code, `Cannot produce to ${where}`);
-      if (!isDuplicate && result?.baseOffset !== batch.firstIndex) {
-        throw new Error(`The batch of ${where} was acknowledged at offset ${result?.baseOffset}`);
+      if (code !== ErrorCode.NONE) {
+        throw new AnsweredError(code, `Cannot produce ${records[0]!.number} to ${this.#options.topic}-${partition}`);
       }
-      this.acknowledged[batch.partition] = batch.firstIndex + batch.recordCount;
-      this.acknowledgedCount += batch.recordCount;
+      this.#options.ledgers[partition]!.acked(records, result!.baseOffset);
     }
+  }
+
+  #mayBeForgotten(error: unknown): boolean {
+    return error instanceof AnsweredError && error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER &&
+      this.resentCount > 0 && this.#options.ledgers[0]!.rules.isCompacted;
+  }
+
+  #startOver(): void {
+    this.startedOverCount++;
+    this.#unanswered = [];
+    this.#producerId = -1;
+    this.#nextSequence.fill(0);
+    for (const ledger of this.#options.ledgers) ledger.hasGaps = true;
   }
 
   /** Batches for one to four partitions, of very different sizes. */
   #nextRequest(): Batch[] {
-    const { partitionCount, recordsPerPartition, random } = this.#options;
-    const wanted = 1 + Math.floor(random() * 4);
-    const start = Math.floor(random() * partitionCount);
-    const request: Batch[] = [];
-    for (let step = 0; step < partitionCount && request.length < wanted; step++) {
-      const partition = (start + step) % partitionCount;
-      const left = recordsPerPartition - (this.#sent[partition] as number);
-      if (left > 0) request.push(this.#nextBatch(partition, Math.min(left, 1 + Math.floor(random() ** 2 * 3000))));
-    }
-    return request;
+    const { ledgers, random } = this.#options;
+    const count = Math.min(ledgers.length, 1 + Math.floor(random() * partitionsPerRequestMax));
+    const start = Math.floor(random() * ledgers.length);
+    return Array.from({ length: count }, (_, step) => this.#nextBatch((start + step) % ledgers.length));
   }
 
-  #nextBatch(partition: number, recordCount: number): Batch {
-    const firstIndex = this.#sent[partition] as number;
-    const padding = "x".repeat(Math.floor(this.#options.random() * 60));
-    const timestamp = Date.now();
-    const records: RecordDraft[] = [];
-    for (let index = firstIndex; index < firstIndex + recordCount; index++) {
-      records.push({ timestamp, value: encoder.encode(`${partition}:${index} ${padding}`) });
-    }
+  #nextBatch(partition: number): Batch {
+    const { ledgers, random, keyCount, recordsPerBatchMax } = this.#options;
+    const { isCompacted } = ledgers[partition]!.rules;
+    const firstNumber = this.#nextNumber[partition]!;
+    const baseSequence = this.#nextSequence[partition]!;
+    const padding = "x".repeat(Math.floor(random() * paddingBytesMax));
+    const recordCount = 1 + Math.floor(random() ** 2 * recordsPerBatchMax);
+    const records = Array.from({ length: recordCount }, (_, index): KilledRecord => ({
+      number: firstNumber + index,
+      key: isCompacted ? `key-${Math.floor(random() ** 2 * keyCount)}` : null,
+      isTombstone: isCompacted && random() < tombstoneShare,
+    }));
+    this.#nextNumber[partition] = firstNumber + recordCount;
+    this.#nextSequence[partition] = baseSequence + recordCount;
     const bytes = encodeBatch({
-      records,
+      records: records.map((record) => encodeRecord(record, padding)),
       producerId: this.#producerId,
       producerEpoch: this.#producerEpoch,
-      baseSequence: firstIndex,
+      baseSequence,
     });
-    this.#sent[partition] = firstIndex + recordCount;
-    return { partition, firstIndex, recordCount, bytes };
+    return { partition, records, bytes };
   }
 }
 

@@ -1,88 +1,176 @@
 /**
- * One run of the kill test: records into a topic with acks=all by an idempotent producer, a group reading and committing at
- * the same time, `kill -9` somewhere in the middle, once or twice, and the count of everything afterwards.
+ * A series of `kill -9` in one folder: idempotent producers write to topics that are kept, deleted early and compacted, in
+ * small segments; a group reads and commits; the broker is killed again and again, under load, in its start, in its stop.
+ * After each kill all that is there is read and held against what was acknowledged and shown (`kill_ledger.ts`).
  */
 
-import { BrokerProcess, type Target, until } from "./broker.ts";
-import { checkBatch, KillConsumer } from "./kill_consumer.ts";
+import { BrokerProcess, pause, type Target, target as environmentTarget, until, withTimeout } from "./broker.ts";
+import { KillConsumer } from "./kill_consumer.ts";
+import { PartitionLedger } from "./kill_ledger.ts";
 import { KillProducer } from "./kill_producer.ts";
+import { drawSettings, type KillTopic } from "./kill_settings.ts";
+import { type Verified, verify } from "./kill_verify.ts";
 import { createPrng } from "./prng.ts";
-import { createTopic, endOffset, fetchBatches } from "./requests.ts";
+import { createTopic } from "./requests.ts";
 import { TestClient } from "./test_client.ts";
 
-export interface KillRunOptions {
+export interface KillSeriesOptions {
   readonly seed: number;
-  readonly recordCount?: number;
+  readonly roundCount: number;
   readonly target?: Target;
 }
 
-const topic = "killed";
-const partitionCount = 12;
-/** Segments from a few batches to all in one: a kill near a roll is another case than one far from any. */
-const segmentBytes = [1024 * 1024, 8 * 1024 * 1024, 1024 * 1024 * 1024];
+export interface KillSeriesResult extends Verified {
+  readonly ackedCount: number;
+  readonly killCount: number;
+  /** Offsets below logs' starts: deleted by retention. */
+  readonly deletedCount: number;
+  readonly resentCount: number;
+  readonly startedOverCount: number;
+  readonly commitCount: number;
+}
 
-/** @returns one line about what happened; throws when anything is lost, repeated or out of order */
-export async function killRun({ seed, recordCount = 1_000_000, target }: KillRunOptions): Promise<string> {
-  const random = createPrng(seed);
-  const recordsPerPartition = Math.ceil(recordCount / partitionCount);
-  const total = recordsPerPartition * partitionCount;
-  const broker = await BrokerProcess.start({
-    config: { "group.initial.rebalance.delay.ms": 0, "offsets.topic.num.partitions": 5 },
-    ...(target && { target }),
-  });
-  let isBack = Promise.resolve();
-  const options = { port: broker.port, topic, partitionCount, recordsPerPartition, brokerIsBack: () => isBack };
+/** Records acknowledged under load before a kill: no fewer, no more. */
+const loadMin = 500;
+const loadMax = 25_000;
+/** A start may take long on a busy machine, Kafka's all the more. */
+const readyTimeoutMs = 90_000;
+const loadTimeoutMs = 60_000;
+/** What is under way at the end must be done in this time. */
+const endTimeoutMs = 60_000;
+
+/** @throws when anything is lost, repeated or out of order; the message has the seed */
+export async function killSeries({ seed, roundCount, target }: KillSeriesOptions): Promise<KillSeriesResult> {
+  const series = new KillSeries(seed, target);
   try {
-    const client = await TestClient.connect(broker.port);
-    const bytes = segmentBytes[Math.floor(random() * segmentBytes.length)] as number;
-    await createTopic(client, { name: topic, partitionCount, configs: { "segment.bytes": String(bytes) } });
-    client.close();
-
-    const producer = new KillProducer({ ...options, random: createPrng(seed + 1) });
-    const consumer = new KillConsumer({ ...options, group: "kill-group" });
-    const work = Promise.all([producer.run(), consumer.run()]);
-    let hasFailed = false;
-    work.catch(() => hasFailed = true);
-
-    const kills: number[] = [];
-    for (let left = random() < 0.5 ? 1 : 2; left > 0; left--) {
-      const done = producer.acknowledgedCount;
-      const at = done + Math.floor((total - done) * (0.1 + random() * 0.7));
-      await until(() => hasFailed || producer.acknowledgedCount >= at, {
-        timeoutMs: 120_000,
-        what: "The point of the kill",
-      });
-      if (hasFailed) break;
-      kills.push(producer.acknowledgedCount);
-      isBack = broker.kill9().then(() => broker.restart());
-      isBack.catch(() => {}); // whoever waits for it sees it
-      await isBack;
-    }
-    await work;
-    await verify(broker.port, recordsPerPartition);
-    return `${total} records, killed at ${
-      kills.join(" and ")
-    }, ${producer.resentCount} requests resent, segments of ${bytes} bytes`;
+    return await series.run(roundCount);
   } catch (cause) {
-    throw new Error(`Kill test failed, SEED=${seed}\n${broker.lines.slice(-20).join("\n")}`, { cause });
+    const lines = series.lines.slice(-40).join("\n");
+    throw new Error(`Kill series failed, SEED=${seed}: ${(cause as Error).message}\n${lines}`, { cause });
   } finally {
-    await broker.dispose();
+    await series.dispose();
   }
 }
 
-/** Reads the topic from its start: each partition holds its records, each once, in order, and no more. */
-async function verify(port: number, recordsPerPartition: number): Promise<void> {
-  const client = await TestClient.connect(port);
-  for (let partition = 0; partition < partitionCount; partition++) {
-    const end = await endOffset(client, { topic, partition });
-    if (end !== recordsPerPartition) {
-      throw new Error(`${topic}-${partition} ends at ${end}, not ${recordsPerPartition}`);
-    }
-    for (let next = 0; next < end;) {
-      const { batches } = await fetchBatches(client, { topic, partition }, next);
-      if (batches.length === 0) throw new Error(`${topic}-${partition} gives nothing at ${next} of ${end}`);
-      for (const batch of batches) next = checkBatch(batch, partition, next);
-    }
+class KillSeries {
+  readonly #random: () => number;
+  readonly #target: Target | undefined;
+  readonly #seed: number;
+  #broker: BrokerProcess | null = null;
+  #ledgers = new Map<string, PartitionLedger[]>();
+  #isBack = Promise.resolve();
+  #killCount = 0;
+  /** What the broker has printed, in all its lives. */
+  readonly lines: string[] = [];
+
+  constructor(seed: number, target: Target | undefined) {
+    this.#seed = seed;
+    this.#random = createPrng(seed);
+    this.#target = target;
   }
-  client.close();
+
+  async run(roundCount: number): Promise<KillSeriesResult> {
+    const { config, topics } = drawSettings(this.#random);
+    const target = this.#target;
+    const broker = this.#broker = await BrokerProcess.start({ config, readyTimeoutMs, ...(target && { target }) });
+    for (const topic of topics) await this.#make(broker, topic);
+    const { port } = broker;
+    const brokerIsBack = () => this.#isBack;
+    const producers = topics.map(({ name, acks, keyCount, recordsPerBatchMax }, index) =>
+      new KillProducer({
+        port,
+        topic: name,
+        ledgers: this.#ledgers.get(name)!,
+        random: createPrng(this.#seed + 1 + index),
+        acks,
+        keyCount,
+        recordsPerBatchMax,
+        brokerIsBack,
+      })
+    );
+    const consumer = new KillConsumer({ port, group: "kill-group", ledgers: this.#ledgers, brokerIsBack });
+    const writing = Promise.all(producers.map((producer) => producer.run()));
+    const reading = consumer.run();
+    let hasFailed = false;
+    for (const work of [writing, reading]) work.catch(() => hasFailed = true);
+
+    for (let round = 0; round < roundCount && !hasFailed; round++) {
+      const from = this.#ackedCount();
+      const wanted = loadMin + Math.floor(this.#random() ** 2 * (loadMax - loadMin));
+      await until(() => hasFailed || this.#ackedCount() - from >= wanted, {
+        timeoutMs: loadTimeoutMs,
+        what: `Load of ${wanted} records`,
+      });
+      if (hasFailed) break;
+      this.#isBack = this.#killAndLook(broker);
+      this.#isBack.catch(() => {}); // whoever waits for it sees it
+      await this.#isBack;
+    }
+    for (const producer of producers) producer.end();
+    await withTimeout(writing, endTimeoutMs, () => "Producers do not come to their end");
+    consumer.end();
+    await withTimeout(reading, endTimeoutMs, () => `The group does not come to its end: ${consumer.trouble}`);
+    const verified = await verify(port, this.#ledgers);
+    const sum = (count: (producer: KillProducer) => number) =>
+      producers.reduce((total, producer) => total + count(producer), 0);
+    return {
+      ...verified,
+      ackedCount: this.#ackedCount(),
+      killCount: this.#killCount,
+      deletedCount: this.#sum(({ startOffset }) => startOffset),
+      resentCount: sum(({ resentCount }) => resentCount),
+      startedOverCount: sum(({ startedOverCount }) => startedOverCount),
+      commitCount: consumer.commitCount,
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#broker?.dispose();
+  }
+
+  /** Kills the broker one way or another, starts it, and looks at all there is before anybody goes on. */
+  async #killAndLook(broker: BrokerProcess): Promise<void> {
+    if (this.#random() < 0.15) {
+      broker.signal("SIGTERM");
+      await pause(this.#random() * 20);
+    }
+    await this.#kill(broker);
+    while (this.#random() < 0.2) {
+      broker.spawn();
+      await pause(this.#random() * 150);
+      await this.#kill(broker);
+    }
+    await broker.restart();
+    await verify(broker.port, this.#ledgers);
+  }
+
+  async #kill(broker: BrokerProcess): Promise<void> {
+    this.#killCount++;
+    await broker.kill9();
+    this.lines.push(...broker.lines, `--- kill ${this.#killCount}`);
+  }
+
+  async #make({ port }: BrokerProcess, { name, partitionCount, rules, configs }: KillTopic): Promise<void> {
+    const client = await TestClient.connect(port);
+    const { "flush.policy": policy, ...common } = configs; // Kafka does not know it.
+    const isKafka = (this.#target ?? environmentTarget) === "kafka";
+    await createTopic(client, {
+      name,
+      partitionCount,
+      configs: isKafka ? common : { ...common, "flush.policy": policy },
+    });
+    client.close();
+    const ledger = (index: number) => new PartitionLedger(`${name}-${index}`, rules);
+    this.#ledgers.set(name, Array.from({ length: partitionCount }, (_, index) => ledger(index)));
+  }
+
+  #ackedCount(): number {
+    return this.#sum(({ ackedCount }) => ackedCount);
+  }
+
+  #sum(count: (ledger: PartitionLedger) => number): number {
+    let total = 0;
+    for (const ledgers of this.#ledgers.values()) for (const ledger of ledgers) total += count(ledger);
+    return total;
+  }
 }

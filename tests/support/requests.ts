@@ -130,12 +130,21 @@ export async function fetchValues(client: TestClient, place: Place, fetchOffset 
 }
 
 /** The offset after the last record that consumers see. */
-export async function endOffset(client: TestClient, { topic, partition }: Place): Promise<number> {
-  const latest = -1;
+export function endOffset(client: TestClient, place: Place): Promise<number> {
+  return listedOffset(client, place, -1);
+}
+
+/** The first offset that a consumer may ask for. */
+export function startOffset(client: TestClient, place: Place): Promise<number> {
+  return listedOffset(client, place, -2);
+}
+
+/** `timestamp`: or -1 for the end, -2 for the start. */
+async function listedOffset(client: TestClient, { topic, partition }: Place, timestamp: number): Promise<number> {
   const response = await client.send(listOffsets, 7, {
     replicaId: -1,
     isolationLevel: 0,
-    topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: latest }] }],
+    topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
   });
   const result = response.topics[0]?.partitions[0];
   if (!result || result.errorCode !== ErrorCode.NONE) {
