@@ -110,6 +110,7 @@ export class Broker {
     const logDir = await LogDir.open(runtime, config.get("log.dirs")[0]!, {
       nodeId: config.get("node.id"),
       ...(clusterId === null ? {} : { clusterId }),
+      limits: { openFilesMax: config.get("log.open.files.max") },
       report: ({ level, event, facts }) => logger[level](`storage: ${event}`, facts),
     });
     let broker: Broker;

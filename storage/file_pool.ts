@@ -5,10 +5,15 @@
  * (1) A pinned file is not closed: a sync is under way on its handle. One told to close does so when that has ended.
  * (2) A file with unsynced writes is closed only when nothing else can be. Linux keeps a failed write-back for the next
  *     `fdatasync` of the file on any handle, but only while its inode stays in memory.
+ * (3) At most a quarter of what may be open is being synced at a time: others wait for their turn, their files closed if need
+ *     be. A thousand partitions written to in one turn are a thousand syncs, and each pins its file.
  */
 import { type FileHandle, type FileSystem } from "../runtime/runtime.ts";
 
+/** `log.open.files.max` */
 export const OPEN_FILES_MAX = 800;
+/** Of the open files, those that are being synced (3). */
+const SYNCED_SHARE = 1 / 4;
 
 export class FilePool {
   readonly #files: FileSystem;
@@ -16,10 +21,15 @@ export class FilePool {
   #openCount = 0;
   // A ring through the open files; `#ring.newer` is the one unused longest.
   readonly #ring: Ring = makeRing();
+  #freeTurns: number;
+  /** Syncs that wait for one (3), first come first. */
+  readonly #queue: (() => void)[] = [];
+  #queueHead = 0;
 
   constructor(files: FileSystem, openMax: number = OPEN_FILES_MAX) {
     this.#files = files;
     this.#openMax = openMax;
+    this.#freeTurns = Math.max(1, Math.floor(openMax * SYNCED_SHARE));
   }
 
   get openCount(): number {
@@ -35,8 +45,29 @@ export class FilePool {
     const handle = this.#files.open(file.path, { create });
     this.#openCount++;
     link(this.#ring, file);
-    if (this.#openCount > this.#openMax) this.#evict(file);
+    while (this.#openCount > this.#openMax && this.#evict(file));
     return handle;
+  }
+
+  /** For `PooledFile`: a turn to sync (3), null when it may begin at once. `giveTurn` follows. */
+  takeTurn(): Promise<void> | null {
+    if (this.#freeTurns > 0) {
+      this.#freeTurns--;
+      return null;
+    }
+    return new Promise((resolve) => this.#queue.push(resolve));
+  }
+
+  /** For `PooledFile`. */
+  giveTurn(): void {
+    if (this.#queueHead === this.#queue.length) {
+      this.#freeTurns++;
+      return;
+    }
+    this.#queue[this.#queueHead++]!();
+    if (this.#queueHead < 1024 && this.#queueHead < this.#queue.length) return;
+    this.#queue.splice(0, this.#queueHead);
+    this.#queueHead = 0;
   }
 
   /** For `PooledFile`. */
@@ -52,15 +83,20 @@ export class FilePool {
     this.#openCount--;
   }
 
-  #evict(justOpened: PooledFile): void {
+  /** False when nothing can be closed. */
+  #evict(justOpened: PooledFile): boolean {
     let dirty: PooledFile | null = null;
     for (let link = this.#ring.newer; link !== this.#ring; link = link.newer) {
       const file = link as PooledFile;
       if (file.pinCount > 0 || file === justOpened) continue; // (1)
-      if (!file.isDirty) return file.close();
+      if (!file.isDirty) {
+        file.closeHandle();
+        return true;
+      }
       dirty ??= file;
     }
-    dirty?.close(); // (2)
+    dirty?.closeHandle(); // (2)
+    return dirty !== null;
   }
 }
 
@@ -98,6 +134,10 @@ export class PooledFile implements Ring {
   /** Perhaps made by the last `use`: its entry in the folder may not be durable. */
   mayBeNew = false;
   pinCount = 0;
+  /** Syncs that wait for their turn (3). */
+  waiterCount = 0;
+  /** How often it was told to close. */
+  #closeCount = 0;
   readonly #pool: FilePool;
   #handle: FileHandle | null = null;
   #isClosing = false;
@@ -133,12 +173,18 @@ export class PooledFile implements Ring {
     return this.#pinned((handle) => handle.readAsync(target, position));
   }
 
-  /** `fdatasync`, off the loop. */
-  sync(): Promise<void> {
-    return this.#pinned((handle) => {
-      this.isDirty = false;
-      return handle.syncData();
-    });
+  /** `fdatasync`, off the loop. Does nothing when the file is told to close before its turn comes: nobody needs it any more. */
+  async sync(): Promise<void> {
+    const turn = this.#pool.takeTurn();
+    try {
+      if (turn !== null && !await this.#hasTurn(turn)) return;
+      await this.#pinned((handle) => {
+        this.isDirty = false;
+        return handle.syncData();
+      });
+    } finally {
+      this.#pool.giveTurn();
+    }
   }
 
   /** `fdatasync`, on the loop. */
@@ -148,6 +194,12 @@ export class PooledFile implements Ring {
   }
 
   close(): void {
+    this.#closeCount++;
+    this.closeHandle();
+  }
+
+  /** The file may be used again. */
+  closeHandle(): void {
     if (this.#handle === null) return;
     this.#isClosing = this.pinCount > 0; // (1)
     if (this.#isClosing) return;
@@ -164,7 +216,19 @@ export class PooledFile implements Ring {
       return await run(handle);
     } finally {
       this.pinCount--;
-      if (this.#isClosing && this.pinCount === 0) this.close();
+      if (this.#isClosing && this.pinCount === 0) this.closeHandle();
     }
+  }
+
+  /** Waits for the turn; false when the file was told to close meanwhile. */
+  async #hasTurn(turn: Promise<void>): Promise<boolean> {
+    const closeCount = this.#closeCount;
+    this.waiterCount++;
+    try {
+      await turn;
+    } finally {
+      this.waiterCount--;
+    }
+    return this.#closeCount === closeCount;
   }
 }

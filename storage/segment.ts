@@ -303,7 +303,7 @@ export class Segment {
   }
 
   get isInUse(): boolean {
-    return this.readerCount > 0 || this.map.readerCount > 0 || this.log.pinCount > 0;
+    return this.readerCount > 0 || this.map.readerCount > 0 || this.log.pinCount > 0 || this.log.waiterCount > 0;
   }
 
   /** Renames the files to `.deleted` (4). Readers go on reading. */

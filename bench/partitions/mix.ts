@@ -60,7 +60,12 @@ export async function create(client: TestClient, topics: readonly Topic[]): Prom
       ...(kind === "compacted" ? [{ name: "cleanup.policy", value: "compact" }] : []),
     ],
   }));
-  const answer = await client.send(createTopics, 7, { topics: drafts, timeoutMs: 60_000, validateOnly: false }, patient);
+  const answer = await client.send(
+    createTopics,
+    7,
+    { topics: drafts, timeoutMs: 60_000, validateOnly: false },
+    patient,
+  );
   for (const { name, errorCode } of answer.topics) {
     if (errorCode !== 0) throw new Error(`Cannot make topic "${name}": error ${errorCode}`);
   }
@@ -85,7 +90,11 @@ export async function fill(client: TestClient, topics: readonly Topic[]): Promis
   for (const topic of topics.filter(isWritten)) {
     if (topic.kind === "rolled") {
       for (let segment = SEGMENT_COUNT; segment > 1; segment--) {
-        await writeToEach(client, topic, encodeBatch({ records: [{ timestamp: Date.now() - segment * 10 * DAY_MS, value }] }));
+        await writeToEach(
+          client,
+          topic,
+          encodeBatch({ records: [{ timestamp: Date.now() - segment * 10 * DAY_MS, value }] }),
+        );
       }
     }
     const records = Array.from({ length: 5 }, (_, at) => ({ timestamp: Date.now(), key: Uint8Array.of(at), value }));
@@ -148,8 +157,18 @@ export async function readAll(client: TestClient, topics: readonly Topic[]): Pro
 }
 
 /** A fetch of the ends of all partitions, in a session: `again` is what a consumer with nothing to read sends on and on. */
-export async function openFetchSession(client: TestClient, topics: readonly Topic[]): Promise<{ again(): Promise<void> }> {
-  const request = { maxWaitMs: 0, minBytes: 1, maxBytes: 1024 * 1024, isolationLevel: 0, forgottenTopicsData: [], rackId: "" };
+export async function openFetchSession(
+  client: TestClient,
+  topics: readonly Topic[],
+): Promise<{ again(): Promise<void> }> {
+  const request = {
+    maxWaitMs: 0,
+    minBytes: 1,
+    maxBytes: 1024 * 1024,
+    isolationLevel: 0,
+    forgottenTopicsData: [],
+    rackId: "",
+  };
   const ends = await offsetsOfAll(client, topics, -1);
   const first = await client.send(fetch, 12, {
     ...request,
@@ -157,7 +176,11 @@ export async function openFetchSession(client: TestClient, topics: readonly Topi
     sessionEpoch: 0,
     topics: topics.map(({ name }) => ({
       topic: name,
-      partitions: ends.get(name)!.map((fetchOffset, partition) => ({ partition, fetchOffset, partitionMaxBytes: 65_536 })),
+      partitions: ends.get(name)!.map((fetchOffset, partition) => ({
+        partition,
+        fetchOffset,
+        partitionMaxBytes: 65_536,
+      })),
     })),
   }, patient);
   if (first.errorCode !== 0 || first.sessionId === 0) throw new Error(`No fetch session: error ${first.errorCode}`);

@@ -135,6 +135,11 @@ export const logConfigs = {
     "When records are forced to disk: group (before a producer with acks=all gets its answer, many appends sharing one sync), interval (every log.flush.interval.ms) or os (when the operating system does).",
     { oneOf: ["group", "interval", "os"], ...clusterWide },
   ),
+  "log.open.files.max": int(
+    800,
+    "Files of partitions that are open at a time; one that is needed beyond that has the one unused longest closed. Keep it well below the process's limit (ulimit -n): connections need descriptors too.",
+    { min: 16 },
+  ),
   "log.flush.interval.messages": long(
     longMax,
     "Records appended to a partition before a sync to disk is forced, whatever the flush policy.",

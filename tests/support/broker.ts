@@ -283,7 +283,9 @@ function targetOf(text: string): Target {
 
 /** Our own settings mean nothing to Kafka. */
 function kafkaConfig(config: NonNullable<BrokerOptions["config"]>): NonNullable<BrokerOptions["config"]> {
-  return Object.fromEntries(Object.entries(config).filter(([name]) => name !== "log.flush.policy"));
+  return Object.fromEntries(
+    Object.entries(config).filter(([name]) => name !== "log.flush.policy" && name !== "log.open.files.max"),
+  );
 }
 
 function collectLines(child: ChildProcess, lines: string[]): void {

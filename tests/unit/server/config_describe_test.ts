@@ -25,7 +25,7 @@ function sameBroker(): BrokerConfig {
 }
 
 /** Configs of ours; defaults of ours. */
-const ours = /^(log\.flush\.policy|flush\.policy)$/;
+const ours = /^(log\.flush\.policy|log\.open\.files\.max|flush\.policy)$/;
 const otherDefault = /^(listeners|log\.dir)$/;
 
 describe("described configs", () => {

@@ -22,6 +22,7 @@ const tables: [Kind, Table, Readonly<Record<string, KafkaConfigDefinition>>][] =
 /** What Kafka's definitions do not have: configs of our own, and names that Kafka only knows as quotas of a broker. */
 const notInKafka = new Set([
   "log.flush.policy",
+  "log.open.files.max",
   "flush.policy",
   "cluster.id",
   "leader.replication.throttled.rate",

@@ -80,6 +80,38 @@ describe("file pool", () => {
     await runtime.until(synced);
     expect([first.isOpen, pool.openCount]).toEqual([false, 1]);
   });
+
+  test("keeps to its bound though all files are synced at once", async () => {
+    const runtime = createMemoryRuntime();
+    const pool = new FilePool(runtime.files, 8);
+    const files = Array.from({ length: 100 }, (_, index) => pool.file(`/${index}`));
+    let largest = 0;
+    const syncs = files.map((file) => {
+      file.use(true);
+      file.write([new Uint8Array(3)], 0);
+      return file.sync().then(() => largest = Math.max(largest, pool.openCount));
+    });
+    expect(pool.openCount).toBe(8);
+    await runtime.until(Promise.all(syncs));
+    expect([largest, pool.openCount]).toEqual([8, 8]);
+    expect(files.filter(({ isDirty }) => isDirty)).toEqual([]);
+  });
+
+  test("does not open a file again that was told to close while its sync waited", async () => {
+    const runtime = createMemoryRuntime();
+    const pool = new FilePool(runtime.files, 4);
+    const [first, second] = [pool.file("/1"), pool.file("/2")];
+    for (const file of [first, second]) {
+      file.use(true);
+      file.write([new Uint8Array(3)], 0);
+    }
+    const syncs = [first.sync(), second.sync()];
+    expect([second.pinCount, second.waiterCount]).toEqual([0, 1]);
+    second.close();
+    runtime.files.remove("/2");
+    await runtime.until(Promise.all(syncs));
+    expect([second.isOpen, second.waiterCount, pool.openCount]).toEqual([false, 0, 1]);
+  });
 });
 
 describe("map pool", () => {
