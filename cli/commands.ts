@@ -51,6 +51,12 @@ export const consumeOptions = {
   "key-separator": { short: "k", value: "TEXT", text: "print the key too, and TEXT between it and the value" },
 } as const satisfies Options;
 
+export const inspectOptions = {
+  records: { short: "r", text: "show each record of a segment, with key and value" },
+  verify: { short: "v", text: "of a folder: read every byte of every file, and compare indexes with their segments" },
+  json: { text: "print a line of JSON per finding" },
+} as const satisfies Options;
+
 export const commands: Readonly<Record<string, Command>> = {
   serve: {
     usage: "[--config FILE] [--port PORT] [--data DIR] [--override NAME=VALUE]…",
@@ -81,6 +87,21 @@ export const commands: Readonly<Record<string, Command>> = {
     options: consumeOptions,
     examples: ["weir consume greetings --from-beginning", "weir consume greetings --group readers"],
     load: () => import("./consume.ts"),
+  },
+  inspect: {
+    usage: "PATH… [--records] [--verify] [--json]",
+    summary: "show what a file or folder of a broker's data holds, and whether it is right",
+    details:
+      "Reads segments, indexes, snapshots, checkpoints, the folder of a partition, and a whole data folder, of Weir or of\n" +
+      "Kafka. Records of __consumer_offsets and __cluster_metadata are decoded. Takes no lock and writes nothing, so a\n" +
+      "broker may run meanwhile. The exit code is 1 when something is damaged, and a line that begins with ! says what.",
+    options: inspectOptions,
+    examples: [
+      "weir inspect weir-data --verify",
+      "weir inspect weir-data/greetings-0",
+      "weir inspect weir-data/greetings-0/00000000000000000000.log --records",
+    ],
+    load: () => import("./inspect.ts"),
   },
 };
 

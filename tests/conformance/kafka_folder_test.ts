@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { BatchView } from "../../protocol/batch.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { decodeRecords, encodeBatch } from "../../protocol/record.ts";
-import { BrokerProcess, target } from "../support/broker.ts";
+import { BrokerProcess, runWeir, target } from "../support/broker.ts";
 import { committedOffset, fillFolder, type LogPicture, takePicture } from "../support/kafka_folder.ts";
 import { KafkaTools, whyNoKafkaTools } from "../support/kafka_tools.ts";
 import { createTopic, fetchBatches, produceBytes, produceValues } from "../support/requests.ts";
@@ -120,6 +120,8 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
     expect(weir.lines.some((line) => line.includes("recovered") && !line.includes("__cluster_metadata"))).toBe(false);
     expect(await takePicture(weir.port)).toEqual(before);
     expect(await committedOffset(weir.port, "classic", "codecs")).toBe(17);
+    const { code, output } = await runWeir(["inspect", "--verify", join(stopped, "log")]);
+    expect([code, output.split("\n").filter((line) => line.startsWith("!"))]).toEqual([0, []]);
 
     const client = await TestClient.connect(weir.port);
     await checkProducers(client, "codecs");
@@ -225,6 +227,58 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Weir", () =>
     expect(counts[".snapshot"]).toBeGreaterThan(10);
     const epochs = readFileSync(join(root, "append-time-0/leader-epoch-checkpoint"), "utf8").trim().split("\n");
     expect(epochs.slice(0, 2)).toEqual(["0", "4"]);
+  }, 120_000);
+
+  test("weir inspect says of every file what Kafka's dump tool says", async () => {
+    const root = join(folder, "log");
+    const kinds: Record<
+      string,
+      { readonly args: readonly string[]; readonly line: RegExp; readonly rows: [string, string[]] }
+    > = {
+      ".log": {
+        args: ["--deep-iteration"],
+        line:
+          /^baseOffset: (\d+) lastOffset: (\d+) count: (\d+) .* position: (\d+) \w+: (\d+) size: (\d+) .*: (\w+) crc:/,
+        rows: ["batch", ["baseOffset", "lastOffset", "records", "position", "maxTimestamp", "sizeBytes", "codec"]],
+      },
+      ".index": { args: [], line: /^offset: (\d+) position: (\d+)$/, rows: ["offsetEntry", ["offset", "position"]] },
+      ".timeindex": {
+        args: [],
+        line: /^timestamp: (\d+) offset: (\d+)$/,
+        rows: ["timeEntry", ["timestamp", "offset"]],
+      },
+      ".snapshot": {
+        args: [],
+        line: /^producerId: (\d+) producerEpoch: (\d+) coordinatorEpoch: (-?\d+)/,
+        rows: ["producer", ["producerId", "producerEpoch", "coordinatorEpoch"]],
+      },
+    };
+    const count: Record<string, number> = {};
+    for (const log of readdirSync(root).filter((name) => statSync(join(root, name)).isDirectory())) {
+      for (const [suffix, { args, line, rows: [type, fields] }] of Object.entries(kinds)) {
+        // The tool takes an index without entries for one that is to be filled up.
+        const files = readdirSync(join(root, log)).filter((name) => name.endsWith(suffix)).sort()
+          .map((name) => join(root, log, name)).filter((path) => statSync(path).size > 0);
+        if (files.length === 0) continue;
+        const dumped = (await tools.run("dump-log", [...args, "--files", files.join(",")])).lines.map((text) =>
+          line.exec(text)
+        );
+        const inspected = await runWeir(["inspect", "--json", ...files]);
+        expect([inspected.code, inspected.errors]).toEqual([0, ""]);
+        const found = inspected.output.trim().split("\n").map((text) => JSON.parse(text) as Record<string, unknown>)
+          .filter((finding) => finding.type === type).map((finding) => fields.map((field) => String(finding[field])));
+        const expected = dumped.filter((match) => match !== null).map((match) => match.slice(1));
+        // The tool opens files in an order of its own.
+        expect([log, suffix, found.map(String).sort()]).toEqual([log, suffix, expected.map(String).sort()]);
+        count[suffix] = (count[suffix] ?? 0) + found.length;
+      }
+    }
+    expect(count[".log"]).toBeGreaterThan(250);
+    expect(count[".index"]).toBeGreaterThan(20);
+    expect(count[".timeindex"]).toBeGreaterThan(20);
+    expect(count[".snapshot"]).toBeGreaterThan(20);
+    const whole = await runWeir(["inspect", "--verify", root]);
+    expect([whole.code, whole.output.split("\n").filter((text) => text.startsWith("!"))]).toEqual([0, []]);
   }, 120_000);
 
   test("Kafka serves its partition folders as its own", async () => {
