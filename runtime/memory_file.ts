@@ -7,7 +7,20 @@ export const SECTOR_BYTES = 512;
 const RELEASED_BYTE = 0xdd;
 const CAPACITY_BYTES_MIN = 4096;
 
-/** What undoes the writes of one stretch of time (1). */
+/** Unsynced writes whose fate is decided one by one; those past it share the fate of the last. */
+const LAYERS_MAX = 1000;
+
+/** What becomes of an unsynced write when the power goes. Of a torn one each sector, and the file's size, by chance. */
+export type WriteFate = "whole" | "gone" | "torn";
+
+/** Decides what a power cut leaves. */
+export interface Fates {
+  write(): WriteFate;
+  /** Whether a part of a torn write, or a changed name, is on the disk. */
+  lands(): boolean;
+}
+
+/** What undoes one write (1). */
 interface UndoLayer {
   /** The file's size before; null when the size now is saved, though the sectors are not. */
   sizeBytes: number | null;
@@ -24,7 +37,10 @@ export class MemoryFile {
   sizeBytes = 0;
   modifiedMs: number;
   lockLife: number | null = null;
-  #layers: UndoLayer[] = [{ sizeBytes: 0, sectors: new Map(), isStuck: false }];
+  /** Of the writes that are not synced, in their order. */
+  #layers: UndoLayer[] = [];
+  /** The newest layer may take one more write: no sync has begun since. */
+  #isNewestOpen = false;
   readonly #maps = new Set<MemoryMap>();
 
   constructor(nowMs: number) {
@@ -69,18 +85,24 @@ export class MemoryFile {
 
   /** Starts a sync; the result ends it (2). */
   sync(): () => void {
-    const sealed = this.#layers.at(-1)!;
-    this.#layers.push({ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false });
+    const sealed = this.#layers.at(-1);
+    this.#isNewestOpen = false;
     return () => {
-      const index = this.#layers.indexOf(sealed);
+      const index = sealed === undefined ? -1 : this.#layers.indexOf(sealed);
       if (index === -1) return; // A later sync has ended before, and covers this one.
       const saved = this.#layers.splice(0, index + 1);
-      const stuck = saved.filter((layer) => layer.isStuck);
-      for (const [at, layer] of saved.entries()) {
-        if (layer.isStuck) continue;
-        for (const older of saved.slice(0, at)) {
-          older.sizeBytes = null;
-          for (const sector of layer.sectors.keys()) older.sectors.delete(sector); // It was written again.
+      if (!saved.some((layer) => layer.isStuck)) return;
+      const stuck: UndoLayer[] = [];
+      const sectors = new Set<number>();
+      let isSizeSaved = false;
+      for (const layer of saved.reverse()) {
+        if (layer.isStuck) {
+          for (const sector of sectors) layer.sectors.delete(sector); // It was written again.
+          if (isSizeSaved) layer.sizeBytes = null;
+          stuck.unshift(layer);
+        } else {
+          for (const sector of layer.sectors.keys()) sectors.add(sector);
+          isSizeSaved = true;
         }
       }
       this.#layers.unshift(...stuck);
@@ -89,32 +111,48 @@ export class MemoryFile {
 
   loseWrites(): void {
     for (const layer of this.#layers) layer.isStuck = true;
-    this.#layers.push({ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false });
+    this.#isNewestOpen = false;
   }
 
-  crash(isLost: () => boolean): void {
+  crash(fates: Fates): void {
+    const landed = new Set<number>(); // Of a sector, the newest write that landed is what the disk has.
+    let hasSizeLanded = false;
     for (const layer of this.#layers.reverse()) {
-      const isSizeLost = isLost();
+      const fate = fates.write();
+      const lands = () => fate === "whole" || (fate === "torn" && fates.lands());
+      const isSizeThere = lands();
       for (const [sector, before] of layer.sectors) {
-        if (!isLost()) continue;
+        if (landed.has(sector)) continue;
+        if (lands()) {
+          landed.add(sector);
+          continue;
+        }
         const start = sector * SECTOR_BYTES;
         this.bytes.fill(0, start, Math.min(start + SECTOR_BYTES, this.bytes.length));
         if (before !== null) this.bytes.set(before, start);
       }
-      if (isSizeLost && layer.sizeBytes !== null) {
+      if (layer.sizeBytes === null || hasSizeLanded) continue;
+      hasSizeLanded = isSizeThere;
+      if (!isSizeThere) {
         this.#reserve(layer.sizeBytes);
-        if (layer.sizeBytes < this.sizeBytes) this.bytes.fill(0, layer.sizeBytes, this.sizeBytes);
         this.sizeBytes = layer.sizeBytes;
       }
     }
     this.bytes.fill(0, this.sizeBytes);
-    this.#layers = [{ sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false }];
+    this.#layers = [];
+    this.#isNewestOpen = false;
     this.#maps.clear();
   }
 
-  /** Keeps what the sectors of a range hold now, unless this layer has done so already. */
+  /** Flips one bit, on the disk too: nobody wrote that. */
+  rot(bit: number): void {
+    const at = bit >>> 3;
+    if (at < this.sizeBytes) this.bytes[at]! ^= 1 << (bit & 7);
+  }
+
+  /** Keeps what the sectors of a range hold now, to undo what is about to be written there. */
   #remember(start: number, end: number): void {
-    const { sectors } = this.#layers.at(-1)!;
+    const { sectors } = this.#newestLayer();
     for (let sector = Math.floor(start / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
       if (sectors.has(sector)) continue;
       const at = sector * SECTOR_BYTES;
@@ -123,6 +161,15 @@ export class MemoryFile {
         at >= this.sizeBytes ? null : this.bytes.slice(at, Math.min(at + SECTOR_BYTES, this.sizeBytes)),
       );
     }
+  }
+
+  #newestLayer(): UndoLayer {
+    const newest = this.#layers.at(-1);
+    if (newest !== undefined && this.#isNewestOpen && this.#layers.length >= LAYERS_MAX) return newest;
+    const layer: UndoLayer = { sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false };
+    this.#layers.push(layer);
+    this.#isNewestOpen = true;
+    return layer;
   }
 
   #reserve(sizeBytes: number): void {

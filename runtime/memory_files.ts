@@ -2,11 +2,11 @@
  * Files in memory, on a disk that can lose power.
  *
  * 1. What a file holds now is in `bytes`; what it would hold after a power cut is that, undone by its layers, the
- *    newest first. A layer has, for every sector written since it began, the sector as it was before.
- * 2. A sync seals the newest layer when it starts and drops it, with all older ones, when it ends: what is written in
- *    between is not covered by it, as on a real disk.
- * 3. A sync that fails may take what it was to save with it: it can still be read, and no later sync will save it, unless
- *    it is written again (`loseWrites`).
+ *    newest first. A layer is of one unsynced write, and has every sector it touched as it was before, and the file's size.
+ * 2. A sync covers the layers that are there when it starts, and drops them when it ends: what is written in between is
+ *    not covered by it, as on a real disk.
+ * 3. A sync that fails takes what it was to save with it, as on Linux: it can still be read, and no later sync will save it,
+ *    unless it is written again (`loseWrites`).
  * 4. A directory's entries are durable as of its last `syncDirectory`; the names of files made since may be gone. A rename
  *    never loses a file that was durable: it has its old name or its new one.
  * 5. A map is a copy that follows writes and is overwritten with 0xdd when released, so that a view kept too long shows.
@@ -21,13 +21,17 @@ import {
   type MappedFile,
   type Random,
 } from "./runtime.ts";
-import { MemoryFile } from "./memory_file.ts";
+import { type Fates, MemoryFile } from "./memory_file.ts";
 import type { Scheduler } from "./memory_time.ts";
 
 export { SECTOR_BYTES } from "./memory_file.ts";
 
-/** `lost`: everything not synced is gone. `torn`: of what is not synced, each sector and name is there or not, by chance. */
-export type CrashKind = "lost" | "torn";
+/**
+ * What a power cut does to what is not synced.
+ * `lost`: it is gone. `torn`: each sector, each file's size and each changed name is there or not, by chance.
+ * `mixed`: each write on its own lands whole, vanishes or tears, and each changed name lands or not.
+ */
+export type CrashKind = "lost" | "torn" | "mixed";
 
 /** Asked before every operation: an error code ("EIO", "ENOSPC", …) makes it fail with that. */
 export type FileFault = (operation: FileOperation, path: string) => string | null;
@@ -49,6 +53,8 @@ export type FileOperation =
 export class MemoryFileSystem implements FileSystem {
   /** Set by tests to make operations fail. */
   fault: FileFault | null = null;
+  /** Set by tests; asked at every read of a file: true flips one bit of what is read, by chance. */
+  flips: ((path: string) => boolean) | null = null;
   /** Set by tests to make the disk slow: how long a sync off the loop takes. */
   syncDelayMs: (() => number) | null = null;
   readonly scheduler: Scheduler;
@@ -64,10 +70,23 @@ export class MemoryFileSystem implements FileSystem {
     this.#capacityBytes = capacityBytes;
   }
 
-  /** Cuts the power: open files and locks are gone, and what was not synced is lost or torn (1, 4). */
+  /** Cuts the power: open files and locks are gone, and what was not synced meets its fate (1, 4). */
   crash(kind: CrashKind = "lost"): void {
     this.life++;
-    this.#root.crash(kind === "lost" ? () => true : () => this.#random.next() < 0.5);
+    this.#root.crash(fatesOf(kind, this.#random));
+  }
+
+  /** Flips one bit of a file's content, by chance, and for good. Nothing happens to an empty one. */
+  rot(path: string): void {
+    const file = this.#file("rot", path);
+    file.rot(Math.floor(this.#random.next() * file.sizeBytes * 8));
+  }
+
+  /** For reads: flips a bit of `bytes` where the test wants one flipped. */
+  seen(path: string, bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.flips === null || !this.flips(path)) return;
+    const bit = Math.floor(this.#random.next() * bytes.length * 8);
+    bytes[bit >>> 3]! ^= 1 << (bit & 7);
   }
 
   /** What is written to a file and not synced will not be, by any sync (3). */
@@ -146,7 +165,9 @@ export class MemoryFileSystem implements FileSystem {
   readFile(path: string): Uint8Array {
     this.check("read", path);
     const file = this.#file("read", path);
-    return file.bytes.slice(0, file.sizeBytes);
+    const bytes = file.bytes.slice(0, file.sizeBytes);
+    this.seen(path, bytes);
+    return bytes;
   }
 
   syncDirectory(path: string): void {
@@ -264,14 +285,14 @@ class MemoryDirectory {
     return sum;
   }
 
-  crash(isLost: () => boolean): void {
+  crash(fates: Fates): void {
     const kept = new Map<string, MemoryFile | MemoryDirectory>();
     for (const name of [...new Set([...this.durable.keys(), ...this.entries.keys()])].sort()) {
-      const node = this.durable.get(name) === this.entries.get(name) || !isLost()
+      const node = this.durable.get(name) === this.entries.get(name) || hasLanded(fates)
         ? this.entries.get(name)
         : this.durable.get(name);
       if (node === undefined) continue;
-      node.crash(isLost);
+      node.crash(fates);
       kept.set(name, node);
     }
     // A rename is one change to the journal: what has lost its old name by it has its new one.
@@ -279,7 +300,7 @@ class MemoryDirectory {
     const isThere = new Set(kept.values());
     for (const [name, node] of this.entries) {
       if (isThere.has(node) || !wasThere.has(node)) continue;
-      node.crash(isLost);
+      node.crash(fates);
       kept.set(name, node);
     }
     this.entries = kept;
@@ -316,7 +337,9 @@ class MemoryFileHandle implements FileHandle {
 
   read(target: Uint8Array, position: number): number {
     this.#check("read");
-    return this.#file.read(target, position);
+    const count = this.#file.read(target, position);
+    this.#files.seen(this.path, target.subarray(0, count));
+    return count;
   }
 
   readAsync(target: Uint8Array, position: number): Promise<number> {
@@ -341,13 +364,14 @@ class MemoryFileHandle implements FileHandle {
     const end = this.#file.sync();
     return this.#later(() => {
       if (this.#life !== this.#files.life) throw failure("sync", this.path, "EIO");
-      this.#files.check("syncData", this.path);
+      this.#checkSync();
       end();
     }, this.#files.syncDelayMs?.() ?? 0);
   }
 
   syncDataNow(): void {
-    this.#check("syncData");
+    this.#checkOpen("sync");
+    this.#checkSync();
     this.#file.sync()();
   }
 
@@ -374,10 +398,33 @@ class MemoryFileHandle implements FileHandle {
     this.#files.check(operation, this.path);
   }
 
+  #checkSync(): void {
+    try {
+      this.#files.check("syncData", this.path);
+    } catch (error) {
+      this.#file.loseWrites(); // (3)
+      throw error;
+    }
+  }
+
   #checkOpen(action: string): void {
     if (this.#isClosed) throw failure(action, this.path, "EBADF");
     if (this.#life !== this.#files.life) throw failure(action, this.path, "EIO");
   }
+}
+
+function fatesOf(kind: CrashKind, random: Random): Fates {
+  const lands = () => random.next() < 0.5;
+  if (kind === "lost") return { write: () => "gone", lands: () => false };
+  if (kind === "torn") return { write: () => "torn", lands };
+  return { write: () => WRITE_FATES[Math.floor(random.next() * WRITE_FATES.length)]!, lands };
+}
+
+const WRITE_FATES = ["whole", "gone", "torn"] as const;
+
+function hasLanded(fates: Fates): boolean {
+  const fate = fates.write();
+  return fate === "whole" || (fate === "torn" && fates.lands());
 }
 
 function partsOf(path: string): string[] {

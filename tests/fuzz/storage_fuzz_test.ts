@@ -87,7 +87,7 @@ class Round {
     else if (dice < 94) await this.fillDisk();
     else if (dice < 96) await this.restart("clean");
     else if (dice < 98) await this.restart("kill");
-    else await this.restart(this.random(2) === 0 ? "lost" : "torn");
+    else await this.restart((["lost", "torn", "mixed"] as const)[this.random(3)]!);
   }
 
   /** A step or two while the disk is full, most of the time. What fails must have changed nothing. */

@@ -299,6 +299,7 @@ export class MortalFiles implements FileSystem {
 
   perform<Result>(operation: FileOperation, path: string, run: () => Result, makes = false): Result {
     const verdict = this.judge(operation, path, 0, makes);
+    if (verdict.kind === "fail" && operation === "syncData") this.failSync(path, verdict.code);
     if (verdict.kind === "fail") throw failure(operation, path, verdict.code);
     if (verdict.kind === "die" && !verdict.isAfter) this.#owner.dieNow();
     const result = run();

@@ -147,6 +147,70 @@ describe("a disk that loses power", () => {
     expect([...kinds].sort()).toEqual(["1", "2"]);
   });
 
+  test("in a mixed crash each write lands whole, vanishes or tears, whatever becomes of the next", () => {
+    const outcomes = new Set<string>();
+    for (let seed = 0; seed < 60; seed++) {
+      const { files } = createMemoryRuntime({ seed });
+      const file = files.open("/a", { create: true });
+      file.write([new Uint8Array(8 * SECTOR_BYTES)], 0);
+      file.syncDataNow();
+      files.syncDirectory("/");
+      file.write([new Uint8Array(4 * SECTOR_BYTES).fill(1)], 0);
+      file.write([new Uint8Array(4 * SECTOR_BYTES).fill(1)], 4 * SECTOR_BYTES);
+      files.crash("mixed");
+      const bytes = files.readFile("/a");
+      const count = (at: number) => new Set(bytes.subarray(at, at + 4 * SECTOR_BYTES)).size;
+      const fate = (at: number) => count(at) === 2 ? "torn" : bytes[at] === 1 ? "whole" : "gone";
+      outcomes.add(`${fate(0)} ${fate(4 * SECTOR_BYTES)}`);
+    }
+    for (const outcome of ["whole gone", "gone whole", "torn whole", "whole torn", "gone gone", "whole whole"]) {
+      expect([...outcomes]).toContain(outcome);
+    }
+  });
+
+  test("a sector has what the newest write that landed left there", () => {
+    const seen = new Set<number>();
+    for (let seed = 0; seed < 30; seed++) {
+      const { files } = createMemoryRuntime({ seed });
+      const file = files.open("/a", { create: true });
+      file.syncDataNow();
+      files.syncDirectory("/");
+      for (const value of [1, 2, 3]) file.write([new Uint8Array(10).fill(value)], 0);
+      files.crash("mixed");
+      seen.add(files.readFile("/a")[0] ?? -1);
+    }
+    for (const value of [-1, 1, 2, 3]) expect([...seen]).toContain(value);
+  });
+
+  test("a file's size lands apart from its data", () => {
+    const sizes = new Set<string>();
+    for (let seed = 0; seed < 30; seed++) {
+      const { files } = createMemoryRuntime({ seed });
+      const file = files.open("/a", { create: true });
+      file.syncDataNow();
+      files.syncDirectory("/");
+      file.write([new Uint8Array(10).fill(7)], 0);
+      files.crash("torn");
+      sizes.add([...files.readFile("/a").subarray(0, 1)].join());
+    }
+    expect([...sizes].sort()).toEqual(["", "0", "7"]);
+  });
+
+  test("a sync that fails takes what it was to save with it", async () => {
+    const runtime = createMemoryRuntime();
+    const { files } = runtime;
+    const file = files.open("/a", { create: true });
+    files.syncDirectory("/");
+    file.write([pattern(10)], 0);
+    files.fault = (operation) => operation === "syncData" ? "EIO" : null;
+    await expect(file.syncData()).rejects.toThrow("EIO");
+    files.fault = null;
+    await runtime.until(file.syncData());
+    expect(files.readFile("/a")).toEqual(pattern(10));
+    files.crash("lost");
+    expect(files.stat("/a")?.sizeBytes).toBe(0);
+  });
+
   test("a rename that was not synced comes back under the old name", () => {
     const { files } = createMemoryRuntime();
     files.open("/old", { create: true }).syncDataNow();
@@ -158,6 +222,22 @@ describe("a disk that loses power", () => {
 });
 
 describe("a disk with faults", () => {
+  test("a read may flip a bit, and the disk may", () => {
+    const bitsOf = (bytes: Uint8Array) =>
+      bytes.reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0);
+    const { files } = createMemoryRuntime();
+    const file = files.open("/a", { create: true });
+    file.write([new Uint8Array(100)], 0);
+    files.flips = (path) => path === "/a";
+    const target = new Uint8Array(50);
+    file.read(target, 0);
+    expect([bitsOf(target), bitsOf(files.readFile("/a"))]).toEqual([1, 1]);
+    files.flips = null;
+    expect(bitsOf(files.readFile("/a"))).toBe(0);
+    files.rot("/a");
+    expect(bitsOf(files.readFile("/a"))).toBe(1);
+  });
+
   test("operations fail with the code a test asks for", async () => {
     const { files } = createMemoryRuntime();
     const file = files.open("/a", { create: true });
