@@ -307,7 +307,8 @@ export class LogDir {
     await Promise.all(closers);
     await this.#startOffsetsSaved?.catch(() => isClean = false);
     try {
-      this.#saveRecoveryPoints();
+      // With one that says too little, the next start would take an older snapshot for the log's end.
+      this.#writeRecoveryPoints();
       this.#writeStartOffsets();
       if (isClean) writeCleanShutdown(this.#context.runtime.files, this.path); // (2)
     } catch (cause) {

@@ -43,6 +43,24 @@ describe("data folder", () => {
     expect(world.dir.wasClean).toBe(false);
   });
 
+  test("a shutdown that could not write the recovery points is not one in order", async () => {
+    const world = await World.open();
+    const log = world.log();
+    appendEach(log, "a");
+    await world.until(log.sync());
+    await world.until(world.dir.checkpoint());
+    appendEach(log, "b");
+    await world.until(log.sync());
+    const { files } = world.runtime;
+    files.fault = (_, path) => path.startsWith(`${DATA}/recovery-point`) ? "EIO" : null;
+    await expect(world.until(world.dir.close({ clean: true }))).rejects.toThrow("in order");
+    files.fault = null;
+    world.crash("lost");
+    await world.open();
+    expect(world.dir.wasClean).toBe(false);
+    expect(valuesOf(world.log())).toEqual(["a", "b"]);
+  });
+
   test("checkpoints are Kafka's text", async () => {
     const world = await World.open();
     appendEach(world.log("b", 3), "x", "y", "z");
