@@ -78,6 +78,7 @@ export class LogDir {
   #isRecoveryPointDue = false;
   #startOffsetsSaved: Promise<void> | null = null;
   #isClosed = false;
+  #isReleased = false;
 
   private constructor(context: StorageContext, path: string, options: LogDirOptions, lock: FileLock) {
     const { files, random } = context.runtime;
@@ -291,6 +292,7 @@ export class LogDir {
       if (clean) await this.#closeCleanly();
       else for (const log of this.#logs.values()) await log.abandon();
     } finally {
+      this.#isReleased = true;
       this.#lock.release();
     }
   }
@@ -450,7 +452,9 @@ export class LogDir {
       this.#context.runtime.timers.soon(() => {
         this.#startOffsetsSaved = null;
         try {
-          if (!this.#isClosed) this.#writeStartOffsets();
+          // Others may have the folder by now; until then whoever is told of a new start is told what is written (4).
+          if (this.#isReleased) throw new StorageError(`The folder "${this.path}" is closed`, "OFFLINE");
+          this.#writeStartOffsets();
           resolve();
         } catch (cause) {
           this.#reportFailure("checkpoint-failed", this.path, cause);

@@ -88,6 +88,19 @@ describe("data folder", () => {
     expect(valuesOf(world.log())).toEqual(["c"]);
   });
 
+  test("a deletion that ends during a shutdown is on the disk by then", async () => {
+    const world = await World.open();
+    const log = world.log();
+    appendEach(log, "a", "b");
+    await world.until(log.sync());
+    const deleted = log.deleteRecordsBefore(1).then(() => world.crash("lost"));
+    const closing = world.dir.close({ clean: true }).catch(() => {}); // It dies on the way.
+    await world.until(deleted);
+    await world.until(closing);
+    await world.open();
+    expect(valuesOf(world.log())).toEqual(["b"]);
+  });
+
   test("a deleted log makes room for one of the same name, and goes after its delay", async () => {
     const world = await World.open({ config: { fileDeleteDelayMs: 1000 } });
     const log = world.log();
