@@ -52,15 +52,6 @@ export function directoryOf(path: string): string {
   return slash <= 0 ? (slash === 0 ? "/" : ".") : path.slice(0, slash);
 }
 
-/** A folder whose entry in the one above is not synced can be gone after a power cut, with all that was synced in it. */
-export function makeDurableDirectory(files: FileSystem, path: string): void {
-  if (files.stat(path) !== null) return;
-  const parent = directoryOf(path);
-  makeDurableDirectory(files, parent);
-  files.makeDirectory(path);
-  files.syncDirectory(parent);
-}
-
 function removeQuietly(files: FileSystem, path: string): void {
   try {
     files.remove(path);

@@ -75,6 +75,11 @@ export class LeaderEpochs {
     return this.#entries.at(-1)?.epoch ?? NO_EPOCH;
   }
 
+  /** The file is up to date. */
+  get isSaved(): boolean {
+    return this.#isSaved;
+  }
+
   /** Notes that batches of `epoch` start at `startOffset`; does nothing when it, or a later one, is known. */
   assign(epoch: number, startOffset: number): void {
     if (epoch < 0 || epoch <= this.latestEpoch) return;

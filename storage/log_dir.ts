@@ -23,7 +23,6 @@
  * `removeDeleted` from its timers.
  */
 import { type FileLock, type Runtime } from "../runtime/runtime.ts";
-import { makeDurableDirectory } from "./atomic_file.ts";
 import {
   CLEANER_OFFSET_FILE,
   LOG_START_OFFSET_FILE,
@@ -34,6 +33,7 @@ import {
 import { Cleaner } from "./cleaner.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
 import { StorageContext } from "./context.ts";
+import { makeDataFolder } from "./data_folder.ts";
 import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
 import { DeletedFolders } from "./deleted_folders.ts";
 import { Log, type LogOwner } from "./log.ts";
@@ -109,7 +109,7 @@ export class LogDir {
     const { files } = runtime;
     let lock: FileLock | null = null;
     try {
-      makeDurableDirectory(files, path);
+      makeDataFolder(files, path);
       lock = files.lock(`${path}/${LOCK_FILE}`); // (1)
       if (lock === null) {
         throw new StorageError(

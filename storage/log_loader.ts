@@ -184,6 +184,8 @@ function recover(
   }
   epochs.truncateFromEnd(logEndOffset);
   epochs.truncateFromStart(startOffset);
+  // What a killed process renamed may come back in a power cut: not to epochs that have forgotten it.
+  if (!epochs.isSaved) files.syncDirectory(directory);
   epochs.save();
   if (options.recoveryPoint === 0 && logEndOffset > 0) syncPartitionMetadataNow(files, directory); // (4)
   if (logEndOffset !== recoveryPoint || dropped.length > 0) files.syncDirectory(directory);

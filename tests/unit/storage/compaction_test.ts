@@ -299,7 +299,7 @@ describe("compaction", () => {
     for (const seed of [0, 1, 2, 3, 4, 5, 6, 7]) {
       for (let step = 1; await cutAt(step, seed); step++);
     }
-  });
+  }, { timeout: 60_000 });
 });
 
 /** Cuts the power at a step of a cleaning, and looks at what a start makes of it. False when there is no such step. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createMemoryRuntime } from "../../../runtime/memory.ts";
 import { LeaderEpochs } from "../../../storage/leader_epochs.ts";
-import { append, World } from "./support.ts";
+import { append, DATA, World } from "./support.ts";
 
 function epochsOf(entries: readonly (readonly [number, number])[]): LeaderEpochs {
   const { files } = createMemoryRuntime();
@@ -54,6 +54,28 @@ describe("leader epochs", () => {
   test("the epoch of an offset is the one that wrote it", () => {
     const epochs = epochsOf([[1, 5], [4, 10]]);
     expect([4, 5, 9, 10, 99].map((offset) => epochs.epochOf(offset))).toEqual([-1, 1, 1, 4, 4]);
+  });
+
+  test("a start makes deletions it finds durable before it forgets their epochs", async () => {
+    const world = await World.open({ config: { segmentBytes: 100 } });
+    const log = world.log();
+    for (const leaderEpoch of [1, 2, 3]) append(log, { values: ["x".repeat(30)], leaderEpoch });
+    await world.until(log.sync());
+    await world.until(world.dir.close({ clean: false }));
+    const { files } = world.runtime;
+    // The process was killed in a deletion: the name has changed, and may change back when the power goes.
+    files.rename(`${DATA}/orders-0/00000000000000000000.log`, `${DATA}/orders-0/00000000000000000000.log.deleted`);
+    const done: string[] = [];
+    files.fault = (operation, path) => {
+      done.push(`${operation} ${path}`);
+      return null;
+    };
+    await world.open();
+    const syncedAt = done.indexOf(`syncDirectory ${DATA}/orders-0`);
+    const savedAt = done.indexOf(`rename ${DATA}/orders-0/leader-epoch-checkpoint.tmp`);
+    expect(world.log().epochOf(1)).toBe(2);
+    expect(syncedAt).toBeGreaterThanOrEqual(0);
+    expect(savedAt).toBeGreaterThan(syncedAt);
   });
 
   test("they survive a clean restart, a kill and a power cut", async () => {

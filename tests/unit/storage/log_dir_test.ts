@@ -14,6 +14,18 @@ describe("data folder", () => {
     expect(again.meta).toEqual(world.dir.meta);
   });
 
+  test("one that a process made, which died before it was durable, outlives a power cut", async () => {
+    const world = new World();
+    world.runtime.files.makeDirectory(DATA);
+    await world.open();
+    const log = world.log();
+    appendEach(log, "a");
+    await world.until(log.sync());
+    world.crash("lost");
+    await world.open();
+    expect(valuesOf(world.log())).toEqual(["a"]);
+  });
+
   test("one from a newer program is refused", async () => {
     const world = await World.open();
     await world.until(world.dir.close({ clean: true }));

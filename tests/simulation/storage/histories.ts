@@ -1,0 +1,96 @@
+/** Short histories that together do everything a log can do. */
+
+import type { History } from "./crash.ts";
+import type { Step } from "./session.ts";
+
+const small = { segmentBytes: 700, indexIntervalBytes: 100, fileDeleteDelayMs: 0 };
+const times = (count: number, step: Step): Step[] => Array.from({ length: count }, () => step);
+
+export const HISTORIES: readonly History[] = [
+  {
+    name: "append, flush, roll",
+    config: small,
+    steps: [
+      { do: "append" },
+      { do: "sync" },
+      ...times(3, { do: "append", producer: 1, records: 2 }),
+      { do: "sync" },
+      { do: "roll" },
+      { do: "append", epoch: 1 },
+      { do: "wait", ms: 1 },
+      { do: "checkpoint" },
+      ...times(5, { do: "append", bytes: 150, producer: 2 }),
+      { do: "syncBeside" },
+      { do: "append" },
+      { do: "wait", ms: 1 },
+      { do: "append", epoch: 2 },
+    ],
+  },
+  {
+    name: "transactions",
+    config: small,
+    steps: [
+      { do: "append", producer: 10 },
+      { do: "append", producer: 11 },
+      { do: "append" },
+      { do: "mark", producer: 10, kind: "abort" },
+      { do: "sync" },
+      { do: "roll" },
+      { do: "append", producer: 10 },
+      { do: "mark", producer: 11, kind: "abort" },
+      { do: "wait", ms: 1 },
+      { do: "checkpoint" },
+      { do: "mark", producer: 10, kind: "commit" },
+      { do: "append", producer: 11 },
+      { do: "sync" },
+      { do: "checkpoint" },
+      { do: "append", producer: 10 },
+      { do: "roll" },
+      { do: "mark", producer: 10, kind: "abort" },
+      { do: "sync" },
+    ],
+  },
+  {
+    name: "retention and deletion",
+    config: { ...small, segmentBytes: 400, retentionBytes: 900 },
+    steps: [
+      ...times(4, { do: "append", producer: 1, bytes: 100 }),
+      { do: "sync" },
+      { do: "deleteBefore", share: 0.3 },
+      ...times(6, { do: "append", bytes: 100, epoch: 1 }),
+      { do: "retain" },
+      { do: "wait", ms: 1 },
+      { do: "append", producer: 2 },
+      { do: "deleteBefore", share: 0.9 },
+      { do: "retain" },
+      { do: "checkpoint" },
+      { do: "append" },
+      { do: "deleteBefore", share: 1 },
+      { do: "retain" },
+      { do: "append", producer: 2 },
+      { do: "sync" },
+      { do: "deleteBefore", share: 0.5, isBeside: true },
+      { do: "append" },
+    ],
+  },
+  {
+    name: "stops and starts",
+    config: { ...small, segmentBytes: 500 },
+    steps: [
+      ...times(3, { do: "append", producer: 1, bytes: 100 }),
+      { do: "reopen" },
+      { do: "append", producer: 1 },
+      { do: "append", producer: 10 },
+      { do: "sync" },
+      { do: "reopen" },
+      { do: "mark", producer: 10, kind: "abort" },
+      { do: "deleteBefore", share: 0.5 },
+      { do: "append", producer: 1, bytes: 300 },
+      { do: "reopen" },
+      { do: "append", producer: 1 },
+      { do: "retain" },
+      { do: "reopen" },
+      { do: "append" },
+    ],
+  },
+];

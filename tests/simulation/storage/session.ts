@@ -1,0 +1,224 @@
+/** Does the steps of a history to a log on a machine, and keeps the account. */
+
+import { ErrorCode } from "../../../protocol/errors.ts";
+import { encodeControlBatch } from "../../../protocol/record.ts";
+import { StorageError } from "../../../storage/errors.ts";
+import type { Log } from "../../../storage/log.ts";
+import { Account, type BatchKind, encodeData, type Written } from "./account.ts";
+import { Broken, type End, type Machine, TOPIC } from "./machine.ts";
+
+/** A part of a history. Shares are of what there is then: 0 is the log's start, 1 its end. */
+export type Step =
+  /** Producer -1 has no id; those from 10 on write in transactions. */
+  | {
+    readonly do: "append";
+    readonly producer?: number;
+    readonly records?: number;
+    readonly bytes?: number;
+    readonly epoch?: number;
+  }
+  | { readonly do: "mark"; readonly producer: number; readonly kind: "commit" | "abort" }
+  | { readonly do: "roll" | "sync" | "syncBeside" | "checkpoint" | "retain" | "reopen" | "look" | "read" }
+  | { readonly do: "deleteBefore"; readonly share: number; readonly isBeside?: boolean }
+  | { readonly do: "wait"; readonly ms: number };
+
+export class Session {
+  readonly machine: Machine;
+  readonly account = new Account();
+  #log: Log | null = null;
+  #leaderEpoch = 0;
+  /** By deletions that may not be answered yet. */
+  #deleteAsked = 0;
+  #valueCount = 0;
+  #timestampMs: number;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+    this.#timestampMs = machine.runtime.clock.nowMs();
+  }
+
+  /** Starts a process, the one before it having ended so, and checks what it finds. False when it died on the way. */
+  async start(end: End | "clean"): Promise<boolean> {
+    const { machine, account } = this;
+    machine.note(`start after ${end}`);
+    this.#deleteAsked = 0;
+    if (!await this.#opens()) return false;
+    const found = machine.dir.log(TOPIC, 0);
+    return await this.#guarded(() => {
+      if (found === undefined) account.checkMissing(end);
+      else account.checkOpened(found, machine.runtime.files, end);
+      this.#log = machine.log();
+      account.checkDuplicates(this.#log);
+      account.checkFiles(this.#log, machine.runtime.files);
+      return Promise.resolve();
+    });
+  }
+
+  /** A process that cannot open its folder or its log because a sync failed is started again. */
+  async #opens(): Promise<boolean> {
+    const { machine } = this;
+    try {
+      if (!await machine.start()) return false;
+      if (!machine.hasFailed || machine.dir.log(TOPIC, 0)?.isOffline !== true) return true;
+    } catch (error) {
+      if (!machine.hasFailed || !(error instanceof StorageError)) throw error;
+      machine.note(`  failed: ${error.message}`);
+    }
+    machine.die(machine.end);
+    return false;
+  }
+
+  /** False when the process died on the way. */
+  async perform(step: Step): Promise<boolean> {
+    this.machine.note(JSON.stringify(step));
+    if (step.do === "reopen") return await this.#reopen();
+    return await this.#guarded(async () => {
+      await this.#perform(step, this.#log!);
+      if (this.machine.isAlive) this.account.showStart(this.#log!.logStartOffset);
+    });
+  }
+
+  /** Everything there is, in order: a stop, a start, and once more. */
+  async finish(): Promise<void> {
+    for (let round = 0; round < 2; round++) {
+      if (!await this.perform({ do: "reopen" })) throw new Broken("the process died of itself");
+    }
+  }
+
+  async #perform(step: Step, log: Log): Promise<void> {
+    const { machine, account } = this;
+    switch (step.do) {
+      case "append":
+        return this.#append(log, step);
+      case "mark":
+        return this.#mark(log, step.producer, step.kind);
+      case "roll":
+        return log.roll();
+      case "sync": {
+        const target = log.logEndOffset;
+        await log.sync();
+        return account.synced(target);
+      }
+      case "syncBeside": {
+        const target = log.logEndOffset;
+        log.sync().then(() => machine.isAlive && this.#log === log && account.synced(target), () => {});
+        return;
+      }
+      case "checkpoint":
+        return await machine.dir.checkpoint();
+      case "retain": {
+        const { segmentCount } = log;
+        // What it deletes may be gone, should it die on the way.
+        account.startAsked = Math.max(account.startAsked, log.logEndOffset);
+        machine.dir.applyRetention(machine.runtime.clock.nowMs());
+        if (!machine.isAlive) return;
+        account.startAsked = Math.max(account.startShown, this.#deleteAsked);
+        return machine.note(`  ${segmentCount - log.segmentCount} segments gone`);
+      }
+      case "deleteBefore":
+        return await this.#deleteBefore(log, step);
+      case "look":
+        account.check(log);
+        return account.checkFiles(log, machine.runtime.files);
+      case "read":
+        log.read(log.logEndOffset, { maxBytes: 1, upToOffset: Infinity, atLeastOneBatch: true }).release();
+        return;
+      case "wait":
+        return await new Promise<void>((resolve) => void machine.runtime.timers.after(step.ms, resolve));
+      case "reopen":
+        throw new Error("a reopening ends the life");
+    }
+  }
+
+  async #deleteBefore(log: Log, step: { readonly share: number; readonly isBeside?: boolean }): Promise<void> {
+    const { machine, account } = this;
+    const span = log.logEndOffset - log.logStartOffset;
+    const offset = log.logStartOffset + Math.floor(span * step.share);
+    machine.note(`  delete before ${offset}`);
+    this.#deleteAsked = Math.max(this.#deleteAsked, offset);
+    account.startAsked = Math.max(account.startAsked, offset);
+    const deleted = log.deleteRecordsBefore(offset).then(() => {
+      if (machine.isAlive && this.#log === log) account.showStart(log.logStartOffset);
+    });
+    if (step.isBeside) deleted.catch(() => {});
+    else await deleted;
+  }
+
+  #append(log: Log, step: Extract<Step, { do: "append" }>): void {
+    const { producer = -1, records = 1, bytes = 20, epoch = 0 } = step;
+    this.#leaderEpoch += epoch;
+    const kind: BatchKind = producer < 10 ? "data" : "transactional";
+    const values = Array.from({ length: records }, () => `${this.#valueCount++}`.padEnd(bytes, "x"));
+    const baseSequence = producer < 0 ? -1 : this.#nextSequence(log, producer);
+    const draft = { kind, producerId: producer, baseSequence, values };
+    this.#write(log, encodeData(draft, this.#timestampMs++), draft, "client");
+  }
+
+  #nextSequence(log: Log, producerId: number): number {
+    const last = this.account.lastOf(producerId);
+    if (last === undefined) return 0;
+    if (last.baseOffset < log.firstSegmentOffset) {
+      // What it wrote may be gone while its marker is there: it then starts over.
+      const known = [...log.producers()].find((producer) => producer.producerId === producerId);
+      if (known !== undefined) return known.lastSequence + 1;
+    }
+    return last.baseSequence + last.values.length;
+  }
+
+  #mark(log: Log, producerId: number, kind: "commit" | "abort"): void {
+    if (!this.account.isOpen(producerId)) return;
+    const bytes = encodeControlBatch({
+      kind,
+      producerId,
+      producerEpoch: 0,
+      coordinatorEpoch: 0,
+      timestamp: this.#timestampMs++,
+    });
+    this.#write(log, bytes, { kind, producerId, baseSequence: -1, values: [""] }, "coordinator");
+  }
+
+  #write(
+    log: Log,
+    bytes: Uint8Array,
+    draft: Pick<Written, "kind" | "producerId" | "baseSequence" | "values">,
+    origin: "client" | "coordinator",
+  ): void {
+    const { account } = this;
+    const leaderEpoch = this.#leaderEpoch;
+    const baseOffset = account.endOffset;
+    const batch = { ...draft, baseOffset, nextOffset: baseOffset + draft.values.length, bytes, leaderEpoch };
+    account.underWay = batch;
+    const result = log.append(bytes, { leaderEpoch, origin });
+    account.underWay = null;
+    const isTooLarge = bytes.length > this.machine.config.segmentBytes;
+    if (isTooLarge && result.kind === "rejected" && result.errorCode === ErrorCode.RECORD_LIST_TOO_LARGE) return;
+    if (result.kind !== "appended") throw new Broken(`an append was answered ${JSON.stringify(result)}`);
+    if (result.firstOffset !== baseOffset || result.lastOffset !== batch.nextOffset - 1) {
+      throw new Broken(`an append at ${baseOffset} was answered ${JSON.stringify(result)}`);
+    }
+    account.append(batch);
+  }
+
+  async #reopen(): Promise<boolean> {
+    const { machine } = this;
+    const isAlive = await this.#guarded(() => machine.dir.close({ clean: true }));
+    if (!isAlive || machine.hasFailed) {
+      machine.die(machine.end);
+      return false;
+    }
+    machine.leave();
+    return await this.start("clean");
+  }
+
+  /** What fails because a sync did is not broken: the log is offline, and the process has to start again. */
+  async #guarded(work: () => Promise<void>): Promise<boolean> {
+    const { machine } = this;
+    try {
+      return await machine.run(work);
+    } catch (error) {
+      if (!machine.hasFailed || !(error instanceof StorageError)) throw error;
+      machine.note(`  failed: ${error.message}`);
+      return true;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The storage code over a disk that loses power, at every step of I/O. What must hold is in `storage/account.ts`.
+ *
+ *     SEED=123 bun test tests/simulation/storage_crash_sim_test.ts            the run that failed, again
+ *     SIM_SEEDS=500 bun test tests/simulation/storage_crash_sim_test.ts       a long one of 5,000 histories, and every crash of
+ *                                                                             every recovery from every crash of the short ones
+ */
+import { describe, expect, test } from "bun:test";
+import process from "node:process";
+import { seedOf } from "../support/prng.ts";
+import { Found, playAllCrashes } from "./storage/crash.ts";
+import { HISTORIES } from "./storage/histories.ts";
+import { playRandom } from "./storage/random.ts";
+
+// The gate runs the same few every time, so that it says something about the change; long runs look for what is new.
+const isLong = process.env.SEED !== undefined || process.env.SIM_SEEDS !== undefined;
+const seed = isLong ? seedOf(process.env.SEED) : 1;
+// A history of a log is over a hundred times sooner than one of a broker.
+const runCount = process.env.SIM_SEEDS !== undefined
+  ? 10 * Number(process.env.SIM_SEEDS)
+  : process.env.SEED !== undefined
+  ? 1
+  : 300;
+const options = { timeout: 86_400_000 };
+
+describe("storage keeps its promises", () => {
+  for (const history of HISTORIES) {
+    test(`through a crash at every step of: ${history.name}`, async () => {
+      const isWhole = Number(process.env.SIM_SEEDS ?? 0) >= 100;
+      const count = await told(() => playAllCrashes(history, { seed, isWhole }));
+      console.log(`storage crashes: ${history.name}: ${count} crashes`);
+      expect(count).toBeGreaterThan(100);
+    }, options);
+  }
+
+  test(`through random histories (SEED=${seed})`, async () => {
+    console.log(`storage crashes: SEED=${seed} SIM_SEEDS=${runCount}`);
+    let leftCount = 0;
+    for (let run = 0; run < runCount; run++) leftCount += await told(() => playRandom((seed + run) >>> 0));
+    expect(leftCount).toBeGreaterThan(0);
+  }, options);
+});
+
+async function told<Result>(play: () => Promise<Result>): Promise<Result> {
+  try {
+    return await play();
+  } catch (error) {
+    if (error instanceof Found) console.log(`${error.trace.join("\n")}\nstorage crashes failed: ${error.message}`);
+    throw error;
+  }
+}
