@@ -1,6 +1,7 @@
 /** Weir on Bun: `Bun.listen` and `Bun.connect`, files by `node:fs`, maps and locks by FFI into the C library. */
 
 import type { Runtime } from "./runtime.ts";
+import { openBunCrc32c } from "./bun_crc32c.ts";
 import { openBunNative } from "./bun_native.ts";
 import { BunNetwork } from "./bun_network.ts";
 import { NodeFileSystem } from "./node_files.ts";
@@ -18,5 +19,6 @@ export function createBunRuntime(): Runtime {
     timers: nodeTimers,
     random: nodeRandom,
     process: nodeProcess,
+    openCrc32c: openBunCrc32c,
   };
 }

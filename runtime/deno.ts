@@ -1,6 +1,7 @@
 /** Weir on Deno: `Deno.listen` and `Deno.connect`, files by `node:fs`, maps by FFI where that is permitted. */
 
 import type { Runtime } from "./runtime.ts";
+import { openDenoCrc32c } from "./deno_crc32c.ts";
 import { openDenoNative } from "./deno_native.ts";
 import { DenoNetwork } from "./deno_network.ts";
 import { NodeFileSystem } from "./node_files.ts";
@@ -16,5 +17,6 @@ export function createDenoRuntime(): Runtime {
     timers: nodeTimers,
     random: nodeRandom,
     process: nodeProcess,
+    openCrc32c: openDenoCrc32c,
   };
 }

@@ -51,6 +51,7 @@ export function createMemoryRuntime(options: MemoryRuntimeOptions = {}): MemoryR
     timers: scheduler,
     random: seededRandom(seed),
     process: new MemoryProcess(options),
+    openCrc32c: () => null,
     advance: (ms) => scheduler.advance(ms),
     settle: () => scheduler.settle(),
     until: (promise, limitMs = LIMIT_MS) => until(scheduler, promise, limitMs),

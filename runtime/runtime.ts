@@ -18,6 +18,15 @@ export interface Runtime {
   readonly timers: Timers;
   readonly random: Random;
   readonly process: Process;
+  /** Opens the processor's own CRC32C, for the life of the process; null where there is none, or no leave to use it. */
+  openCrc32c(): ProcessorCrc32c | null;
+}
+
+export interface ProcessorCrc32c {
+  /** Shorter inputs are faster by other means, for what a call costs. */
+  readonly sizeBytesMin: number;
+  /** Of `bytes[start, end)`, at least one byte; unsigned. */
+  compute(bytes: Uint8Array, start: number, end: number): number;
 }
 
 // ---------------------------------------------------------------------------------------------- sockets

@@ -103,7 +103,8 @@ export class Broker {
    * @throws {NetworkError} when an address cannot be bound
    */
   static async start({ runtime, config, logger }: BrokerOptions): Promise<Broker> {
-    await initCrc32c();
+    const means = await initCrc32c(config.get("crc32c.native.enable") ? runtime.openCrc32c() : null);
+    logger.info("checksums", { by: means === "native" ? "the processor's instruction" : "WebAssembly" });
     await installZstdWhereMissing();
     for (const { level, event, facts } of config.notices) logger[level](event, facts);
     const clusterId = config.get("cluster.id");

@@ -130,6 +130,10 @@ export const logConfigs = {
     "A record whose timestamp lies more than so many milliseconds after the broker's clock is refused; only with CreateTime.",
     { min: 0, ...clusterWide },
   ),
+  "crc32c.native.enable": boolean(
+    true,
+    "Whether checksums are computed by the processor's own instruction where the runtime can reach it; it is checked against the portable way at start.",
+  ),
   "log.flush.policy": string(
     "group",
     "When records are forced to disk: group (before a producer with acks=all gets its answer, many appends sharing one sync), interval (every log.flush.interval.ms) or os (when the operating system does).",

@@ -60,6 +60,7 @@ export class MortalRuntime implements Runtime {
   readonly timers: Timers;
   readonly random: Random;
   readonly process: Process;
+  readonly openCrc32c = () => null;
   /** Resolves when the process is dead. */
   readonly death: Promise<void>;
   isDead = false;

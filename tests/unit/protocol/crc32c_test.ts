@@ -33,4 +33,30 @@ describe("crc32c", () => {
       }
     }
   });
+
+  test("takes what is offered when it is right, and for what is large enough", async () => {
+    const lengths: number[] = [];
+    const compute = (bytes: Uint8Array, start: number, end: number) => {
+      lengths.push(end - start);
+      return crc32cByTable(bytes, start, end);
+    };
+    try {
+      expect(await initCrc32c({ sizeBytesMin: 9, compute })).toBe("native");
+      lengths.length = 0;
+      expect(crc32c(ascii("123456789"))).toBe(0xe3069283);
+      expect(crc32c(ascii("12345678"))).toBe(crc32cByTable(ascii("12345678"), 0, 8));
+      expect(lengths).toEqual([9]);
+    } finally {
+      expect(await initCrc32c()).toBe("wasm");
+    }
+  });
+
+  test("does not take what is wrong at one length only", async () => {
+    for (const wrong of [1, 40, 768, 12_287]) {
+      const compute = (bytes: Uint8Array, start: number, end: number) =>
+        crc32cByTable(bytes, start, end) ^ (end - start === wrong ? 1 : 0);
+      expect(await initCrc32c({ sizeBytesMin: 1, compute })).toBe("wasm");
+      expect(crc32c(ascii("123456789"))).toBe(0xe3069283);
+    }
+  });
 });

@@ -24,6 +24,7 @@ const notInKafka = new Set([
   "log.flush.policy",
   "log.open.files.max",
   "flush.policy",
+  "crc32c.native.enable",
   "cluster.id",
   "leader.replication.throttled.rate",
   "follower.replication.throttled.rate",
