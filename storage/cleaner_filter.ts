@@ -47,6 +47,7 @@ export class BatchFilter {
   readonly #deleteRetentionMs: number;
   readonly #cursor = new RecordCursor();
   #kept: Uint8Array = new Uint8Array(0);
+  #result: Uint8Array = new Uint8Array(0);
   #keptBytes = 0;
   #keptCount = 0;
   /** Records from here to the cursor stay, and are not copied yet. */
@@ -122,14 +123,29 @@ export class BatchFilter {
     const { baseTimestamp } = batch;
     const horizon = getsHorizon ? this.#nowMs + this.#deleteRetentionMs : null;
     if (horizon !== null) records = shiftTimestamps(records, this.#keptCount, baseTimestamp - horizon);
-    return rebuilt(batch, {
-      records,
-      recordCount: this.#keptCount,
-      maxTimestamp: batch.timestampType === "logAppendTime"
-        ? batch.maxTimestamp
-        : baseTimestamp + this.#maxTimestampDelta,
-      horizon,
-    });
+    const bytes = this.#rebuilt(records);
+    if (horizon !== null) {
+      writeInt16(bytes, 21, batch.attributes | DELETE_HORIZON_FLAG);
+      writeInt64(bytes, 27, horizon);
+    }
+    if (batch.timestampType !== "logAppendTime") writeInt64(bytes, 35, baseTimestamp + this.#maxTimestampDelta);
+    new BatchView(bytes, 0).stampCrc();
+    return bytes;
+  }
+
+  /** The batch with other records (1), in memory that the next one uses again: a new piece for each would keep the GC busy. */
+  #rebuilt(records: Uint8Array): Uint8Array {
+    const batch = this.#batch;
+    const { compression } = batch;
+    const packed = compression === Compression.none ? records : compress(compression as CompressionId, records);
+    const sizeBytes = BATCH_HEADER_BYTES + packed.length;
+    if (this.#result.length < sizeBytes) this.#result = new Uint8Array(sizeBytes * 2);
+    const bytes = this.#result.subarray(0, sizeBytes);
+    bytes.set(batch.bytes.subarray(batch.at, batch.at + BATCH_HEADER_BYTES));
+    bytes.set(packed, BATCH_HEADER_BYTES);
+    writeInt32(bytes, 8, sizeBytes - LOG_OVERHEAD_BYTES);
+    writeInt32(bytes, 57, this.#keptCount);
+    return bytes;
   }
 
   // hot: per record
@@ -148,7 +164,7 @@ export class BatchFilter {
     if (sizeBytes <= 0) return;
     const { bytes } = this.#cursor;
     if (this.#kept.length < bytes.length) {
-      const grown = new Uint8Array(bytes.length);
+      const grown = new Uint8Array(bytes.length * 2);
       grown.set(this.#kept.subarray(0, this.#keptBytes));
       this.#kept = grown;
     }
@@ -166,30 +182,6 @@ function emptyBatch(batch: BatchView): Uint8Array {
   writeInt16(bytes, 21, batch.attributes & ~COMPRESSION_MASK & ~DELETE_HORIZON_FLAG);
   writeInt64(bytes, 27, NO_TIMESTAMP);
   writeInt32(bytes, 57, 0);
-  new BatchView(bytes, 0).stampCrc();
-  return bytes;
-}
-
-/** The batch with other records (1). */
-function rebuilt(batch: BatchView, changes: {
-  readonly records: Uint8Array;
-  readonly recordCount: number;
-  readonly maxTimestamp: number;
-  readonly horizon: number | null;
-}): Uint8Array {
-  const packed = batch.compression === Compression.none
-    ? changes.records
-    : compress(batch.compression as CompressionId, changes.records);
-  const bytes = new Uint8Array(BATCH_HEADER_BYTES + packed.length);
-  bytes.set(batch.bytes.subarray(batch.at, batch.at + BATCH_HEADER_BYTES));
-  bytes.set(packed, BATCH_HEADER_BYTES);
-  writeInt32(bytes, 8, bytes.length - LOG_OVERHEAD_BYTES);
-  if (changes.horizon !== null) {
-    writeInt16(bytes, 21, batch.attributes | DELETE_HORIZON_FLAG);
-    writeInt64(bytes, 27, changes.horizon);
-  }
-  writeInt64(bytes, 35, changes.maxTimestamp);
-  writeInt32(bytes, 57, changes.recordCount);
   new BatchView(bytes, 0).stampCrc();
   return bytes;
 }

@@ -1,19 +1,24 @@
 /**
  * Keeps the cleaner out of everybody's way. It works on the loop in slices of a fraction of a millisecond; between two of them
- * the loop does all that has come in. What it reads and writes stays below `log.cleaner.io.max.bytes.per.second`.
+ * the loop does all that has come in. When that was something, the broker is in use, and the cleaner takes a third of the time
+ * for a while; on an idle one it runs on.
  *
- *   cleaner  ▓▓      ▓▓  ▓▓  ▓▓            a slice is late by as much as others had to do: under load
- *   others     ▒▒▒▒▒▒  ▒   ▒   ▒▒▒▒▒▒…     the cleaner backs off, on an idle broker it runs on
+ *   cleaner  ▓▓▓▓▓▓▓▓▓▓   ▓▓      ▓▓      ▓▓         ▓▓▓▓▓▓▓▓
+ *   others             ▒▒▒   ▒▒▒▒▒▒  ▒      ▒▒
+ *
+ * What it reads and writes stays below `log.cleaner.io.max.bytes.per.second`.
  */
 import { type Runtime } from "../runtime/runtime.ts";
 
 /** So long nobody else gets a turn. decisions/0011 has the measurements. */
-const SLICE_MS = 0.5;
+const SLICE_MS = 0.3;
 /** A slice ends after so many bytes whatever the clock says: one that stands still must not keep the others out. */
 const SLICE_BYTES = 1024 * 1024;
-/** Others that took this long are busy. */
-const BUSY_MS = 0.3;
-/** How long the cleaner then keeps away. */
+/** A turn of the loop that takes this long had something to do. */
+const BUSY_TURN_MS = 0.08;
+/** For how long the broker then counts as in use. */
+const BUSY_FOR_MS = 100;
+/** How long the cleaner keeps away after a slice, when it is. */
 const BACK_OFF_MS = 1;
 /** The rate is kept over windows of this length, and no wait for it is longer. */
 const WINDOW_MS = 300;
@@ -22,6 +27,7 @@ export class CleanerPace {
   readonly #runtime: Runtime;
   readonly #bytesPerSecond: () => number;
   #sliceStartMs = -Infinity;
+  #busyUntilMs = -Infinity;
   #sliceBytes = 0;
   #windowStartMs = -Infinity;
   #windowBytes = 0;
@@ -49,12 +55,14 @@ export class CleanerPace {
     const { clock, timers } = this.#runtime;
     const startedMs = clock.monotonicMs();
     await new Promise<void>((resolve) => timers.soon(resolve));
-    if (clock.monotonicMs() - startedMs > BUSY_MS) await this.#wait(BACK_OFF_MS);
+    const nowMs = clock.monotonicMs();
+    if (nowMs - startedMs > BUSY_TURN_MS) this.#busyUntilMs = nowMs + BUSY_FOR_MS;
+    if (nowMs < this.#busyUntilMs) await this.#wait(BACK_OFF_MS);
     this.#sliceStartMs = clock.monotonicMs();
     this.#sliceBytes = 0;
   }
 
-  /** So many bytes were read or written: waits as long as the limit asks. Also the start of a slice. */
+  /** So many bytes were read or written: waits as long as the limit asks. */
   async moved(bytes: number): Promise<void> {
     const { clock } = this.#runtime;
     const limit = Math.max(1, this.#bytesPerSecond());
@@ -66,8 +74,6 @@ export class CleanerPace {
       this.#windowStartMs = nowMs;
       this.#windowBytes = 0;
     }
-    this.#sliceStartMs = clock.monotonicMs();
-    this.#sliceBytes = 0;
   }
 
   #wait(delayMs: number): Promise<void> {

@@ -61,7 +61,8 @@ export class SegmentIndex {
   note(batch: BatchView, position: number): void {
     const largest = this.#largest!;
     const timestampMs = batch.maxTimestamp;
-    if (timestampMs > largest.timestampMs) {
+    // A batch that a cleaner has emptied keeps its largest timestamp, and has no record with it.
+    if (timestampMs > largest.timestampMs && batch.recordCount > 0) {
       largest.timestampMs = timestampMs;
       largest.offset = batch.lastOffset;
     }

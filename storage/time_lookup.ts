@@ -45,9 +45,11 @@ export function findLargestTimestamp(
   const { timestampMs, offset } = largest.largest();
   if (timestampMs < 0) return null;
   if (offset < startOffset) return findLargestAfter(context, segments, startOffset);
-  return findInSegment(context, largest, offset, (batch) => {
+  const found = findInSegment(context, largest, offset, (batch) => {
     return batch.maxTimestamp === timestampMs ? firstRecord(batch, timestampMs, startOffset) : null;
   });
+  // An index of Kafka's may lead to a batch that a cleaner has emptied.
+  return found ?? findLargestAfter(context, segments, startOffset);
 }
 
 /** The slow way, when the largest timestamp is of a deleted record: looks at every batch that is left. */
