@@ -136,6 +136,10 @@ export class MemoryProcess implements Process {
     yield* this.#inputLines;
   }
 
+  spawn(): never {
+    throw new Error("Cannot start a process: there are none in memory");
+  }
+
   memory(): { readonly residentBytes: number; readonly heapBytes: number } {
     return { residentBytes: 0, heapBytes: 0 };
   }

@@ -1,5 +1,6 @@
 /** Clock, timers, chance and process, by what Bun and Deno both offer of Node's. */
 
+import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import process from "node:process";
@@ -66,11 +67,29 @@ export const nodeProcess: Process = {
     }
   },
   inputLines: () => lines(process.stdin as AsyncIterable<Uint8Array>),
+  spawn(args, { environment, output }) {
+    const [program, ...first] = ownCommand();
+    const child = spawn(program, [...first, ...args], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", output);
+    const exited = new Promise<{ code: number | null; signal: string | null }>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) => resolve({ code, signal }));
+    });
+    return { id: child.pid ?? -1, exited, kill: (signal) => void child.kill(signal) };
+  },
   memory() {
     const { rss, heapUsed } = process.memoryUsage();
     return { residentBytes: rss, heapBytes: heapUsed };
   },
 };
+
+/** What starts this program: the executable itself, or the runtime with its script. */
+function ownCommand(): [string, ...string[]] {
+  const script = process.argv[1] ?? "";
+  // Scripts of an executable come from a file system of its own: Bun's "$bunfs" or "~BUN", Deno's "deno-compile-NAME".
+  if (/\$bunfs|~BUN|deno-compile-/.test(import.meta.url)) return [process.execPath];
+  return "deno" in process.versions ? [process.execPath, "run", "--quiet", "-A", script] : [process.execPath, script];
+}
 
 /** Written before it returns, so that an exit right after loses nothing. */
 function writeAll(descriptor: number, text: string): void {

@@ -235,6 +235,26 @@ export interface Process {
   printError(text: string): void;
   /** Lines of standard input without their ends, until it closes. */
   inputLines(): AsyncIterable<string>;
+  /**
+   * Starts another process of this program, which ends by itself or is killed: not with this one.
+   * @throws {Error} where there are no processes
+   */
+  spawn(args: readonly string[], options: SpawnOptions): ChildProcess;
   /** Bytes in memory: resident in all, and the JavaScript heap. */
   memory(): { readonly residentBytes: number; readonly heapBytes: number };
+}
+
+export interface SpawnOptions {
+  /** All of it; nothing is inherited. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What it prints, to either output, in pieces as they come. */
+  readonly output: (text: string) => void;
+}
+
+export interface ChildProcess {
+  readonly id: number;
+  /** Resolves when it is gone and all it printed was handed over; `signal` when it was killed. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  /** Does nothing once it is gone. */
+  kill(signal: "SIGKILL" | "SIGTERM" | "SIGHUP"): void;
 }
