@@ -23,7 +23,7 @@ const BATCH_BYTES_MAX = 128 * 1024 * 1024;
 
 export interface BatchVisitor {
   /** The view is of a buffer that is used again. */
-  batch(batch: BatchView, position: number): void;
+  batch(batch: BatchView, at: { readonly position: number; readonly isCrcValid: boolean }): void;
   damage(problem: string, range: { readonly from: number; readonly to: number }): void;
 }
 
@@ -34,9 +34,12 @@ export function walkBatches(file: FileHandle, visitor: BatchVisitor): number {
   while (position < window.sizeBytes) {
     const problem = problemAt(window, position);
     if (problem === null) {
-      const { sizeBytes } = window.batch(position);
-      if (window.batch(position).isCrcValid() || isFollowed(window, position + sizeBytes)) {
-        visitor.batch(window.batch(position), position);
+      const batch = window.batch(position);
+      const { sizeBytes } = batch;
+      const isCrcValid = batch.isCrcValid();
+      if (isCrcValid || isFollowed(window, position + sizeBytes)) {
+        // What follows it was looked at, perhaps in its place in memory.
+        visitor.batch(isCrcValid ? batch : window.batch(position), { position, isCrcValid });
         position += sizeBytes;
         continue;
       }

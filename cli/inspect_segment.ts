@@ -45,11 +45,11 @@ export function inspectSegment(
   const file = files.open(path, { readOnly: true });
   try {
     const sizeBytes = walkBatches(file, {
-      batch(batch, position) {
+      batch(batch, { position, isCrcValid }) {
         batchCount++;
-        const problem = checkBatch(batch, nextOffset);
+        const problem = checkBatch(batch, { isCrcValid, nextOffset });
         if (problem !== null) output.problem(path, problem, { position, offset: batch.baseOffset });
-        if (show !== "none") output.row("batch", batchRow(batch, position));
+        if (show !== "none") output.row("batch", batchRow(batch, { position, isCrcValid }));
         if (batch.magic !== MAGIC) return;
         recordCount += batch.recordCount;
         baseOffset ??= batch.baseOffset;
@@ -96,9 +96,12 @@ export function inspectSegment(
 }
 
 /** What is wrong with a batch that stands where one should; null when nothing is. */
-function checkBatch(batch: BatchView, nextOffset: number | null): string | null {
+function checkBatch(
+  batch: BatchView,
+  { isCrcValid, nextOffset }: { readonly isCrcValid: boolean; readonly nextOffset: number | null },
+): string | null {
   if (batch.magic !== MAGIC) return `its records are in format ${batch.magic}, which is not looked into`;
-  if (!batch.isCrcValid()) return "its checksum is wrong";
+  if (!isCrcValid) return "its checksum is wrong";
   if (nextOffset !== null && batch.baseOffset < nextOffset) {
     return `its offset is below ${nextOffset}, where the one before it ends`;
   }
@@ -108,7 +111,10 @@ function checkBatch(batch: BatchView, nextOffset: number | null): string | null 
   return null;
 }
 
-function batchRow(batch: BatchView, position: number): Row {
+function batchRow(
+  batch: BatchView,
+  { position, isCrcValid }: { readonly position: number; readonly isCrcValid: boolean },
+): Row {
   const { baseOffset, sizeBytes, magic } = batch;
   if (magic !== MAGIC) return { position, baseOffset, sizeBytes, magic };
   const { producerId, deleteHorizon } = batch;
@@ -132,7 +138,7 @@ function batchRow(batch: BatchView, position: number): Row {
     producerId: hasProducer ? producerId : null,
     producerEpoch: hasProducer ? batch.producerEpoch : null,
     baseSequence: hasProducer ? batch.baseSequence : null,
-    crc: batch.isCrcValid() ? "ok" : "WRONG",
+    crc: isCrcValid ? "ok" : "WRONG",
     flags: flags.join(","),
   };
 }
