@@ -23,7 +23,14 @@ import { StorageError } from "../../storage/errors.ts";
 import type { Log } from "../../storage/log.ts";
 import type { Logger } from "../log.ts";
 import { type ClusterChange, CorruptMetadata, MetadataImage } from "./image.ts";
-import { listSnapshots, type MetadataSnapshot, readSnapshot, writeSnapshot } from "./metadata_snapshot.ts";
+import { KraftVoters } from "./kraft_voters.ts";
+import {
+  BOOTSTRAP_SNAPSHOT_FILE,
+  listSnapshots,
+  type MetadataSnapshot,
+  readSnapshot,
+  writeSnapshot,
+} from "./metadata_snapshot.ts";
 import { MetadataReplay } from "./metadata_replay.ts";
 import type { MetadataStore } from "./metadata_store.ts";
 import { encodeMetadataRecord, type MetadataRecord } from "./records.ts";
@@ -45,6 +52,7 @@ export class LocalMetadataStore implements MetadataStore {
   readonly #log: Log;
   readonly #logger: Logger;
   readonly #snapshotBytesMin: number;
+  readonly #voters = new KraftVoters();
   #image = new MetadataImage();
   #committed: (changes: readonly ClusterChange[]) => void = () => {};
   /** Ends when the last change given to `propose` has: the queue of (3). */
@@ -139,6 +147,8 @@ export class LocalMetadataStore implements MetadataStore {
   /** Applies the newest snapshot that can be read; returns where the log goes on. */
   #loadSnapshot(): number {
     const files = this.#runtime.files;
+    const bootstrap = `${this.#log.directory}/${BOOTSTRAP_SNAPSHOT_FILE}`;
+    if (files.stat(bootstrap) !== null) this.#voters.noteAll(files.readFile(bootstrap));
     for (const snapshot of listSnapshots(files, this.#log.directory)) {
       let records: readonly MetadataRecord[];
       try {
@@ -149,6 +159,7 @@ export class LocalMetadataStore implements MetadataStore {
         continue;
       }
       this.#image.apply(records);
+      this.#voters.noteAll(files.readFile(snapshot.path));
       this.#snapshotBytes = this.#snapshotBytesAfter(snapshot);
       return snapshot.endOffset;
     }
@@ -188,7 +199,7 @@ export class LocalMetadataStore implements MetadataStore {
     if (!batch.isCrcValid()) {
       throw new MalformedBatch(`The metadata batch at offset ${batch.baseOffset} fails its checksum`);
     }
-    if (batch.isControl) return;
+    if (batch.isControl) return this.#voters.note(batch);
     replay.read(batch);
     this.#bytesSinceSnapshot += batch.sizeBytes;
   }
@@ -205,6 +216,7 @@ export class LocalMetadataStore implements MetadataStore {
         epoch: this.#epoch,
         timestamp: clock.nowMs(),
         records: this.#image.records(),
+        voting: this.#voters.records(),
       });
       this.#snapshotBytes = this.#snapshotBytesAfter(snapshot);
       await this.#cutLog(snapshot.endOffset);

@@ -2,7 +2,8 @@
  * A snapshot of the metadata in a file of Kafka's form, `<end offset>-<epoch>.checkpoint` in the folder of the metadata
  * log: what all records of the log before the end offset add up to. Kafka's dump tool reads it.
  *
- *   batch 0      control   snapshot header: version, timestamp of the last record it covers
+ *   batch 0      control   snapshot header: version, timestamp of the last record it covers; in a folder taken over from
+ *                          Kafka, how its controllers vote (`kraft_voters.ts`)
  *   batch 1 … n  data      the image's records, some hundred per batch
  *   batch n+1    control   snapshot footer: there is no more
  *
@@ -14,12 +15,13 @@ import { batches, type BatchView, MalformedBatch } from "../../protocol/batch.ts
 import { decodeRecords, encodeBatch } from "../../protocol/record.ts";
 import type { FileSystem } from "../../runtime/runtime.ts";
 import { writeFileAtomically } from "../../storage/atomic_file.ts";
+import type { ControlRecord } from "./kraft_voters.ts";
 import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord } from "./records.ts";
 
 const suffix = ".checkpoint";
 const snapshotName = /^(\d{20})-(\d{10})\.checkpoint$/;
 /** What Kafka formats a folder with: voters and first records, which are in the log as well. Not a snapshot of any log. */
-const bootstrapName = `${"0".repeat(20)}-${"0".repeat(10)}${suffix}`;
+export const BOOTSTRAP_SNAPSHOT_FILE = `${"0".repeat(20)}-${"0".repeat(10)}${suffix}`;
 const recordsPerBatch = 500;
 
 // Types of Kafka's control records.
@@ -37,7 +39,7 @@ export function listSnapshots(files: FileSystem, directory: string): MetadataSna
   const snapshots: MetadataSnapshot[] = [];
   if (files.stat(directory) === null) return snapshots; // a log that is new has no folder yet
   for (const name of files.list(directory)) {
-    if (name === bootstrapName) continue;
+    if (name === BOOTSTRAP_SNAPSHOT_FILE) continue;
     const path = `${directory}/${name}`;
     const match = snapshotName.exec(name);
     if (match !== null) snapshots.push({ endOffset: Number(match[1]), path });
@@ -56,11 +58,12 @@ export function writeSnapshot(
     readonly epoch: number;
     readonly timestamp: number;
     readonly records: Iterable<MetadataRecord>;
+    readonly voting: readonly ControlRecord[];
   },
 ): MetadataSnapshot {
   const name = `${String(content.endOffset).padStart(20, "0")}-${String(content.epoch).padStart(10, "0")}${suffix}`;
   const path = `${directory}/${name}`;
-  writeFileAtomically(files, path, encodeSnapshot(content.records, content.timestamp));
+  writeFileAtomically(files, path, encodeSnapshot(content.records, content.timestamp, content.voting));
   return { endOffset: content.endOffset, path };
 }
 
@@ -69,7 +72,11 @@ export function readSnapshot(files: FileSystem, snapshot: MetadataSnapshot): Met
   return decodeSnapshot(files.readFile(snapshot.path));
 }
 
-export function encodeSnapshot(records: Iterable<MetadataRecord>, timestamp: number): Uint8Array {
+export function encodeSnapshot(
+  records: Iterable<MetadataRecord>,
+  timestamp: number,
+  voting: readonly ControlRecord[] = [],
+): Uint8Array {
   const chunks: Uint8Array[] = [];
   let nextOffset = 0;
   const add = (values: readonly { key: Uint8Array | null; value: Uint8Array }[], isControl: boolean) => {
@@ -81,7 +88,7 @@ export function encodeSnapshot(records: Iterable<MetadataRecord>, timestamp: num
     }));
     nextOffset += values.length;
   };
-  add([{ key: controlKey(headerType), value: headerValue(timestamp) }], true);
+  add([{ key: controlKey(headerType), value: headerValue(timestamp) }, ...voting], true);
   let pending: { key: null; value: Uint8Array }[] = [];
   for (const record of records) {
     pending.push({ key: null, value: encodeMetadataRecord(record) });

@@ -3,6 +3,7 @@ import { BatchView, MalformedBatch } from "../../../../protocol/batch.ts";
 import { encodeMetadataRecord as encodeAny } from "../../../../protocol/embedded/cluster_metadata.ts";
 import { encodeBatch } from "../../../../protocol/record.ts";
 import { CorruptMetadata, MetadataImage } from "../../../../server/cluster/image.ts";
+import { KraftVoters } from "../../../../server/cluster/kraft_voters.ts";
 import { MetadataReplay } from "../../../../server/cluster/metadata_replay.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../../../server/cluster/metadata_snapshot.ts";
 import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord } from "../../../../server/cluster/records.ts";
@@ -106,6 +107,25 @@ describe("metadata snapshot", () => {
   test("gives back the records it was made of", () => {
     expect(decodeSnapshot(bytes)).toEqual([...image.records()]);
     expect(decodeSnapshot(encodeSnapshot([], 0))).toEqual([]);
+  });
+
+  test("carries on how Kafka's controllers vote", () => {
+    const control = (type: number, ...value: number[]) => ({
+      key: Uint8Array.of(0, 0, 0, type),
+      value: Uint8Array.of(...value),
+    });
+    const voters = new KraftVoters();
+    const note = (...records: { key: Uint8Array; value: Uint8Array }[]) => {
+      voters.note(new BatchView(encodeBatch({ records, isControl: true })));
+    };
+    note(control(3, 1), control(5, 1), control(6, 1, 2));
+    note(control(2, 9));
+    note(control(6, 1, 2, 3));
+    const next = new KraftVoters();
+    const snapshot = encodeSnapshot(image.records(), 1, voters.records());
+    next.noteAll(snapshot);
+    expect(next.records()).toEqual([control(5, 1), control(6, 1, 2, 3)]);
+    expect(decodeSnapshot(snapshot)).toEqual([...image.records()]);
   });
 
   test("is refused when it is cut anywhere", () => {
