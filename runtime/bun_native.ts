@@ -1,18 +1,28 @@
 /**
- * Maps and locks for Bun, by FFI.
+ * Maps, locks and the state of the page cache for Bun, by FFI.
  *
  * `Bun.mmap` unmaps only when the view is collected, and a collector sees 8 bytes where a gigabyte is mapped: a reader
  * of a backlog was seen at 20 GB. So `mmap` and `munmap` are called by name, and a map has an end.
  */
 
 import * as fs from "node:fs";
-import { libcPaths, LOCK_EXCLUSIVE, LOCK_NON_BLOCKING, MAP_SHARED, type NativeFiles, PROT_READ } from "./native.ts";
+import {
+  cachedUntil,
+  libcPaths,
+  LOCK_EXCLUSIVE,
+  LOCK_NON_BLOCKING,
+  MAP_SHARED,
+  type NativeFiles,
+  PROT_READ,
+  RWF_NOWAIT,
+} from "./native.ts";
 
 /** The part of `Bun.FFI` that is used (`bun:ffi` is a façade of it, but its name breaks `deno check`). */
 interface BunFfi {
-  dlopen(path: string, symbols: Record<string, { args: readonly string[]; returns: string }>): {
-    readonly symbols: LibcSymbols;
+  dlopen<Symbols>(path: string, symbols: Record<string, { args: readonly string[]; returns: string }>): {
+    readonly symbols: Symbols;
   };
+  ptr(view: Uint8Array): number;
   toArrayBuffer(pointer: number, byteOffset: number, byteLength: number): ArrayBuffer;
 }
 
@@ -26,7 +36,14 @@ interface LibcSymbols {
     offset: number,
   ): number | null;
   munmap(address: number, length: number): number;
+  mincore(address: number, length: number, residency: Uint8Array): number;
+  getpagesize(): number;
   flock(descriptor: number, operation: number): number;
+}
+
+/** Not in every C library. */
+interface NoWaitSymbols {
+  preadv2(descriptor: number, vectors: BigUint64Array, count: number, offset: number, flags: number): number | bigint;
 }
 
 interface BuiltinModules {
@@ -38,6 +55,9 @@ export function openBunNative(): NativeFiles {
     | BunFfi
     | undefined;
   const libc = ffi === undefined ? null : openLibc(ffi);
+  const noWait = ffi === undefined ? null : openNoWait(ffi);
+  const pageBytes = libc?.getpagesize() ?? 0;
+  const vector = new BigUint64Array(2);
   return {
     map(descriptor, length) {
       if (ffi === undefined || libc === null) return null;
@@ -45,7 +65,20 @@ export function openBunNative(): NativeFiles {
       // MAP_FAILED is the address -1, which is past every number an address can be.
       if (address === null || address <= 0 || address >= 2 ** 56) return null;
       const bytes = new Uint8Array(ffi.toArrayBuffer(address, 0, length));
-      return { bytes, unmap: () => void libc.munmap(address, length) };
+      const mincore = (start: number, count: number, residency: Uint8Array) => {
+        return libc.mincore(address + start, count, residency);
+      };
+      return {
+        bytes,
+        cachedUntil: (start, end) => cachedUntil({ start, end }, pageBytes, mincore),
+        unmap: () => void libc.munmap(address, length),
+      };
+    },
+    readCached(descriptor, target, position) {
+      if (ffi === undefined || noWait === null || target.length === 0) return -1;
+      vector[0] = BigInt(ffi.ptr(target));
+      vector[1] = BigInt(target.length);
+      return Number(noWait.preadv2(descriptor, vector, 1, position, RWF_NOWAIT));
     },
     lock(path) {
       const descriptor = fs.openSync(path, "a+");
@@ -63,13 +96,28 @@ export function openBunNative(): NativeFiles {
 }
 
 function openLibc(ffi: BunFfi): LibcSymbols | null {
+  return openFirst<LibcSymbols>(ffi, {
+    mmap: { args: ["ptr", "usize", "i32", "i32", "i32", "i64"], returns: "ptr" },
+    munmap: { args: ["ptr", "usize"], returns: "i32" },
+    mincore: { args: ["ptr", "usize", "ptr"], returns: "i32" },
+    getpagesize: { args: [], returns: "i32" },
+    flock: { args: ["i32", "i32"], returns: "i32" },
+  });
+}
+
+function openNoWait(ffi: BunFfi): NoWaitSymbols | null {
+  return openFirst<NoWaitSymbols>(ffi, {
+    preadv2: { args: ["i32", "ptr", "i32", "i64", "i32"], returns: "i64_fast" },
+  });
+}
+
+function openFirst<Symbols>(
+  ffi: BunFfi,
+  symbols: Record<string, { args: readonly string[]; returns: string }>,
+): Symbols | null {
   for (const path of libcPaths) {
     try {
-      return ffi.dlopen(path, {
-        mmap: { args: ["ptr", "usize", "i32", "i32", "i32", "i64"], returns: "ptr" },
-        munmap: { args: ["ptr", "usize"], returns: "i32" },
-        flock: { args: ["i32", "i32"], returns: "i32" },
-      }).symbols;
+      return ffi.dlopen<Symbols>(path, symbols).symbols;
     } catch {
       // Not this one; the caller does without when there is none.
     }

@@ -77,8 +77,8 @@ export class MemoryFile {
     this.modifiedMs = nowMs;
   }
 
-  map(length: number): MappedFile {
-    const map = new MemoryMap(this.bytes.slice(0, length), () => this.#maps.delete(map));
+  map(length: number, cachedUntil: MappedFile["cachedUntil"]): MappedFile {
+    const map = new MemoryMap(this.bytes.slice(0, length), cachedUntil, () => this.#maps.delete(map));
     this.#maps.add(map);
     return map;
   }
@@ -182,10 +182,12 @@ export class MemoryFile {
 
 export class MemoryMap implements MappedFile {
   readonly length: number;
+  readonly cachedUntil: MappedFile["cachedUntil"];
   #bytes: Uint8Array | null;
   readonly #forget: () => void;
 
-  constructor(bytes: Uint8Array, forget: () => void) {
+  constructor(bytes: Uint8Array, cachedUntil: MappedFile["cachedUntil"], forget: () => void) {
+    this.cachedUntil = cachedUntil;
     this.#bytes = bytes;
     this.length = bytes.length;
     this.#forget = forget;

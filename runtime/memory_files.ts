@@ -57,6 +57,11 @@ export class MemoryFileSystem implements FileSystem {
   flips: ((path: string) => boolean) | null = null;
   /** Set by tests to make the disk slow: how long a sync off the loop takes. */
   syncDelayMs: (() => number) | null = null;
+  /** The same for a read off the loop. */
+  readDelayMs: ((path: string) => number) | null = null;
+  /** Set by tests to have ranges that are not in the page cache: all but `readAsync` then act as a real disk's would. */
+  isCold: ((path: string, position: number, length: number) => boolean) | null = null;
+  readonly readsAtOnceMax = 2;
   readonly scheduler: Scheduler;
   readonly #random: Random;
   readonly #capacityBytes: number;
@@ -202,7 +207,7 @@ export class MemoryFileSystem implements FileSystem {
     this.check("map", path);
     const file = this.#file("map", path);
     if (file.sizeBytes < length) throw failure("map", path, "EINVAL");
-    return file.map(length);
+    return file.map(length, (start, end) => this.isCold?.(path, start, end - start) ? start : end);
   }
 
   lock(path: string): FileLock | null {
@@ -342,8 +347,14 @@ class MemoryFileHandle implements FileHandle {
     return count;
   }
 
+  readCached(target: Uint8Array, position: number): number {
+    this.#check("read");
+    if (this.#files.isCold?.(this.path, position, target.length)) return -1;
+    return this.#file.read(target, position);
+  }
+
   readAsync(target: Uint8Array, position: number): Promise<number> {
-    return this.#later(() => this.read(target, position));
+    return this.#later(() => this.read(target, position), this.#files.readDelayMs?.(this.path) ?? 0);
   }
 
   truncate(sizeBytes: number): void {

@@ -4,7 +4,7 @@
  */
 
 import * as fs from "node:fs";
-import type { NativeFiles } from "./native.ts";
+import type { NativeFiles, NativeMap } from "./native.ts";
 import {
   FileError,
   type FileHandle,
@@ -19,10 +19,12 @@ const CHUNK_BYTES_SMALL = 16 * 1024;
 const GATHER_BYTES = 256 * 1024;
 
 export class NodeFileSystem implements FileSystem {
+  readonly readsAtOnceMax: number;
   readonly #native: NativeFiles;
 
-  constructor(native: NativeFiles) {
+  constructor(native: NativeFiles, readsAtOnceMax: number) {
     this.#native = native;
+    this.readsAtOnceMax = readsAtOnceMax;
   }
 
   open(
@@ -32,7 +34,7 @@ export class NodeFileSystem implements FileSystem {
     const { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants;
     const flags = (options.readOnly ? O_RDONLY : O_RDWR) | (options.create ? O_CREAT : 0) |
       (options.truncate ? O_TRUNC : 0);
-    return new NodeFileHandle(path, attempt("open", path, () => fs.openSync(path, flags)));
+    return new NodeFileHandle(path, attempt("open", path, () => fs.openSync(path, flags)), this.#native);
   }
 
   stat(path: string): FileStat | null {
@@ -104,7 +106,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   map(path: string, length: number): MappedFile | null {
-    if (length === 0) return { bytes: new Uint8Array(0), release: () => {} };
+    if (length === 0) return { bytes: new Uint8Array(0), cachedUntil: (_start, end) => end, release: () => {} };
     return attempt("map", path, () => {
       const descriptor = fs.openSync(path, fs.constants.O_RDONLY);
       try {
@@ -112,7 +114,7 @@ export class NodeFileSystem implements FileSystem {
           throw Object.assign(new Error(`The file is shorter than ${length} bytes`), { code: "EINVAL" });
         }
         const mapped = this.#native.map(descriptor, length);
-        return mapped === null ? null : new NodeMappedFile(mapped.bytes, mapped.unmap);
+        return mapped === null ? null : new NodeMappedFile(mapped);
       } finally {
         fs.closeSync(descriptor); // A map outlives its descriptor.
       }
@@ -129,36 +131,44 @@ export class NodeFileSystem implements FileSystem {
 }
 
 class NodeMappedFile implements MappedFile {
-  #bytes: Uint8Array | null;
-  readonly #unmap: () => void;
+  #map: NativeMap | null;
 
-  constructor(bytes: Uint8Array, unmap: () => void) {
-    this.#bytes = bytes;
-    this.#unmap = unmap;
+  constructor(map: NativeMap) {
+    this.#map = map;
   }
 
   get bytes(): Uint8Array {
-    if (this.#bytes === null) throw new Error("Cannot read a mapped file after its release");
-    return this.#bytes;
+    return this.#live().bytes;
+  }
+
+  cachedUntil(start: number, end: number): number {
+    return this.#live().cachedUntil(start, end);
   }
 
   release(): void {
-    if (this.#bytes === null) return;
-    this.#bytes = null;
-    this.#unmap();
+    const map = this.#map;
+    this.#map = null;
+    map?.unmap();
+  }
+
+  #live(): NativeMap {
+    if (this.#map === null) throw new Error("Cannot read a mapped file after its release");
+    return this.#map;
   }
 }
 
 class NodeFileHandle implements FileHandle {
   readonly path: string;
   readonly #descriptor: number;
+  readonly #native: NativeFiles;
   /** Calls off the loop that still use the descriptor: it is closed after them, or they would meet another file in it. */
   #useCount = 0;
   #isClosed = false;
 
-  constructor(path: string, descriptor: number) {
+  constructor(path: string, descriptor: number, native: NativeFiles) {
     this.path = path;
     this.#descriptor = descriptor;
+    this.#native = native;
   }
 
   // hot: per append
@@ -220,6 +230,12 @@ class NodeFileHandle implements FileHandle {
       }
       return done;
     });
+  }
+
+  // hot: per read past the tail
+  readCached(target: Uint8Array, position: number): number {
+    this.#check("read");
+    return this.#native.readCached(this.#descriptor, target, position);
   }
 
   truncate(sizeBytes: number): void {

@@ -116,6 +116,8 @@ export class NetworkError extends Error {
 
 /** Paths use "/". All failures throw `FileError`. Synchronous unless the result is a promise. */
 export interface FileSystem {
+  /** How many `readAsync` may be under way on a slow disk with room left for syncs. */
+  readonly readsAtOnceMax: number;
   /** `create`: made when missing. Reading and writing unless `readOnly`. */
   open(
     path: string,
@@ -163,6 +165,11 @@ export interface FileHandle {
   read(target: Uint8Array, position: number): number;
   /** The same, off the loop: for ranges that may not be in the page cache. */
   readAsync(target: Uint8Array, position: number): Promise<number>;
+  /**
+   * What `read` can give without a wait for the disk: the start of the range as far as it is in the page cache. 0 only where
+   * `read` gives 0; -1 when nothing of it is there, or when the runtime cannot know.
+   */
+  readCached(target: Uint8Array, position: number): number;
   /** Sets the size; grows with zeros. */
   truncate(sizeBytes: number): void;
   size(): number;
@@ -176,6 +183,8 @@ export interface FileHandle {
 /** A read-only view of a file. Its owner calls `release` once nobody holds a view of `bytes`; reading after that is forbidden. */
 export interface MappedFile {
   readonly bytes: Uint8Array;
+  /** Up to where, from `start` on and at most to `end`, bytes can be looked at without a wait for the disk. */
+  cachedUntil(start: number, end: number): number;
   release(): void;
 }
 

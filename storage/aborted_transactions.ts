@@ -110,9 +110,15 @@ export class AbortedTransactionIndex {
 
   #read(): AbortedTransaction[] {
     const isThere = this.#files.stat(this.file.path) !== null;
-    const entries = isThere ? decodeAbortedTransactions(this.#files.readFile(this.file.path), this.file.path) : [];
+    const entries = isThere ? this.#readAll() : [];
     this.#writtenCount = entries.length;
     return entries;
+  }
+
+  #readAll(): AbortedTransaction[] {
+    const bytes = new Uint8Array(this.file.use().size());
+    const readBytes = this.file.read(bytes, 0);
+    return decodeAbortedTransactions(bytes.subarray(0, readBytes), this.file.path);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What all logs of a data folder share: the runtime, bounded resources, and where to report. */
 import { type Runtime } from "../runtime/runtime.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { ColdReads } from "./cold_reads.ts";
 import { FilePool } from "./file_pool.ts";
 import { MapPool } from "./map_pool.ts";
 import { TailBudget } from "./tail.ts";
@@ -20,6 +21,7 @@ export interface StorageLimits {
   readonly tailBytesMax?: number;
   readonly tailsBytesMax?: number;
   readonly pooledBytesMax?: number;
+  readonly loadedBytesMax?: number;
 }
 
 export class StorageContext {
@@ -27,6 +29,7 @@ export class StorageContext {
   readonly pool: FilePool;
   readonly maps: MapPool;
   readonly buffers: BufferPool;
+  readonly cold: ColdReads;
   readonly tails: TailBudget;
   readonly report: (event: StorageEvent) => void;
 
@@ -35,6 +38,8 @@ export class StorageContext {
     this.pool = new FilePool(runtime.files, limits.openFilesMax);
     this.maps = new MapPool(runtime.files, limits.mappedBytesMax);
     this.buffers = new BufferPool(limits.pooledBytesMax, runtime.name === "memory");
+    this.cold = new ColdReads(this.buffers, runtime.files.readsAtOnceMax, limits.loadedBytesMax);
+    this.pool.gate = this.cold;
     this.tails = new TailBudget({
       ...(limits.tailBytesMax === undefined ? {} : { tailBytesMax: limits.tailBytesMax }),
       ...(limits.tailsBytesMax === undefined ? {} : { totalBytesMax: limits.tailsBytesMax }),

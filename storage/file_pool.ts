@@ -9,13 +9,26 @@
  *     be. A thousand partitions written to in one turn are a thousand syncs, and each pins its file.
  */
 import { type FileHandle, type FileSystem } from "../runtime/runtime.ts";
+import { type LoadedRange } from "./cold_reads.ts";
 
 /** `log.open.files.max` */
 export const OPEN_FILES_MAX = 800;
 /** Of the open files, those that are being synced (3). */
 const SYNCED_SHARE = 1 / 4;
 
+/** Where reads go while nobody may wait for the disk: `ColdReads`. */
+export interface ReadGate {
+  readonly isTrying: boolean;
+  read(file: PooledFile, handle: FileHandle, target: Uint8Array, position: number, leastBytes: number): number;
+  /** Bytes from `position` on are written over. */
+  overwritten(file: PooledFile, position: number): void;
+  /** Nobody will read it any more. */
+  forget(file: PooledFile): void;
+}
+
 export class FilePool {
+  /** Set once, by the context of the pool. */
+  gate: ReadGate | null = null;
   readonly #files: FileSystem;
   readonly #openMax: number;
   #openCount = 0;
@@ -124,6 +137,8 @@ function unlink(entry: Ring): void {
   entry.newer.older = entry.older;
 }
 
+const NOTHING_LOADED: readonly LoadedRange[] = [];
+
 export class PooledFile implements Ring {
   older: Ring = this;
   newer: Ring = this;
@@ -138,6 +153,9 @@ export class PooledFile implements Ring {
   waiterCount = 0;
   /** How often it was told to close. */
   #closeCount = 0;
+  /** For `ColdReads`: what it has of this file in memory, and what of it is being loaded. */
+  loaded: readonly LoadedRange[] = NOTHING_LOADED;
+  loadCount = 0;
   readonly #pool: FilePool;
   #handle: FileHandle | null = null;
   #isClosing = false;
@@ -163,8 +181,24 @@ export class PooledFile implements Ring {
     return handle;
   }
 
+  get hasLoads(): boolean {
+    return this.loaded.length > 0 || this.loadCount > 0;
+  }
+
+  /**
+   * Reads at `position`; the count is short only at the end of the file. While nobody may wait for the disk it is as short as
+   * `leastBytes` allows, and what is not in memory throws `NotInMemory`.
+   */
+  read(target: Uint8Array, position: number, leastBytes = target.length): number {
+    const { gate } = this.#pool;
+    const handle = this.use();
+    if (gate === null || !gate.isTrying) return handle.read(target, position);
+    return gate.read(this, handle, target, position, leastBytes);
+  }
+
   write(chunks: readonly Uint8Array[], position: number): void {
     this.isDirty = true;
+    if (this.hasLoads) this.#pool.gate?.overwritten(this, position);
     this.use().write(chunks, position);
   }
 
@@ -191,6 +225,16 @@ export class PooledFile implements Ring {
   syncNow(): void {
     this.use().syncDataNow();
     this.isDirty = false;
+  }
+
+  /** Closes it, and drops what is in memory of it. */
+  closeForGood(): void {
+    this.forgetLoads();
+    this.close();
+  }
+
+  forgetLoads(): void {
+    if (this.hasLoads) this.#pool.gate?.forget(this);
   }
 
   close(): void {

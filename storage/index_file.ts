@@ -172,7 +172,7 @@ export class IndexFile {
 
   #readBlock(index: number, count: number): Uint8Array {
     const block = new Uint8Array(count * this.entryBytes);
-    const read = this.file.use().read(block, index * this.entryBytes);
+    const read = this.file.read(block, index * this.entryBytes);
     if (read !== block.length) {
       throw new RangeError(`Index "${this.file.path}" ends at entry ${index} and ${read} bytes`);
     }

@@ -16,12 +16,13 @@
  *
  * The parts: what a write does, `log_writer.ts`; where the log starts and what is deleted, `log_start.ts`; what is on the disk
  * for good, `log_sync.ts`, and with its indexes, `log_settling.ts`; when it is offline, `log_health.ts`; producers,
- * `producer_log.ts`; reads, `tail.ts` and `segment_reader.ts`. Opening: `log_loader.ts`.
+ * `producer_log.ts`; reads, `log_reader.ts`, from `tail.ts` and `segment_reader.ts`. Opening: `log_loader.ts`.
  */
 import { BatchView } from "../protocol/batch.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { type AbortedTransaction, abortedTransactionsIn } from "./aborted_transactions.ts";
 import { LogCompaction } from "./compaction.ts";
+import { type ColdRead } from "./cold_reads.ts";
 import { type StorageContext } from "./context.ts";
 import { assert, OffsetOutOfRange, type StorageError, storageError } from "./errors.ts";
 import { type EpochEnd, type LazyLeaderEpochs, type LeaderEpochs } from "./leader_epochs.ts";
@@ -29,7 +30,8 @@ import { type LogConfig } from "./log_config.ts";
 import { type LogHealth } from "./log_health.ts";
 import { openLeaderEpochs, unreadLog } from "./log_loader.ts";
 import { createLogParts } from "./log_parts.ts";
-import { emptyRead, type LogRead, type ReadLimits } from "./log_read.ts";
+import { type LogRead, type ReadLimits } from "./log_read.ts";
+import { LogReader } from "./log_reader.ts";
 import { LogSettling } from "./log_settling.ts";
 import { type DeletionTime, LogStart } from "./log_start.ts";
 import { type LogSync } from "./log_sync.ts";
@@ -45,12 +47,11 @@ import { LogWriter } from "./log_writer.ts";
 import { type ProducerEntry, type ProducerStateEntry } from "./producer_entry.ts";
 import { type ProducerLog } from "./producer_log.ts";
 import { deletableCount } from "./retention.ts";
-import { type Segment } from "./segment.ts";
 import { type SegmentList } from "./segment_list.ts";
-import { SegmentReader } from "./segment_reader.ts";
 import { Tail } from "./tail.ts";
-import { findByTimestamp, findLargestTimestamp, type FoundOffset } from "./time_lookup.ts";
+import { type FoundOffset } from "./time_lookup.ts";
 
+export { ColdRead } from "./cold_reads.ts";
 export type { FoundOffset } from "./time_lookup.ts";
 export type { LogRead, ReadLimits } from "./log_read.ts";
 export type { ProducerStateEntry } from "./producer_entry.ts";
@@ -75,7 +76,7 @@ export class Log {
   /** What a cleaner does here. */
   readonly compaction: LogCompaction;
   readonly #health: LogHealth;
-  readonly #reader: SegmentReader;
+  readonly #reader: LogReader;
   readonly #tail: Tail;
   #config: LogConfig;
   #logEndOffset: number;
@@ -111,7 +112,7 @@ export class Log {
     this.#tail = new Tail(context.tails, context.buffers);
     const { cleanedOffset } = loaded;
     this.compaction = new LogCompaction(parts, this.#start, { cleanedOffset, config: () => this.#config });
-    this.#reader = new SegmentReader(context, this.#segments, (offset) => {
+    this.#reader = new LogReader(parts, this.#start, this.#tail, (offset) => {
       return offset < this.compaction.cleanedOffset || this.#config.cleanupPolicy.compact;
     });
     if (wasRecovered) this.#producers.load();
@@ -277,36 +278,25 @@ export class Log {
    */
   read(offset: number, limits: ReadLimits): LogRead {
     this.#health.assertOnline();
-    if (offset < this.#start.offset || offset > this.#logEndOffset) {
-      throw new OffsetOutOfRange(offset, this.#start.offset, this.#logEndOffset);
-    }
-    if (offset >= limits.upToOffset || offset === this.#logEndOffset) {
-      this.#tail.want();
-      return emptyRead(offset);
-    }
-    const fromTail = this.#tail.read(offset, limits);
-    if (fromTail !== null) return fromTail;
-    try {
-      const read = this.#reader.read(offset, limits);
-      if (read.nextOffset >= limits.upToOffset) this.#tail.want();
-      return read;
-    } catch (cause) {
-      throw storageError(`Cannot read log "${this.directory}" at offset ${offset}`, cause);
-    }
+    return this.#reader.read(offset, limits, this.#logEndOffset);
+  }
+
+  /** The same without a wait for the disk: what is not in memory is being loaded, and may then be asked for again. */
+  tryRead(offset: number, limits: ReadLimits): LogRead | ColdRead {
+    this.#health.assertOnline();
+    return this.#reader.tryRead(offset, limits, this.#logEndOffset);
   }
 
   /** The first record whose timestamp is at least `timestampMs`; null when all are older. */
-  // deno-lint-ignore require-await
   async offsetForTimestamp(timestampMs: number): Promise<FoundOffset | null> {
     this.#health.assertOnline();
-    return findByTimestamp(this.#context, this.#liveSegments(), timestampMs, this.#start.offset);
+    return await this.#reader.offsetForTimestamp(timestampMs);
   }
 
   /** The first record with the largest timestamp; null when no record has one. */
-  // deno-lint-ignore require-await
   async offsetOfMaxTimestamp(): Promise<FoundOffset | null> {
     this.#health.assertOnline();
-    return findLargestTimestamp(this.#context, this.#liveSegments(), this.#start.offset);
+    return await this.#reader.offsetOfMaxTimestamp();
   }
 
   /** Where a leader epoch ended (see `LeaderEpochs.endOffsetFor`). */
@@ -424,6 +414,11 @@ export class Log {
     return abortedTransactionsIn(this.#segments, { from, to });
   }
 
+  /** The same without a wait for the disk. */
+  tryAbortedTransactions(from: number, to: number): AbortedTransaction[] | ColdRead {
+    return this.#reader.tryAbortedTransactions(from, to);
+  }
+
   /** Idempotent producers that are remembered. */
   producers(): Iterable<ProducerStateEntry> {
     return this.#producers.load().entries();
@@ -481,10 +476,6 @@ export class Log {
     epochs.truncateFromEnd(this.#logEndOffset);
     epochs.truncateFromStart(this.#start.offset);
     return epochs;
-  }
-
-  #liveSegments(): readonly Segment[] {
-    return this.#segments.all.slice(this.#segments.floorIndex(this.#start.offset));
   }
 
   #deletionTime(nowMs: number): DeletionTime {

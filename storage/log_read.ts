@@ -16,11 +16,13 @@ export interface LogRead {
   readonly sizeBytes: number;
   /** Where to read on: the offset after the last batch; the offset asked for when there is none. */
   readonly nextOffset: number;
+  /** Memory of the process's own that stays taken until `release`; 0 when it is the page cache or a log's tail. */
+  readonly heldBytes: number;
   release(): void;
 }
 
 export function emptyRead(offset: number): LogRead {
-  return { chunks: [], sizeBytes: 0, nextOffset: offset, release: () => {} };
+  return { chunks: [], sizeBytes: 0, nextOffset: offset, heldBytes: 0, release: () => {} };
 }
 
 /** A view of something that ends: `end` is called at the first `release`, and only then. */
@@ -31,6 +33,7 @@ export class OwnedRead implements LogRead {
     readonly sizeBytes: number,
     readonly nextOffset: number,
     end: () => void,
+    readonly heldBytes: number = 0,
   ) {
     this.#end = end;
   }

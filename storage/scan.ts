@@ -30,7 +30,7 @@ export function scan(
   try {
     while (position < range.to) {
       const wantedBytes = Math.min(buffer.length, range.to - position);
-      const readBytes = file.use().read(buffer.subarray(0, wantedBytes), position);
+      const readBytes = file.read(buffer.subarray(0, wantedBytes), position);
       const bytes = buffer.subarray(0, readBytes);
       let at = 0;
       while (batchProblem(bytes, at) === null) {

@@ -302,6 +302,11 @@ export class Segment {
     for (const suffix of SEGMENT_SUFFIXES) this.#context.runtime.files.remove(this.path(suffix));
   }
 
+  /** It is no longer part of a log: its files have other names, or are closed. */
+  get isGone(): boolean {
+    return this.map.isRetired;
+  }
+
   get isInUse(): boolean {
     return this.readerCount > 0 || this.map.readerCount > 0 || this.log.pinCount > 0 || this.log.waiterCount > 0;
   }
@@ -315,6 +320,7 @@ export class Segment {
       if (files.stat(path) !== null) files.rename(path, path + DELETED_SUFFIX);
     }
     this.log.path += DELETED_SUFFIX;
+    this.log.forgetLoads();
     this.#isRetired = true;
     this.#closeIndexes();
     this.#context.maps.retire(this.map);
@@ -322,12 +328,12 @@ export class Segment {
 
   /** Unlinks the files of a retired segment. */
   unlink(): void {
-    this.log.close();
+    this.log.closeForGood();
     for (const suffix of SEGMENT_SUFFIXES) this.#context.runtime.files.remove(this.path(suffix) + DELETED_SUFFIX);
   }
 
   close(): void {
-    this.log.close();
+    this.log.closeForGood();
     this.#closeIndexes();
     this.#context.maps.retire(this.map);
   }
@@ -336,7 +342,7 @@ export class Segment {
 
   #closeIndexes(): void {
     this.index.close();
-    this.#aborted?.file.close();
+    this.#aborted?.file.closeForGood();
     this.#aborted = null;
   }
 

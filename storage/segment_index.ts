@@ -106,7 +106,7 @@ export class SegmentIndex {
   }
 
   close(): void {
-    for (const file of this.files()) file.close();
+    for (const file of this.files()) file.closeForGood();
     this.#offsets = null;
     this.#times = null;
   }
@@ -230,12 +230,15 @@ export class SegmentIndex {
     const { log, sizeBytes } = this.#segment;
     this.#context.report({ level: "warn", event: "index-rebuilt", facts: { file: log.path, problem } });
     try {
-      this.#beginRebuild();
-      scan(log, { from: 0, to: sizeBytes }, this.#context.buffers, (batch, position) => {
-        this.note(batch, position);
-        return true;
+      // It waits for the disk: an attempt that begins again at every cold megabyte would take a thousand times as long.
+      this.#context.cold.waiting(() => {
+        this.#beginRebuild();
+        scan(log, { from: 0, to: sizeBytes }, this.#context.buffers, (batch, position) => {
+          this.note(batch, position);
+          return true;
+        });
+        this.endRebuild();
       });
-      this.endRebuild();
     } catch (error) {
       this.#giveUp();
       throw error;
@@ -271,7 +274,7 @@ export class SegmentIndex {
 
   #isPositionTrue(entry: { readonly offset: number; readonly position: number }): boolean {
     const header = new Uint8Array(BATCH_HEADER_BYTES);
-    if (this.#segment.log.use().read(header, entry.position) < BATCH_HEADER_BYTES) return false;
+    if (this.#segment.log.read(header, entry.position) < BATCH_HEADER_BYTES) return false;
     return batchSizeAt(header, 0) > 0 && lastOffsetAt(header, 0) === entry.offset;
   }
 

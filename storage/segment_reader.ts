@@ -1,11 +1,15 @@
 /**
  * Reads of what is no longer in the tail: closed segments through a memory map, the active one (and where there is no map,
- * every one) into a pooled buffer.
+ * every one) into a pooled buffer. While nobody may wait for the disk, what is not in the page cache comes from the ranges that
+ * `cold_reads.ts` loads, and `NotInMemory` says what to load.
  *
- * (1) A view of a map or of a pooled buffer is good until `release`; its segment counts the reader in until then.
- * (2) A read gives batches of one segment: it ends where the segment ends, and the next one goes on.
+ * (1) A view of a map, of a pooled buffer or of a loaded range is good until `release`; its segment counts the reader in until
+ *     then, or the range does.
+ * (2) A read gives batches of one segment: it ends where the segment ends, and the next one goes on. It may give less than the
+ *     limits allow: what is in memory.
  */
 import { BATCH_HEADER_BYTES, readInt64 } from "../protocol/batch.ts";
+import { NotInMemory, WINDOW_BYTES } from "./cold_reads.ts";
 import { type StorageContext } from "./context.ts";
 import { StorageError } from "./errors.ts";
 import {
@@ -27,6 +31,10 @@ const HINT_COUNT = 8;
 const READ_BYTES_MIN = 16 * 1024;
 /** The most, unless one batch is larger. */
 const READ_BYTES_MAX = 4 * 1024 * 1024;
+/** The least that is loaded from a disk at once. */
+const LOAD_BYTES_MIN = 64 * 1024;
+/** After a cold read, so many reads in sequence look whether what comes next is cold too. */
+const SUSPICION_COUNT = 16;
 
 export class SegmentReader {
   readonly #context: StorageContext;
@@ -34,6 +42,7 @@ export class SegmentReader {
   readonly #mayHaveGap: (offset: number) => boolean;
   #hints: Hints | null = null;
   #isGapReported = false;
+  #suspicionCount = 0;
 
   /** `mayHaveGap`: whether a cleaner may have taken offsets away there. */
   constructor(context: StorageContext, segments: SegmentList, mayHaveGap: (offset: number) => boolean) {
@@ -67,57 +76,169 @@ export class SegmentReader {
   /** Null when the segment holds nothing at or past `offset`. */
   #readSegment(segment: Segment, isActive: boolean, offset: number, limits: ReadLimits): LogRead | null {
     if (segment.sizeBytes === 0) return null;
-    const from = this.#hints?.positionOf(segment, offset) ?? segment.index.positionOf(offset);
-    const { maps } = this.#context;
+    const { maps, cold } = this.#context;
+    const hint = this.#hints?.positionOf(segment, offset) ?? null;
+    let from = hint ?? segment.index.positionOf(offset);
+    const wanted = { segment, offset, limits, isSequential: hint !== null || from === 0 };
+    if (cold.isTrying && segment.log.loaded.length > 0) {
+      const loaded = this.#readLoaded(wanted, from);
+      if (typeof loaded !== "number") return loaded;
+      from = loaded;
+    }
     if (!isActive) {
       const bytes = maps.acquire(segment.map, segment.log.path, segment.sizeBytes);
-      if (bytes !== null) return this.#readMapped(segment, bytes, from, offset, limits);
+      if (bytes !== null) {
+        let read: LogRead | null = null;
+        try {
+          return read = this.#readMapped(wanted, bytes, from);
+        } finally {
+          if (read === null || read.sizeBytes === 0) maps.release(segment.map);
+        }
+      }
     }
-    return this.#readFile(segment, from, offset, limits);
+    return this.#readFile(wanted, from);
   }
 
-  #readMapped(segment: Segment, bytes: Uint8Array, from: number, offset: number, limits: ReadLimits): LogRead | null {
-    const { maps } = this.#context;
-    const start = walkTo(bytes, from, bytes.length, offset);
-    if (start.isBroken) return maps.release(segment.map), broken(segment, start.end);
-    if (start.end >= bytes.length) return maps.release(segment.map), null;
-    const walk = walkWithin(bytes, start.end, bytes.length, limits, 0);
-    if (walk.isBroken && walk.end === start.end) return maps.release(segment.map), broken(segment, walk.end);
-    if (walk.end === start.end) return maps.release(segment.map), emptyRead(offset);
-    this.#lookForGap(segment, offset, readInt64(bytes, start.end));
-    this.#remember(segment, walk.nextOffset, walk.end);
-    const chunk = bytes.subarray(start.end, walk.end);
-    return new OwnedRead([chunk], chunk.length, walk.nextOffset, () => maps.release(segment.map));
+  /** From loaded ranges; the position from which to look elsewhere when they do not have what is wanted. */
+  #readLoaded(wanted: Wanted, from: number): LogRead | null | number {
+    const { segment, offset, limits } = wanted;
+    const { cold } = this.#context;
+    for (let position = from;;) {
+      if (position >= segment.sizeBytes) return null;
+      const range = cold.find(segment.log, position, BATCH_HEADER_BYTES);
+      if (range === null) return position;
+      const { buffer } = range;
+      const end = Math.min(range.end, segment.sizeBytes) - range.start;
+      const start = walkTo(buffer, position - range.start, end, offset);
+      position = range.start + start.end;
+      if (start.isBroken) return broken(segment, position);
+      if (start.end + BATCH_HEADER_BYTES > end) continue;
+      const walk = walkWithin(buffer, start.end, end, limits, 0);
+      if (walk.end === start.end) {
+        const firstBytes = this.#firstBytes(wanted, buffer, start.end, position);
+        if (firstBytes === 0) return emptyRead(offset);
+        if (range.isAtEnd) return broken(segment, position);
+        throw this.#cold(wanted, position, firstBytes);
+      }
+      this.#lookForGap(segment, offset, readInt64(buffer, start.end));
+      const chunk = buffer.subarray(start.end, walk.end);
+      const read = new OwnedRead([chunk], chunk.length, walk.nextOffset, () => cold.release(range), buffer.length);
+      cold.hold(range);
+      const rangeEnd = range.start + walk.end;
+      this.#remember(segment, walk.nextOffset, rangeEnd);
+      if (wanted.isSequential) {
+        cold.loadAhead(segment.log, rangeEnd, segment.sizeBytes);
+        if (isPassed(buffer, walk.end, end)) cold.passed(range);
+      }
+      return read;
+    }
   }
 
-  #readFile(segment: Segment, from: number, offset: number, limits: ReadLimits): LogRead | null {
-    const { buffers } = this.#context;
+  /** The map is released by the caller, unless there is something to read. */
+  #readMapped(wanted: Wanted, bytes: Uint8Array, from: number): LogRead | null {
+    const { segment, offset, limits } = wanted;
+    const { cold, maps } = this.#context;
+    let wantedBytes = cold.isTrying ? Math.min(limits.maxBytes, READ_BYTES_MAX) + BATCH_HEADER_BYTES : bytes.length;
+    for (let position = from;;) {
+      const wantedEnd = Math.min(position + wantedBytes, bytes.length);
+      const end = cold.isTrying ? segment.map.mapped!.cachedUntil(position, wantedEnd) : wantedEnd;
+      const start = walkTo(bytes, position, end, offset);
+      if (start.isBroken) return broken(segment, start.end);
+      if (start.end >= bytes.length) return null;
+      if (start.end + BATCH_HEADER_BYTES > end) {
+        if (end < wantedEnd) throw this.#cold(wanted, start.end, BATCH_HEADER_BYTES);
+        if (start.end === position) return broken(segment, position);
+        position = start.end;
+        continue;
+      }
+      position = start.end;
+      const walk = walkWithin(bytes, position, end, limits, 0);
+      if (walk.isBroken && walk.end === position) return broken(segment, position);
+      if (walk.end === position) {
+        const firstBytes = this.#firstBytes(wanted, bytes, position, position);
+        if (firstBytes === 0) return emptyRead(offset);
+        if (end < wantedEnd) throw this.#cold(wanted, position, firstBytes);
+        wantedBytes = firstBytes + BATCH_HEADER_BYTES;
+        continue;
+      }
+      this.#lookForGap(segment, offset, readInt64(bytes, position));
+      this.#remember(segment, walk.nextOffset, walk.end);
+      if (wanted.isSequential && this.#suspicionCount > 0) this.#lookAhead(segment, walk.end);
+      const chunk = bytes.subarray(position, walk.end);
+      return new OwnedRead([chunk], chunk.length, walk.nextOffset, () => maps.release(segment.map));
+    }
+  }
+
+  #readFile(wanted: Wanted, from: number): LogRead | null {
+    const { segment, offset, limits } = wanted;
+    const { buffers, cold } = this.#context;
     let position = from;
     let wantedBytes = Math.min(Math.max(limits.maxBytes, READ_BYTES_MIN), READ_BYTES_MAX);
     while (position + BATCH_HEADER_BYTES <= segment.sizeBytes) {
       const buffer = buffers.take(Math.min(wantedBytes, segment.sizeBytes - position));
-      const target = buffer.subarray(0, Math.min(buffer.length, segment.sizeBytes - position));
-      const readBytes = segment.log.use().read(target, position);
-      const start = walkTo(buffer, 0, readBytes, offset);
-      if (start.isBroken) return buffers.give(buffer), broken(segment, position + start.end);
-      position += start.end;
-      if (start.end + BATCH_HEADER_BYTES > readBytes) { // Not found yet, or its header is cut.
-        buffers.give(buffer);
-        if (readBytes < BATCH_HEADER_BYTES) return broken(segment, position);
-        continue;
+      let read: LogRead | null = null;
+      try {
+        const target = buffer.subarray(0, Math.min(buffer.length, segment.sizeBytes - position));
+        const readBytes = this.#readSome(wanted, target, position);
+        const start = walkTo(buffer, 0, readBytes, offset);
+        if (start.isBroken) return broken(segment, position + start.end);
+        position += start.end;
+        if (start.end + BATCH_HEADER_BYTES > readBytes) { // Not found yet, or its header is cut.
+          if (readBytes < BATCH_HEADER_BYTES) return broken(segment, position);
+          continue;
+        }
+        const walk = walkWithin(buffer, start.end, readBytes, limits, 0);
+        this.#lookForGap(segment, offset, readInt64(buffer, start.end));
+        if (walk.end > start.end) {
+          return read = this.#ownedRead(segment, buffer, start.end, walk.end, position, walk.nextOffset);
+        }
+        const firstBytes = this.#firstBytes(wanted, buffer, start.end, position);
+        if (firstBytes === 0) return emptyRead(offset);
+        if (cold.isTrying && readBytes < target.length) throw this.#cold(wanted, position, firstBytes);
+        wantedBytes = Math.max(firstBytes, wantedBytes); // The first batch was cut: read again from its start.
+      } finally {
+        if (read === null) buffers.give(buffer);
       }
-      const walk = walkWithin(buffer, start.end, readBytes, limits, 0);
-      this.#lookForGap(segment, offset, readInt64(buffer, start.end));
-      if (walk.end > start.end) return this.#ownedRead(segment, buffer, start.end, walk.end, position, walk.nextOffset);
-      const firstBytes = batchSizeAt(buffer, start.end);
-      const isWanted = firstBytes > 0 && lastOffsetAt(buffer, start.end) < limits.upToOffset &&
-        (firstBytes <= limits.maxBytes || limits.atLeastOneBatch);
-      buffers.give(buffer);
-      if (firstBytes < 0 || position + firstBytes > segment.sizeBytes) return broken(segment, position);
-      if (!isWanted) return emptyRead(offset);
-      wantedBytes = Math.max(firstBytes, wantedBytes); // The first batch was cut: read again from its start.
     }
     return position >= segment.sizeBytes ? null : broken(segment, position);
+  }
+
+  /** The size of the batch at `at`, which is at `position` of the segment; 0 when the limits leave it out. */
+  #firstBytes({ segment, limits }: Wanted, bytes: Uint8Array, at: number, position: number): number {
+    const firstBytes = batchSizeAt(bytes, at);
+    if (firstBytes < 0) return broken(segment, position);
+    const isWanted = lastOffsetAt(bytes, at) < limits.upToOffset &&
+      (firstBytes <= limits.maxBytes || limits.atLeastOneBatch);
+    if (!isWanted) return 0;
+    return position + firstBytes > segment.sizeBytes ? broken(segment, position) : firstBytes;
+  }
+
+  #readSome(wanted: Wanted, target: Uint8Array, position: number): number {
+    const { log } = wanted.segment;
+    if (!this.#context.cold.isTrying) return log.read(target, position);
+    try {
+      return log.read(target, position, BATCH_HEADER_BYTES);
+    } catch (error) {
+      if (error instanceof NotInMemory) throw this.#cold(wanted, position, BATCH_HEADER_BYTES);
+      throw error;
+    }
+  }
+
+  /** What to load: as much as the reader wants, a whole window for one in sequence. */
+  #cold({ segment, limits, isSequential }: Wanted, position: number, leastBytes: number): NotInMemory {
+    this.#suspicionCount = SUSPICION_COUNT;
+    const length = Math.max(leastBytes, isSequential ? WINDOW_BYTES : Math.min(limits.maxBytes, WINDOW_BYTES));
+    const loadBytes = Math.min(Math.max(length, LOAD_BYTES_MIN), segment.sizeBytes - position);
+    return new NotInMemory(segment.log, position, loadBytes);
+  }
+
+  #lookAhead(segment: Segment, position: number): void {
+    this.#suspicionCount--;
+    const end = Math.min(position + WINDOW_BYTES, segment.sizeBytes);
+    const coldFrom = segment.map.mapped!.cachedUntil(position, end);
+    if (coldFrom === end) return;
+    this.#suspicionCount = SUSPICION_COUNT;
+    this.#context.cold.loadAhead(segment.log, position, segment.sizeBytes);
   }
 
   #ownedRead(
@@ -134,12 +255,27 @@ export class SegmentReader {
     return new OwnedRead([chunk], chunk.length, nextOffset, () => {
       segment.readerCount--;
       this.#context.buffers.give(buffer);
-    });
+    }, buffer.length);
   }
 
   #remember(segment: Segment, nextOffset: number, position: number): void {
     (this.#hints ??= new Hints()).remember(segment, nextOffset, position);
   }
+}
+
+/** What a read is to find, and whether it goes on where another ended. */
+interface Wanted {
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly limits: ReadLimits;
+  readonly isSequential: boolean;
+}
+
+/** Whether there is no whole batch in `bytes[at, end)`. */
+function isPassed(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at + BATCH_HEADER_BYTES > end) return true;
+  const sizeBytes = batchSizeAt(bytes, at);
+  return sizeBytes < 0 || at + sizeBytes > end;
 }
 
 /** Where the last reads ended: a reader in sequence needs no index. */

@@ -2,16 +2,19 @@
  * Reads for a fetch: one pass over its partitions, and the wait when a pass found too little.
  *
  * A fetch that waits holds its request and nothing else: what the first pass read is released, and read again when the
- * partitions have gained what is missing (`min.bytes`), when the time is up (`max.wait`), or when something ended.
+ * partitions have gained what is missing (`min.bytes`), when what is not in memory was loaded, when the time is up
+ * (`max.wait`), or when something ended. What is in memory does not wait for what is not: it is sent if it is enough, and the
+ * rest is loaded for the next fetch.
  */
 import type { Cluster } from "../cluster/cluster.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { OffsetOutOfRange, StorageError } from "../../storage/errors.ts";
-import type { LogRead } from "../../storage/log.ts";
-import type { Timer, Timers } from "../../runtime/runtime.ts";
+import { ColdRead, type LogRead } from "../../storage/log.ts";
+import type { Timers } from "../../runtime/runtime.ts";
+import { DelayedFetch } from "./delayed_fetch.ts";
 import type { FetchedPartition } from "./fetch_session.ts";
 import { leaderEpochProblem } from "./leader_epoch.ts";
-import type { Partition, PartitionWaiter } from "./partition.ts";
+import type { Partition } from "./partition.ts";
 import type { Partitions } from "./partitions.ts";
 
 export interface FetchOptions {
@@ -47,7 +50,15 @@ export interface FetchPass {
   readonly sizeBytes: number;
   /** An error or a diverging epoch: the client should hear of it now. */
   readonly isUrgent: boolean;
+  /** What has records that are not in memory. */
+  readonly cold: readonly ColdPartition[];
   release(): void;
+}
+
+export interface ColdPartition {
+  readonly asked: FetchedPartition;
+  /** See `ColdRead`. */
+  readonly loaded: Promise<StorageError | null>;
 }
 
 /**
@@ -56,6 +67,8 @@ export interface FetchPass {
  * one batch.
  */
 const UNSENT_BYTES_MAX = 128 * 1024 * 1024;
+/** What a cold partition will have to give, for all that is known. */
+const COLD_BYTES_EXPECTED = 1024 * 1024;
 const NO_CHUNKS: readonly Uint8Array[] = [];
 
 export class Fetcher {
@@ -103,26 +116,31 @@ export class Fetcher {
   ): FetchPass | Promise<FetchPass> {
     const list = [...asked];
     const pass = this.readPass(list, options);
-    if (isEnough(pass, options) || options.maxWaitMs <= 0 || list.length === 0 || this.#isStopped) return pass;
+    const mayWait = options.maxWaitMs > 0 || isColdOnly(pass);
+    if (isEnough(pass, options) || !mayWait || list.length === 0 || this.#isStopped) return pass;
     pass.release();
     return new Promise((resolve) => {
       const partitions = list.map((partition) => this.#find(partition, options));
+      const failed = new Set<FetchedPartition>();
       let forgetClose = () => {};
       const delayed = new DelayedFetch({
         partitions: partitions.filter((partition) => partition !== undefined),
         missingBytes: options.minBytes - pass.sizeBytes,
+        cold: pass.cold,
+        failed,
         maxWaitMs: options.maxWaitMs,
         timers: this.#timers,
-        look: (isLast) => {
-          const again = this.readPass(list, options);
-          if (!isLast && !isEnough(again, options)) {
+        look: (moment) => {
+          const again = this.readPass(list, options, failed);
+          const isOver = moment === "end" || (moment === "time is up" && !isColdOnly(again));
+          if (!isOver && !isEnough(again, options)) {
             again.release();
-            return options.minBytes - again.sizeBytes;
+            return { missingBytes: options.minBytes - again.sizeBytes, cold: again.cold };
           }
           this.#waiting.delete(delayed);
           forgetClose();
           resolve(again);
-          return 0;
+          return null;
         },
       });
       this.#waiting.add(delayed);
@@ -130,11 +148,18 @@ export class Fetcher {
     });
   }
 
-  /** Results are in the order asked, what is not here behind what is. hot: per fetch */
-  readPass(asked: readonly FetchedPartition[], options: FetchOptions): FetchPass {
+  /**
+   * Results are in the order asked, what is not here behind what is. `failed`: what could not be loaded. hot: per fetch
+   */
+  readPass(
+    asked: readonly FetchedPartition[],
+    options: FetchOptions,
+    failed: ReadonlySet<FetchedPartition> = NONE_FAILED,
+  ): FetchPass {
     const results: PartitionResult[] = [];
     const missing: PartitionResult[] = [];
     const reads: LogRead[] = [];
+    const cold: ColdPartition[] = [];
     const roomBytes = this.#unsentBytesMax - this.#unsentBytes;
     let leftBytes = Math.min(options.maxBytes, Math.max(0, roomBytes));
     let sizeBytes = 0;
@@ -146,23 +171,38 @@ export class Fetcher {
         isUrgent = true;
         continue;
       }
-      const result = readOne(one, partition, options, leftBytes, sizeBytes === 0 && roomBytes > 0, reads);
+      if (failed.has(one)) {
+        results.push(failedFetch(one, ErrorCode.KAFKA_STORAGE_ERROR));
+        isUrgent = true;
+        continue;
+      }
+      if (leftBytes === 0 && cold.length > 0) { // There will be enough.
+        results.push(served(one, partition));
+        continue;
+      }
+      const coldCount = cold.length;
+      const limits = { leftBytes, atLeastOneBatch: sizeBytes === 0 && roomBytes > 0 };
+      const result = readOne(one, partition, options, limits, { reads, cold });
       results.push(result);
       sizeBytes += result.sizeBytes;
+      if (cold.length > coldCount) leftBytes = Math.max(0, leftBytes - Math.min(one.maxBytes, COLD_BYTES_EXPECTED));
       leftBytes = Math.max(0, leftBytes - result.sizeBytes);
       if (result.errorCode !== ErrorCode.NONE || result.divergingEpoch !== null) isUrgent = true;
     }
     results.push(...missing);
-    this.#unsentBytes += sizeBytes;
+    let heldBytes = 0;
+    for (const read of reads) heldBytes += Math.max(read.sizeBytes, read.heldBytes);
+    this.#unsentBytes += heldBytes;
     let isReleased = false;
     return {
       results,
       sizeBytes,
       isUrgent,
+      cold,
       release: () => {
         if (isReleased) return;
         isReleased = true;
-        this.#unsentBytes -= sizeBytes;
+        this.#unsentBytes -= heldBytes;
         for (const read of reads) read.release();
       },
     };
@@ -180,17 +220,29 @@ export class Fetcher {
   }
 }
 
+const NONE_FAILED: ReadonlySet<FetchedPartition> = new Set();
+
+interface ReadRoom {
+  readonly leftBytes: number;
+  readonly atLeastOneBatch: boolean;
+}
+
+/** What a pass gathers beside the results. */
+interface Gathered {
+  readonly reads: LogRead[];
+  readonly cold: ColdPartition[];
+}
+
 /** hot: per partition of a fetch */
 function readOne(
   asked: FetchedPartition,
   partition: Partition,
   options: FetchOptions,
-  leftBytes: number,
-  atLeastOneBatch: boolean,
-  reads: LogRead[],
+  room: ReadRoom,
+  gathered: Gathered,
 ): PartitionResult {
   try {
-    return tryRead(asked, partition, options, leftBytes, atLeastOneBatch, reads);
+    return tryRead(asked, partition, options, room, gathered);
   } catch (error) {
     if (error instanceof OffsetOutOfRange) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
     if (error instanceof StorageError) return failedFetch(asked, ErrorCode.KAFKA_STORAGE_ERROR);
@@ -202,9 +254,8 @@ function tryRead(
   asked: FetchedPartition,
   partition: Partition,
   { isReadCommitted, isFromReplica }: FetchOptions,
-  leftBytes: number,
-  atLeastOneBatch: boolean,
-  reads: LogRead[],
+  { leftBytes, atLeastOneBatch }: ReadRoom,
+  { reads, cold }: Gathered,
 ): PartitionResult {
   const epochProblem = leaderEpochProblem(partition, Math.max(-1, asked.currentLeaderEpoch)); // any negative one is none
   if (epochProblem === ErrorCode.FENCED_LEADER_EPOCH) return misled(asked, epochProblem, partition);
@@ -231,14 +282,30 @@ function tryRead(
   const maxBytes = Math.min(asked.maxBytes, leftBytes);
   if (maxBytes < 0) return failedFetch(asked, ErrorCode.UNKNOWN_SERVER_ERROR); // as Kafka
   const read = partition.read(fetchOffset, { maxBytes, isReadCommitted, atLeastOneBatch });
+  if (read instanceof ColdRead) {
+    cold.push({ asked, loaded: read.loaded });
+    return served(asked, partition, isReadCommitted ? [] : null);
+  }
   reads.push(read);
   if (read.sizeBytes === 0) return served(asked, partition, isReadCommitted ? [] : null);
-  const aborted = isReadCommitted ? partition.log.abortedTransactions(fetchOffset, partition.lastStableOffset) : null;
+  if (!isReadCommitted) return { ...served(asked, partition), chunks: read.chunks, sizeBytes: read.sizeBytes };
+  const aborted = partition.log.tryAbortedTransactions(fetchOffset, partition.lastStableOffset);
+  if (aborted instanceof ColdRead) {
+    reads.pop();
+    read.release();
+    cold.push({ asked, loaded: aborted.loaded });
+    return served(asked, partition, []);
+  }
   return { ...served(asked, partition, aborted), chunks: read.chunks, sizeBytes: read.sizeBytes };
 }
 
 function isEnough(pass: FetchPass, options: FetchOptions): boolean {
-  return pass.isUrgent || pass.sizeBytes >= options.minBytes;
+  return pass.isUrgent || (pass.sizeBytes >= options.minBytes && !isColdOnly(pass));
+}
+
+/** There are records, and none of them can be had without a wait: that is not to be told as if there were none. */
+function isColdOnly(pass: FetchPass): boolean {
+  return pass.sizeBytes === 0 && pass.cold.length > 0;
 }
 
 /** KIP-320, KIP-595: whether the client's last record is from a history this log does not have. */
@@ -286,59 +353,4 @@ export function failedFetch(asked: FetchedPartition, errorCode: number): Partiti
     divergingEpoch: null,
     leaderEpoch: -1,
   };
-}
-
-/** A fetch in wait. Ends exactly once: enough, time up, a partition gone, or the client gone. */
-class DelayedFetch implements PartitionWaiter {
-  readonly #partitions: readonly Partition[];
-  readonly #look: (isLast: boolean) => number;
-  readonly #timer: Timer;
-  #missingBytes: number;
-  #isLooking = false;
-  #isDone = false;
-
-  constructor(options: {
-    readonly partitions: readonly Partition[];
-    readonly missingBytes: number;
-    readonly maxWaitMs: number;
-    readonly timers: Timers;
-    /** Looks again; returns how many bytes are still missing, 0 when it has answered. */
-    readonly look: (isLast: boolean) => number;
-  }) {
-    this.#partitions = options.partitions;
-    this.#missingBytes = options.missingBytes;
-    this.#look = options.look;
-    for (const partition of this.#partitions) partition.subscribe(this);
-    this.#timer = options.timers.after(options.maxWaitMs, () => this.end());
-  }
-
-  advanced(addedBytes: number): void {
-    this.#missingBytes -= addedBytes;
-    if (this.#missingBytes > 0 || this.#isLooking || this.#isDone) return;
-    this.#isLooking = true;
-    // Once for all that this turn appends.
-    queueMicrotask(() => {
-      this.#isLooking = false;
-      if (this.#isDone) return;
-      this.#missingBytes = this.#look(false);
-      if (this.#missingBytes <= 0) this.#stop();
-    });
-  }
-
-  ended(): void {
-    this.end();
-  }
-
-  /** Looks for the last time, now. */
-  end(): void {
-    if (this.#isDone) return;
-    this.#stop();
-    this.#look(true);
-  }
-
-  #stop(): void {
-    this.#isDone = true;
-    this.#timer.cancel();
-    for (const partition of this.#partitions) partition.unsubscribe(this);
-  }
 }

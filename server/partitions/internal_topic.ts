@@ -5,6 +5,7 @@
 import { batches, type BatchView } from "../../protocol/batch.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import { StorageError } from "../../storage/errors.ts";
+import { ColdRead } from "../../storage/log.ts";
 import type { Timers } from "../../runtime/runtime.ts";
 import type { Partition } from "./partition.ts";
 import type { Partitions } from "./partitions.ts";
@@ -55,7 +56,12 @@ export class InternalTopic {
     let offset = partition.logStartOffset;
     const end = partition.log.logEndOffset;
     while (offset < end) {
-      const read = partition.log.read(offset, { maxBytes: READ_BYTES_MAX, upToOffset: end, atLeastOneBatch: true });
+      const read = partition.log.tryRead(offset, { maxBytes: READ_BYTES_MAX, upToOffset: end, atLeastOneBatch: true });
+      if (read instanceof ColdRead) {
+        const error = await read.loaded;
+        if (error !== null) throw error;
+        continue;
+      }
       try {
         for (const chunk of read.chunks) {
           for (const batch of batches(chunk)) {

@@ -15,7 +15,7 @@
  */
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { BatchRules } from "./batch_check.ts";
-import type { AppendResult, Log, LogRead } from "../../storage/log.ts";
+import type { AppendResult, ColdRead, Log, LogRead } from "../../storage/log.ts";
 
 export type FlushPolicy = "group" | "interval" | "os";
 
@@ -141,15 +141,15 @@ export class Partition {
   }
 
   /**
-   * Reads whole batches from the one that holds `offset`, up to what `isolation` lets a consumer see.
+   * Reads whole batches from the one that holds `offset`, up to what `isolation` lets a consumer see. Never waits for the disk.
    * @throws {OffsetOutOfRange | StorageError}
    */
   read(offset: number, options: {
     readonly maxBytes: number;
     readonly isReadCommitted: boolean;
     readonly atLeastOneBatch: boolean;
-  }): LogRead {
-    return this.log.read(offset, {
+  }): LogRead | ColdRead {
+    return this.log.tryRead(offset, {
       maxBytes: options.maxBytes,
       upToOffset: options.isReadCommitted ? this.lastStableOffset : this.#highWatermark,
       atLeastOneBatch: options.atLeastOneBatch,

@@ -163,11 +163,13 @@ export class MortalFiles implements FileSystem {
   readonly #locks = new Set<FileLock>();
   readonly #open = new Set<MortalHandle>();
   readonly #maps = new Set<MappedFile>();
+  readonly readsAtOnceMax: number;
   operationCount = 0;
 
   constructor(owner: MortalRuntime, files: MemoryFileSystem, judge: Judge) {
     this.#owner = owner;
     this.#files = files;
+    this.readsAtOnceMax = files.readsAtOnceMax;
     this.#judge = judge;
   }
 
@@ -267,6 +269,7 @@ export class MortalFiles implements FileSystem {
         get bytes() {
           return map.bytes;
         },
+        cachedUntil: (start, end) => map.cachedUntil(start, end),
         release: () => {
           this.#maps.delete(tracked);
           map.release();
@@ -335,6 +338,10 @@ class MortalHandle implements FileHandle {
 
   read(target: Uint8Array, position: number): number {
     return this.#files.perform("read", this.path, () => this.#handle.read(target, position));
+  }
+
+  readCached(target: Uint8Array, position: number): number {
+    return this.#files.perform("read", this.path, () => this.#handle.readCached(target, position));
   }
 
   async readAsync(target: Uint8Array, position: number): Promise<number> {
