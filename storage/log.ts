@@ -64,6 +64,8 @@ export class Log {
   topicId: string;
   /** Where it is, once it `hasFolder`. */
   readonly directory: string;
+  /** Something was past its recovery point when it was opened. */
+  readonly wasRecovered: boolean;
   readonly #context: StorageContext;
   readonly #owner: LogOwner;
   readonly #segments: SegmentList;
@@ -98,9 +100,9 @@ export class Log {
     this.#epochs = parts.epochs;
     this.#sync = parts.sync;
     this.#health = parts.health;
-    const wasRecovered = loaded.replayFromOffset !== null;
+    this.wasRecovered = loaded.replayFromOffset !== null;
     this.#settling = new LogSettling(parts, {
-      settledOffset: wasRecovered ? -1 : loaded.logEndOffset,
+      settledOffset: this.wasRecovered ? -1 : loaded.logEndOffset,
       recoveryPointMoved: () => owner.recoveryPointMoved(),
     });
     this.#writer = new LogWriter(parts, this.#settling, { hasFolder, topicId: () => this.topicId });
@@ -115,7 +117,7 @@ export class Log {
     this.#reader = new LogReader(parts, this.#start, this.#tail, (offset) => {
       return offset < this.compaction.cleanedOffset || this.#config.cleanupPolicy.compact;
     });
-    if (wasRecovered) this.#producers.load();
+    if (this.wasRecovered) this.#producers.load();
     const time = this.#deletionTime(context.runtime.clock.nowMs());
     for (const segment of loaded.dropped) this.#start.unlinkLater(segment, time);
   }

@@ -23,13 +23,7 @@
  * `removeDeleted` from its timers.
  */
 import { type FileLock, type Runtime } from "../runtime/runtime.ts";
-import {
-  CLEANER_OFFSET_FILE,
-  LOG_START_OFFSET_FILE,
-  readOffsetCheckpoint,
-  RECOVERY_POINT_FILE,
-  writeOffsetCheckpoint,
-} from "./checkpoint.ts";
+import { LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, writeOffsetCheckpoint } from "./checkpoint.ts";
 import { Cleaner } from "./cleaner.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
 import { StorageContext } from "./context.ts";
@@ -38,20 +32,21 @@ import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
 import { DeletedFolders } from "./deleted_folders.ts";
 import { Log, type LogOwner } from "./log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "./log_config.ts";
-import { loadLog, newLog } from "./log_loader.ts";
+import { DELETED_FOLDER_SUFFIX, loadLogs, NO_TOPIC_ID } from "./log_dir_loader.ts";
 import type { LogDirOptions, NewLog } from "./log_dir_types.ts";
+import { newLog } from "./log_loader.ts";
 import { type MetaProperties, openMetaProperties } from "./meta_properties.ts";
-import { readPartitionMetadata, writePartitionMetadata } from "./partition_metadata.ts";
+import { writePartitionMetadata } from "./partition_metadata.ts";
 
 export type { LogDirOptions, NewLog } from "./log_dir_types.ts";
 
 export const LOCK_FILE = ".lock";
 /** `producer.id.expiration.ms` */
 export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
-const DELETED_FOLDER_SUFFIX = "-delete";
+/** A checkpoint of ten thousand logs is half a minute's work: after so much of it others come first, three times as long. */
+const CHECKPOINT_WORK_MS = 10;
+const CHECKPOINT_PAUSE_MS_MAX = 100;
 const STRAY_FOLDER_SUFFIX = "-stray";
-/** The topic id of a log whose folder does not say. */
-const NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 /** Folder names are at most 255 bytes. */
 const FOLDER_NAME_MAX = 255;
 
@@ -97,14 +92,12 @@ export class LogDir {
       logs: () => this.#logs.values(),
       saveRecoveryPoints: () => this.#isRecoveryPointDue && this.#writeRecoveryPoints(),
     });
-    this.#loadAll(options.configOf ?? (() => DEFAULT_LOG_CONFIG));
   }
 
   /**
    * Opens a data folder, made when missing, with all logs in it.
    * @throws {StorageError} "LOCKED" when another process uses it, "VERSION" when it is not this node's
    */
-  // deno-lint-ignore require-await
   static async open(runtime: Runtime, path: string, options: LogDirOptions): Promise<LogDir> {
     const { files } = runtime;
     let lock: FileLock | null = null;
@@ -118,7 +111,9 @@ export class LogDir {
         );
       }
       const context = new StorageContext(runtime, options.limits, options.report);
-      return new LogDir(context, path, options, lock);
+      const dir = new LogDir(context, path, options, lock);
+      await dir.#loadAll(options.configOf ?? (() => DEFAULT_LOG_CONFIG));
+      return dir;
     } catch (cause) {
       lock?.release();
       throw storageError(`Cannot open data folder "${path}"`, cause);
@@ -220,10 +215,18 @@ export class LogDir {
   }
 
   async #checkpoint(): Promise<void> {
+    const { clock, timers } = this.#context.runtime;
+    let sinceMs = clock.monotonicMs();
     for (const log of this.#logs.values()) {
       if (log.recoveryPoint === log.syncedOffset) continue;
       await log.advanceRecoveryPoint().catch(() => {}); // the log has gone offline and said so
       if (this.#isClosed) return;
+      const workMs = clock.monotonicMs() - sinceMs;
+      if (workMs < CHECKPOINT_WORK_MS) continue;
+      const pauseMs = Math.min(workMs * 3, CHECKPOINT_PAUSE_MS_MAX);
+      await new Promise<void>((resolve) => timers.after(pauseMs, resolve));
+      if (this.#isClosed) return;
+      sinceMs = clock.monotonicMs();
     }
     if (this.#isRecoveryPointDue) this.#saveRecoveryPoints();
   }
@@ -363,59 +366,14 @@ export class LogDir {
     return target;
   }
 
-  #loadAll(configOf: (topic: string) => LogConfig): void {
-    const { clock, files } = this.#context.runtime;
-    const recoveryPoints = readOffsetCheckpoint(files, `${this.path}/${RECOVERY_POINT_FILE}`);
-    const startOffsets = readOffsetCheckpoint(files, `${this.path}/${LOG_START_OFFSET_FILE}`);
-    const cleanedOffsets = readOffsetCheckpoint(files, `${this.path}/${CLEANER_OFFSET_FILE}`);
-    if (!this.wasClean) files.syncDirectory(this.path); // Folders a killed process made.
+  async #loadAll(configOf: (topic: string) => LogConfig): Promise<void> {
+    const { clock } = this.#context.runtime;
     const startedMs = clock.monotonicMs();
-    for (const name of files.list(this.path)) {
-      if (name.endsWith(DELETED_FOLDER_SUFFIX)) {
-        this.#deletedFolders.add({ path: `${this.path}/${name}`, dueMs: 0, log: null });
-        continue;
-      }
-      const split = /^(.+)-(\d+)$/.exec(name);
-      if (split === null || files.stat(`${this.path}/${name}`)?.kind !== "directory") continue;
-      const topic = split[1]!;
-      const partition = Number(split[2]);
-      const directory = `${this.path}/${name}`;
-      const config = configOf(topic);
-      const recoveryPoint = recoveryPoints.get(name) ?? 0;
-      const logStartOffset = startOffsets.get(name) ?? 0;
-      let topicId = NO_TOPIC_ID;
-      try {
-        topicId = readPartitionMetadata(files, directory) ?? NO_TOPIC_ID;
-        const cleanedOffset = cleanedOffsets.get(name) ?? 0;
-        const isClean = this.wasClean;
-        const loaded = loadLog(this.#context, directory, {
-          config,
-          isClean,
-          recoveryPoint,
-          logStartOffset,
-          cleanedOffset,
-        });
-        const identity = { topic, partition, topicId };
-        const log = new Log(this.#context, this.#owner, directory, { identity, config, loaded, hasFolder: true });
-        this.#logs.set(name, log);
-      } catch (error) {
-        const cause = storageError(`Cannot open log "${directory}"`, error);
-        const identity = { topic, partition, topicId };
-        this.#failures.set(name, cause); // (5)
-        this.#logs.set(
-          name,
-          Log.unopened(this.#context, this.#owner, directory, {
-            identity,
-            config,
-            recoveryPoint,
-            logStartOffset,
-            cause,
-          }),
-        );
-      }
-    }
-    const isGone = (name: string) => !this.#logs.has(name);
-    if ([...recoveryPoints.keys(), ...startOffsets.keys(), ...cleanedOffsets.keys()].some(isGone)) {
+    const loaded = await loadLogs(this.#context, this.#owner, this.path, { isClean: this.wasClean, configOf });
+    for (const [name, log] of loaded.logs) this.#logs.set(name, log);
+    for (const [name, cause] of loaded.failures) this.#failures.set(name, cause); // (5)
+    for (const path of loaded.deletedPaths) this.#deletedFolders.add({ path, dueMs: 0, log: null });
+    if (loaded.hasStaleNames) {
       this.#isNameUnsaved = true;
       this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
     } else if (!this.wasClean) {
@@ -428,6 +386,7 @@ export class LogDir {
         path: this.path,
         count: this.#logs.size,
         clean: String(this.wasClean),
+        recovered: [...this.#logs.values()].filter((log) => log.wasRecovered).length,
         tookMs: Math.round(clock.monotonicMs() - startedMs),
       },
     });

@@ -4,18 +4,21 @@
  * (1) After a clean shutdown nothing is read but the folder's list, the segments' sizes and the topic's id, and the log's
  *     end is taken from a snapshot that bears the recovery point's offset: both were written last, when the log was closed.
  *     Ten thousand partitions open in seconds.
- * (2) Without that proof the log is recovered (`recovery.ts`).
+ * (2) Without that proof the log is recovered (`recovery.ts`). After a crash, one in which nothing lies past the recovery point
+ *     is taken as it is: a look at its last batches shows that it ends there, and what is below was on the disk for good.
  * (3) Left-overs of a crash (`.deleted`, `.tmp`, unfinished cleaning, indexes without a log) are removed before anything is
  *     believed.
  * (4) What recovery leaves is on disk for good, for consumers are about to see it: of a log that was perhaps never synced, all
- *     that leads to its records as well.
+ *     that leads to its records as well. Indexes and leader epochs of a last segment in order are not: the recovery point
+ *     stays where it was, and the next checkpoint brings them to the disk and moves it. A start should not wait for them.
  */
+import { MAGIC } from "../protocol/batch.ts";
 import { type StorageContext } from "./context.ts";
 import { StorageError } from "./errors.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { finishInterruptedSwap } from "./interrupted_swap.ts";
 import { type LogConfig } from "./log_config.ts";
-import { syncPartitionMetadataNow } from "./partition_metadata.ts";
+import { syncPartitionMetadata } from "./partition_metadata.ts";
 import { decodeProducerSnapshot } from "./producer_snapshot.ts";
 import { recoverSegments } from "./recovery.ts";
 import { Segment } from "./segment.ts";
@@ -28,6 +31,9 @@ import {
   SNAPSHOT_SUFFIX,
 } from "./segment_files.ts";
 import { scan } from "./scan.ts";
+
+/** How much of a log's end is read to see that nothing lies past its recovery point (2). */
+const GLANCED_BYTES = 64 * 1024;
 
 export interface LoadOptions {
   readonly config: LogConfig;
@@ -93,7 +99,7 @@ export function unreadLog(
   };
 }
 
-export function loadLog(context: StorageContext, directory: string, options: LoadOptions): LoadedLog {
+export async function loadLog(context: StorageContext, directory: string, options: LoadOptions): Promise<LoadedLog> {
   const { files } = context.runtime;
   const names = tidyFolder(context, directory);
   const snapshotOffsets = offsetsOf(names, SNAPSHOT_SUFFIX);
@@ -105,7 +111,9 @@ export function loadLog(context: StorageContext, directory: string, options: Loa
     segments.push(Segment.create(context, directory, options.logStartOffset, options.config));
   }
   const active = segments.at(-1)!;
-  const logEndOffset = options.isClean ? knownEndOffset(active, options.recoveryPoint, snapshotOffsets) : null;
+  const logEndOffset = options.isClean
+    ? knownEndOffset(active, options.recoveryPoint, snapshotOffsets)
+    : restingEndOffset(context, active, options, snapshotOffsets);
   if (logEndOffset !== null) {
     return {
       segments,
@@ -119,7 +127,7 @@ export function loadLog(context: StorageContext, directory: string, options: Loa
       replayFromOffset: null,
     };
   }
-  return recover(context, directory, { segments, snapshotOffsets, options });
+  return await recover(context, directory, { segments, snapshotOffsets, options });
 }
 
 /** Where a log that was closed in order ends, when that can be told without reading it. */
@@ -128,7 +136,41 @@ function knownEndOffset(active: Segment, recoveryPoint: number, snapshotOffsets:
   return recoveryPoint > active.baseOffset && snapshotOffsets.at(-1) === recoveryPoint ? recoveryPoint : null;
 }
 
-function recover(
+/**
+ * Where a log ends that a crash left with nothing past its recovery point. Null when there is something, or when a little of its
+ * end does not show it.
+ */
+function restingEndOffset(
+  context: StorageContext,
+  active: Segment,
+  { recoveryPoint, logStartOffset }: LoadOptions,
+  snapshotOffsets: readonly number[],
+): number | null {
+  const { baseOffset, sizeBytes } = active;
+  if (recoveryPoint < Math.max(baseOffset, logStartOffset)) return null;
+  if ((sizeBytes === 0) !== (recoveryPoint === baseOffset)) return null;
+  // Of what was lost past it something may be left, here and in the indexes.
+  if (snapshotOffsets.some((offset) => offset > recoveryPoint)) return null;
+  if (!active.aborted.isSound() || active.aborted.entries().some((entry) => entry.lastOffset >= recoveryPoint)) {
+    return null;
+  }
+  if (sizeBytes === 0) return recoveryPoint;
+  const found = active.index.glance(recoveryPoint - 1);
+  if (found === null || sizeBytes - found.position > GLANCED_BYTES) return null;
+  let nextOffset = baseOffset;
+  let largestMs = -1;
+  const end = scan(active.log, { from: found.position, to: sizeBytes }, context.buffers, (batch) => {
+    if (batch.magic !== MAGIC || batch.baseOffset < nextOffset || batch.lastOffsetDelta < 0) return false;
+    nextOffset = batch.nextOffset;
+    largestMs = Math.max(largestMs, batch.maxTimestamp);
+    return true;
+  });
+  if (end.position !== sizeBytes || nextOffset !== recoveryPoint) return null;
+  const { timestampMs, offset } = found.last ?? { timestampMs: -1, offset: baseOffset };
+  return offset < recoveryPoint && timestampMs >= largestMs ? recoveryPoint : null;
+}
+
+async function recover(
   context: StorageContext,
   directory: string,
   found: {
@@ -136,7 +178,7 @@ function recover(
     readonly snapshotOffsets: readonly number[];
     readonly options: LoadOptions;
   },
-): LoadedLog {
+): Promise<LoadedLog> {
   const { files } = context.runtime;
   const { options } = found;
   // A log that was closed in order needs its last segment's end found, not its past checked.
@@ -164,11 +206,14 @@ function recover(
     logEndOffset = startOffset;
   }
   let replayFromOffset = Math.min(recoveryPoint, logEndOffset);
+  const isSettled = isAllDeleted || recovered.isDamaged || dropped.length > 0 ||
+    scannedFromOffset < segments.at(-1)!.baseOffset;
   for (const segment of segments) {
     if (segment.baseOffset < scannedFromOffset) continue;
     // What a killed process wrote is in the page cache at best.
     if (logEndOffset > recoveryPoint) segment.log.isDirty = true;
-    segment.syncNow();
+    if (isSettled) await segment.syncFiles();
+    else if (segment.log.isDirty) await segment.log.sync();
     if (segment.aborted.isSound()) continue;
     segment.aborted.reset();
     replayFromOffset = Math.min(replayFromOffset, segment.baseOffset);
@@ -182,20 +227,22 @@ function recover(
     if (isPast || isDamaged) files.remove(path);
     else snapshotOffsets.push(offset);
   }
+  const foundEpochs = epochs.entries;
   epochs.truncateFromEnd(logEndOffset);
   epochs.truncateFromStart(startOffset);
   // What a killed process renamed may come back in a power cut: not to epochs that have forgotten it.
-  if (!epochs.isSaved) files.syncDirectory(directory);
-  epochs.save();
-  if (options.recoveryPoint === 0 && logEndOffset > 0) syncPartitionMetadataNow(files, directory); // (4)
-  if (logEndOffset !== recoveryPoint || dropped.length > 0) files.syncDirectory(directory);
-  context.report({ level: "info", event: "log-recovered", facts: { directory, recoveryPoint, logEndOffset } });
+  const isForgetful = epochs.entries !== foundEpochs;
+  if (isForgetful) files.syncDirectory(directory);
+  if (isSettled || isForgetful) epochs.save();
+  if (options.recoveryPoint === 0 && logEndOffset > 0) await syncPartitionMetadata(files, directory); // (4)
+  const isEntrySynced = recoveryPoint > segments.at(-1)!.baseOffset;
+  if (isSettled || (logEndOffset !== recoveryPoint && !isEntrySynced)) files.syncDirectory(directory);
   return {
     segments,
     dropped,
     logStartOffset: startOffset,
     logEndOffset,
-    recoveryPoint: logEndOffset,
+    recoveryPoint: isSettled ? logEndOffset : Math.min(options.recoveryPoint, logEndOffset),
     cleanedOffset: options.cleanedOffset,
     snapshotOffsets,
     epochs,

@@ -41,18 +41,6 @@ export async function syncPartitionMetadata(files: FileSystem, directory: string
   }
 }
 
-/** The same, on the loop. */
-export function syncPartitionMetadataNow(files: FileSystem, directory: string): void {
-  const path = `${directory}/${PARTITION_METADATA_FILE}`;
-  if (files.stat(path) === null) return;
-  const handle = files.open(path, {});
-  try {
-    handle.syncDataNow();
-  } finally {
-    handle.close();
-  }
-}
-
 /** The topic's id; null when the folder does not say. */
 export function readPartitionMetadata(files: FileSystem, directory: string): string | null {
   const path = `${directory}/${PARTITION_METADATA_FILE}`;

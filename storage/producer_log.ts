@@ -31,6 +31,7 @@ export class ProducerLog {
   readonly #segments: SegmentList;
   #state: ProducerState | null = null;
   #snapshotOffsets: number[];
+  #isNewestEmpty = false;
   /** Set after a crash: the replay notes aborted transactions too (3). */
   readonly #replayFromOffset: number | null;
 
@@ -74,6 +75,7 @@ export class ProducerLog {
     if (this.#snapshotOffsets.at(-1) === logEndOffset) return;
     const state = this.load();
     const path = this.#path(logEndOffset);
+    if (this.#renameEmpty(state, path, logEndOffset)) return;
     try {
       writeFileAtomically(
         this.#context.runtime.files,
@@ -86,7 +88,18 @@ export class ProducerLog {
       throw error;
     }
     this.#snapshotOffsets.push(logEndOffset);
+    this.#isNewestEmpty = state.count === 0;
     this.#removeStray();
+  }
+
+  /** A log without producers has one empty snapshot after the other: giving it another name is cheaper than another file. */
+  #renameEmpty(state: ProducerState, path: string, logEndOffset: number): boolean {
+    const newest = this.#snapshotOffsets.at(-1);
+    if (state.count > 0 || !this.#isNewestEmpty || newest === undefined) return false;
+    if (this.#segments.all[this.#segments.floorIndex(newest)]!.baseOffset === newest) return false; // (2)
+    this.#context.runtime.files.rename(this.#path(newest), path);
+    this.#snapshotOffsets[this.#snapshotOffsets.length - 1] = logEndOffset;
+    return true;
   }
 
   /** Makes the snapshot at `offset` durable, off the loop, its entry in the folder aside. */

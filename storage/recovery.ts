@@ -35,6 +35,8 @@ export interface RecoveredSegments {
   logEndOffset: number;
   /** The first segment that was read again, its base offset. */
   readonly scannedFromOffset: number;
+  /** Something was cut off, or an index made again that was settled: all is to be brought to the disk before it is believed. */
+  readonly isDamaged: boolean;
 }
 
 export interface RecoveryOptions {
@@ -56,11 +58,13 @@ export function recoverSegments(
   while (index > 0 && segments[index]!.baseOffset > options.recoveryPoint) index--;
   const scannedFromOffset = segments[index]!.baseOffset;
   let logEndOffset = scannedFromOffset;
+  let isDamaged = false;
   for (; index < segments.length; index++) {
     const segment = segments[index]!;
     const next = segments[index + 1];
     const recovered = recoverSegment(context, segment, options);
     logEndOffset = recovered.nextOffset;
+    if (!recovered.isWhole || recovered.isIndexNew) isDamaged = true;
     if (recovered.isWhole && next !== undefined && isJoined(recovered, next.baseOffset, options)) continue;
     refuseLoss(
       segment,
@@ -76,9 +80,9 @@ export function recoverSegments(
         facts: { file: segment.log.path, count: dropped.length, fromOffset: logEndOffset },
       });
     }
-    return { segments: segments.slice(0, index + 1), dropped, logEndOffset, scannedFromOffset };
+    return { segments: segments.slice(0, index + 1), dropped, logEndOffset, scannedFromOffset, isDamaged };
   }
-  return { segments: [...segments], dropped: [], logEndOffset, scannedFromOffset };
+  return { segments: [...segments], dropped: [], logEndOffset, scannedFromOffset, isDamaged };
 }
 
 interface RecoveredSegment {
@@ -87,6 +91,8 @@ interface RecoveredSegment {
   readonly isWhole: boolean;
   /** Offsets or records are missing that were there once. */
   readonly isCleaned: boolean;
+  /** The index had to be made again though entries below the recovery point should have been there. */
+  readonly isIndexNew: boolean;
 }
 
 /** Whether a segment at `baseOffset` may follow (3). */
@@ -101,6 +107,7 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
   let nextOffset = start.offset;
   let refused: string | null = null;
   let isCleaned = false;
+  let unsavedFrom = segment.sizeBytes;
   const end = scan(segment.log, { from: start.position, to: segment.sizeBytes }, context.buffers, (batch, position) => {
     refused = batchFault(batch, segment.baseOffset, nextOffset);
     if (refused !== null) return false;
@@ -109,6 +116,7 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
     segment.index.note(batch, position);
     options.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
     nextOffset = batch.nextOffset;
+    if (nextOffset > options.recoveryPoint && position < unsavedFrom) unsavedFrom = position;
     return true;
   });
   const problem = refused ?? end.problem;
@@ -127,9 +135,10 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
     });
     segment.truncate(end.position);
   }
-  segment.rewrite(start.position); // (6)
+  segment.rewrite(unsavedFrom); // (6)
   segment.index.endRebuild();
-  return { nextOffset, isWhole: problem === null, isCleaned };
+  const isIndexNew = start.position === 0 && segment.index.positionOf(options.recoveryPoint - 1) > 0;
+  return { nextOffset, isWhole: problem === null, isCleaned, isIndexNew };
 }
 
 /** Throws when a log that ends at `endOffset` lacks what was synced (5). */

@@ -206,16 +206,8 @@ export class Segment {
 
   /** Makes all files durable, off the loop; not their entries in the folder. */
   async syncFiles(): Promise<void> {
-    for (const file of [this.log, ...this.#indexFiles()]) {
-      if (file.isDirty) await file.sync();
-    }
-  }
-
-  syncNow(): void {
-    if (this.log.isDirty) this.log.syncNow();
-    for (const file of this.#indexFiles()) {
-      if (file.isDirty) file.syncNow();
-    }
+    const dirty = [this.log, ...this.#indexFiles()].filter((file) => file.isDirty);
+    await Promise.all(dirty.map((file) => file.sync()));
   }
 
   // ------------------------------------------------------------------------------------------- looking

@@ -125,6 +125,21 @@ export class SegmentIndex {
     return entry?.position ?? 0;
   }
 
+  /** What a crash left of the indexes, unchanged: a position as above and the last time. Null when something is wrong with them. */
+  glance(offset: number): { readonly position: number; readonly last: TimestampOffset | null } | null {
+    const found = this.#openFiles();
+    if (found === null) return null;
+    const { offsets, times } = found;
+    try {
+      if (offsets.problem(this.#segment.sizeBytes) !== null || times.problem() !== null) return null;
+      const entry = offsets.floor(offset);
+      if (entry !== null && !this.#isPositionTrue(entry)) return null;
+      return { position: entry?.position ?? 0, last: times.lastEntry() };
+    } finally {
+      this.close();
+    }
+  }
+
   /** The position of a batch that is at or before `position`, not far. */
   batchStartBefore(position: number): number {
     if (this.#offsets === null) this.#open();

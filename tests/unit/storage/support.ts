@@ -46,12 +46,13 @@ export class World {
 
   async open(): Promise<void> {
     this.#life = { isOver: false };
-    this.dir = await LogDir.open(mortal(this.runtime, this.#life), DATA, {
+    const opening = LogDir.open(mortal(this.runtime, this.#life), DATA, {
       nodeId: 1,
       configOf: () => this.config,
       limits: this.limits,
       report: (event) => this.events.push(event),
     });
+    this.dir = await this.runtime.until(opening);
   }
 
   /** A power cut. What the process had still planned to do does not happen. */
