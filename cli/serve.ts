@@ -95,7 +95,7 @@ function startProblem(error: unknown): string {
       : "";
     return `${error.message}${advice}`;
   }
-  if (error.name === "StorageError" || error.name === "FileError") return error.message;
+  if (["StorageError", "FileError", "CorruptMetadata"].includes(error.name)) return error.message;
   return error.stack ?? error.message;
 }
 

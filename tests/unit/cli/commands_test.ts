@@ -3,8 +3,12 @@ import { readFileSync } from "node:fs";
 import { commandHelpText, commands, helpText, runCommandLine } from "../../../cli/commands.ts";
 import { invocation } from "../../../cli/invocation.ts";
 import { version } from "../../../cli/version.ts";
+import { encodeBatch } from "../../../protocol/record.ts";
 import { createMemoryRuntime } from "../../../runtime/memory.ts";
 import type { Runtime } from "../../../runtime/runtime.ts";
+import { METADATA_TOPIC, METADATA_TOPIC_ID } from "../../../server/cluster/topic_name.ts";
+import { DEFAULT_LOG_CONFIG } from "../../../storage/log_config.ts";
+import { LogDir } from "../../../storage/log_dir.ts";
 import { brokerConfigs, topicConfigs } from "../../../server/config.ts";
 
 /** Runs `weir ARGS` in memory: exit code, output and errors. */
@@ -100,6 +104,26 @@ Hours that records are kept under the delete policy; used when log.retention.ms 
 });
 
 describe("weir serve", () => {
+  test("says in one line what it cannot take over of a Kafka's folder", async () => {
+    const runtime = createMemoryRuntime();
+    const dir = await LogDir.open(runtime, "/data", { nodeId: 1 });
+    const log = dir.createLog({
+      topic: METADATA_TOPIC,
+      partition: 0,
+      topicId: METADATA_TOPIC_ID,
+      config: DEFAULT_LOG_CONFIG,
+    });
+    const accessRule = Uint8Array.of(1, 18, 0);
+    log.append(encodeBatch({ records: [{ value: accessRule }] }), { leaderEpoch: 1, origin: "coordinator" });
+    await runtime.until(dir.close({ clean: true }));
+    expect(await runCommandLine(runtime, ["serve", "--data", "/data"])).toBe(1);
+    const complaint = runtime.process.errorOutput.split("\n").filter((line) => line.startsWith("weir: "));
+    expect(complaint).toEqual([
+      expect.stringContaining("a record of it is an access rule (ACL), which this version of Weir"),
+    ]);
+    expect(runtime.process.errorOutput).not.toContain("    at ");
+  });
+
   test.each([
     ["unknown option", ["--prot", "1"], 'weir: Unknown option "--prot"\nTry: weir help serve\n'],
     ["argument", ["now"], 'weir: Unexpected "now"\nTry: weir help serve\n'],
