@@ -250,10 +250,10 @@ export class Log {
     }
     const { leaderEpoch } = options;
     const extent = { sizeBytes: records.length, lastOffset: nextOffset - 1, maxTimestampMs, leaderEpoch };
+    if (!this.#sync.hasUnsynced) this.#owner.needsCare(this); // Before a roll has something to sync.
     this.#writer.write(records, extent, config, nowMs);
     this.#writer.note(records, nowMs);
     this.#logEndOffset = nextOffset; // (1)
-    if (!this.#sync.hasUnsynced) this.#owner.needsCare(this);
     this.#sync.wrote(this.#segments.active, nextOffset, nowMs);
     this.#tail.append(records, firstOffset, nextOffset);
     if (nextOffset - this.#sync.syncedOffset >= config.flushMessages) this.#health.inBackground(this.sync());

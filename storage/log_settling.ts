@@ -78,9 +78,10 @@ export class LogSettling {
     if (health.isOffline) return false;
     const { active } = segments;
     const { endOffset } = sync;
-    if (endOffset === this.#settledOffset) return true;
-    await this.sync();
+    if (endOffset === this.#settledOffset && !active.log.isDirty) return true;
     active.finish();
+    sync.covers(active);
+    await this.sync();
     await active.syncIndexes();
     epochs.save();
     producers.snapshot(endOffset, { durable: false });

@@ -100,6 +100,11 @@ export class LogSync {
     this.#dirty = this.#dirty.filter((dirty) => dirty !== segment);
   }
 
+  /** A segment that will not be written to may have been cut since it was last synced: the next sync covers that too. */
+  covers(segment: Segment): void {
+    if (segment.log.isDirty && this.#dirty[this.#dirty.length - 1] !== segment) this.#dirty.push(segment);
+  }
+
   isDue(nowMs: number, flushMs: number): boolean {
     const ageMs = nowMs - this.#dirtySinceMs;
     return this.#dirty.length > 0 && (ageMs >= flushMs || ageMs < 0); // Below 0 the clock was set back.

@@ -116,6 +116,7 @@ export class LogWriter {
     if (old.sizeBytes === 0) return;
     const { endOffset } = sync;
     old.finish();
+    sync.covers(old);
     sync.addsFiles();
     const segment = Segment.create(context, directory, endOffset, config);
     producers.snapshot(endOffset, { durable: false });

@@ -4,7 +4,8 @@
  * (1) Batches follow each other without a gap, offsets grow, and all are at or above `baseOffset` and below the base of
  *     the next segment. Offsets less the base fit in 31 bits.
  * (2) Only the last segment of a log is written to, and only at its end, `sizeBytes`. Bytes in the file past that are of a
- *     failed write: the next one goes over them, and they are cut before the segment closes.
+ *     failed write: the next one goes over them, and they are cut before the segment closes. The cut is synced before
+ *     anything behind it: come back in a power cut, the bytes would be the log's end, or lie in its middle.
  * (3) Indexes follow the log: an entry is made after its batch was written (`segment_index.ts`).
  * (4) A segment is retired by renaming its files to `.deleted`. They are unlinked later, and never while a reader has a view.
  * (5) What a cleaner writes bears an ending after its suffixes until it is in its place (`segment_replacement.ts`).
@@ -357,6 +358,7 @@ export class Segment {
   }
 
   #cutGarbage(): void {
+    this.log.isDirty = true; // The cut is on the disk with the next sync, and not before.
     this.log.use().truncate(this.sizeBytes);
     this.#hasGarbage = false;
   }
