@@ -5,6 +5,7 @@ import * as process from "node:process";
 import type { Runtime } from "./runtime.ts";
 import { openBunCrc32c } from "./bun_crc32c.ts";
 import { openBunNative } from "./bun_native.ts";
+import { widenFileThreads } from "./bun_threads.ts";
 import { BunNetwork } from "./bun_network.ts";
 import { NodeFileSystem } from "./node_files.ts";
 import { nodeClock, nodeProcess, nodeRandom, nodeTimers } from "./node_process.ts";
@@ -15,6 +16,7 @@ declare const Bun: { readonly version: string };
 const READS_AT_ONCE_MAX = 4;
 
 export function createBunRuntime(): Runtime {
+  widenFileThreads();
   return {
     name: "bun",
     version: Bun.version,

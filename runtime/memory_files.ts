@@ -177,20 +177,23 @@ export class MemoryFileSystem implements FileSystem {
 
   syncDirectory(path: string): void {
     this.check("syncDirectory", path);
-    const node = this.#find(path) ?? fail("sync directory", path, "ENOENT");
-    if (node.kind === "file") throw failure("sync directory", path, "ENOTDIR");
-    node.sync()();
+    this.#directory(path).sync()();
   }
 
   async syncDirectoryAsync(path: string): Promise<void> {
+    const end = this.#directory(path).sync();
+    const { life } = this;
+    await later(this.scheduler, this.syncDelayMs?.() ?? 0, () => {
+      if (life !== this.life) throw failure("sync directory", path, "EIO");
+      this.check("syncDirectory", path);
+      end();
+    });
+  }
+
+  #directory(path: string): MemoryDirectory {
     const node = this.#find(path) ?? fail("sync directory", path, "ENOENT");
     if (node.kind === "file") throw failure("sync directory", path, "ENOTDIR");
-    const { life } = this;
-    const end = node.sync();
-    await new Promise<void>((resolve) => this.scheduler.soon(resolve));
-    if (life !== this.life) throw failure("sync directory", path, "EIO");
-    this.check("syncDirectory", path);
-    end();
+    return node;
   }
 
   freeBytes(path: string): number {
@@ -269,7 +272,6 @@ class MemoryDirectory {
   entries = new Map<string, MemoryFile | MemoryDirectory>();
   /** As of the last `syncDirectory` (4). */
   durable = new Map<string, MemoryFile | MemoryDirectory>();
-
   #syncCount = 0;
   #endedSync = 0;
 
@@ -391,17 +393,7 @@ class MemoryFileHandle implements FileHandle {
   }
 
   #later<Result>(run: () => Result, delayMs = 0): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        try {
-          resolve(run());
-        } catch (cause) {
-          reject(cause);
-        }
-      };
-      if (delayMs > 0) this.#files.scheduler.after(delayMs, end);
-      else this.#files.scheduler.soon(end);
-    });
+    return later(this.#files.scheduler, delayMs, run);
   }
 
   #check(operation: FileOperation): void {
@@ -436,6 +428,20 @@ const WRITE_FATES = ["whole", "gone", "torn"] as const;
 function hasLanded(fates: Fates): boolean {
   const fate = fates.write();
   return fate === "whole" || (fate === "torn" && fates.lands());
+}
+
+function later<Result>(scheduler: Scheduler, delayMs: number, run: () => Result): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      try {
+        resolve(run());
+      } catch (cause) {
+        reject(cause);
+      }
+    };
+    if (delayMs > 0) scheduler.after(delayMs, end);
+    else scheduler.soon(end);
+  });
 }
 
 function partsOf(path: string): string[] {

@@ -32,6 +32,23 @@ export function writeFileAtomically(
   if (options.durable === true) files.syncDirectory(directoryOf(path));
 }
 
+/** The same, durable, its syncs off the loop. Nobody else may write the file meanwhile. */
+export async function writeFileAtomicallyAsync(files: FileSystem, path: string, content: string): Promise<void> {
+  const temporaryPath = `${path}.tmp`;
+  const handle = files.open(temporaryPath, { create: true, truncate: true });
+  try {
+    handle.write([new TextEncoder().encode(content)], 0);
+    await handle.syncData();
+  } catch (error) {
+    removeQuietly(files, temporaryPath);
+    throw error;
+  } finally {
+    handle.close();
+  }
+  files.rename(temporaryPath, path);
+  await files.syncDirectoryAsync(directoryOf(path));
+}
+
 /** The file as text, null when there is none. */
 export function readTextIfPresent(files: FileSystem, path: string): string | null {
   const bytes = readBytesIfPresent(files, path);

@@ -12,7 +12,7 @@
  *     a lost log start offset brings deleted records back.
  */
 import { type FileSystem } from "../runtime/runtime.ts";
-import { readTextIfPresent, writeFileAtomically } from "./atomic_file.ts";
+import { readTextIfPresent, writeFileAtomically, writeFileAtomicallyAsync } from "./atomic_file.ts";
 import { StorageError } from "./errors.ts";
 
 export const RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint";
@@ -42,8 +42,17 @@ export function readCheckpointLines(files: FileSystem, path: string, wordCount: 
 }
 
 export function writeCheckpointLines(files: FileSystem, path: string, lines: readonly string[]): void {
+  writeFileAtomically(files, path, textOf(lines));
+}
+
+/** The same, its syncs off the loop. Nobody else may write the file meanwhile. */
+export function writeCheckpointLinesAsync(files: FileSystem, path: string, lines: readonly string[]): Promise<void> {
+  return writeFileAtomicallyAsync(files, path, textOf(lines));
+}
+
+function textOf(lines: readonly string[]): string {
   const body = lines.length === 0 ? "" : lines.join("\n") + "\n";
-  writeFileAtomically(files, path, `${VERSION}\n${lines.length}\n${body}`);
+  return `${VERSION}\n${lines.length}\n${body}`;
 }
 
 /** Offsets by `topic-partition`. */

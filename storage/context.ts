@@ -4,6 +4,7 @@ import { BufferPool } from "./buffer_pool.ts";
 import { ColdReads } from "./cold_reads.ts";
 import { FilePool } from "./file_pool.ts";
 import { MapPool } from "./map_pool.ts";
+import { SyncSlots } from "./sync_slots.ts";
 import { TailBudget } from "./tail.ts";
 
 /** Something an operator may want to know; the server prints it as one line. */
@@ -22,6 +23,8 @@ export interface StorageLimits {
   readonly tailsBytesMax?: number;
   readonly pooledBytesMax?: number;
   readonly loadedBytesMax?: number;
+  /** At least 1. */
+  readonly syncsAtOnceMax?: number;
 }
 
 export class StorageContext {
@@ -31,6 +34,7 @@ export class StorageContext {
   readonly buffers: BufferPool;
   readonly cold: ColdReads;
   readonly tails: TailBudget;
+  readonly syncs: SyncSlots;
   readonly report: (event: StorageEvent) => void;
 
   constructor(runtime: Runtime, limits: StorageLimits = {}, report: (event: StorageEvent) => void = () => {}) {
@@ -44,6 +48,7 @@ export class StorageContext {
       ...(limits.tailBytesMax === undefined ? {} : { tailBytesMax: limits.tailBytesMax }),
       ...(limits.tailsBytesMax === undefined ? {} : { totalBytesMax: limits.tailsBytesMax }),
     });
+    this.syncs = new SyncSlots(limits.syncsAtOnceMax);
     this.report = report;
   }
 }

@@ -13,7 +13,7 @@
  * (3) The first entry starts at or below the log's first offset, when the log holds anything.
  */
 import { type FileSystem } from "../runtime/runtime.ts";
-import { readCheckpointLines, writeCheckpointLines } from "./checkpoint.ts";
+import { readCheckpointLines, writeCheckpointLines, writeCheckpointLinesAsync } from "./checkpoint.ts";
 import { StorageError, storageError } from "./errors.ts";
 
 export const LEADER_EPOCH_FILE = "leader-epoch-checkpoint";
@@ -91,9 +91,16 @@ export class LeaderEpochs {
   /** Writes the file when it is not up to date. */
   save(): void {
     if (this.#isSaved) return;
-    const lines = this.#entries.map((entry) => `${entry.epoch} ${entry.startOffset}`);
-    writeCheckpointLines(this.#files, this.#path, lines);
+    writeCheckpointLines(this.#files, this.#path, this.#lines());
     this.#isSaved = true;
+  }
+
+  /** The same, its syncs off the loop. What changes meanwhile is left to the next. Not while another save is under way. */
+  async saveAsync(): Promise<void> {
+    const entries = this.#entries;
+    if (this.#isSaved) return;
+    await writeCheckpointLinesAsync(this.#files, this.#path, this.#lines());
+    if (entries === this.#entries) this.#isSaved = true;
   }
 
   /** The epoch that wrote `offset`, `NO_EPOCH` when that is not known. */
@@ -134,6 +141,10 @@ export class LeaderEpochs {
     this.#change([{ epoch: current.epoch, startOffset }, ...this.#entries.slice(currentIndex + 1)]);
   }
 
+  #lines(): string[] {
+    return this.#entries.map((entry) => `${entry.epoch} ${entry.startOffset}`);
+  }
+
   #change(entries: EpochEntry[]): void {
     this.#entries = entries;
     this.#isSaved = false;
@@ -163,5 +174,10 @@ export class LazyLeaderEpochs {
   /** Writes the file when they are loaded and it is not up to date. */
   save(): void {
     this.#epochs?.save();
+  }
+
+  /** The same, its syncs off the loop (`LeaderEpochs.saveAsync`). */
+  async saveAsync(): Promise<void> {
+    await this.#epochs?.saveAsync();
   }
 }

@@ -46,6 +46,7 @@ export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
 /** A checkpoint of ten thousand logs is half a minute's work: after so much of it others come first, three times as long. */
 const CHECKPOINT_WORK_MS = 10;
 const CHECKPOINT_PAUSE_MS_MAX = 100;
+const CLOSED_AT_ONCE = 32;
 const STRAY_FOLDER_SUFFIX = "-stray";
 /** Folder names are at most 255 bytes. */
 const FOLDER_NAME_MAX = 255;
@@ -302,9 +303,9 @@ export class LogDir {
 
   async #closeCleanly(): Promise<void> {
     let isClean = this.#failures.size === 0;
-    // A few at a time: each waits for its own syncs.
+    // Many at a time: each waits for its own syncs, which take turns, and the more wait, the more the disk does at once.
     const remaining = [...this.#logs.values()];
-    const closers = Array.from({ length: 8 }, async () => {
+    const closers = Array.from({ length: CLOSED_AT_ONCE }, async () => {
       for (let log = remaining.pop(); log !== undefined; log = remaining.pop()) {
         if (!await log.close()) isClean = false;
       }

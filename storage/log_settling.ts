@@ -74,7 +74,7 @@ export class LogSettling {
 
   /** Brings everything to the disk, as a clean shutdown wants it. Returns false when the log is offline. */
   async settle(): Promise<boolean> {
-    const { segments, producers, epochs, sync, health } = this.#parts;
+    const { context, segments, producers, epochs, sync, health } = this.#parts;
     if (health.isOffline) return false;
     const { active } = segments;
     const { endOffset } = sync;
@@ -82,9 +82,8 @@ export class LogSettling {
     active.finish();
     sync.covers(active);
     await this.sync();
-    await active.syncIndexes();
-    epochs.save();
     producers.snapshot(endOffset, { durable: false });
+    await Promise.all([active.syncIndexes(), context.syncs.run(() => epochs.saveAsync())]);
     this.moveRecoveryPoint(endOffset);
     return true;
   }
@@ -103,14 +102,16 @@ export class LogSettling {
     await old.syncIndexes();
     await producers.syncSnapshot(endOffset);
     if (health.isClosed) return; // Deleted meanwhile: another log may live under the old name.
-    context.runtime.files.syncDirectory(directory);
-    this.#unsettledCount--;
+    await context.syncs.run(() => context.runtime.files.syncDirectoryAsync(directory));
+    if (health.isClosed) return;
+    let isSaved = true;
     try {
-      epochs.save();
+      await context.syncs.run(() => epochs.saveAsync());
     } catch (cause) {
-      if (isDiskFull(cause)) return; // (2): a checkpoint moves it when there is room.
-      throw cause;
+      if (!isDiskFull(cause)) throw cause;
+      isSaved = false; // (2): a checkpoint moves it when there is room.
     }
-    this.moveRecoveryPoint(endOffset);
+    this.#unsettledCount--;
+    if (isSaved && !health.isClosed) this.moveRecoveryPoint(endOffset);
   }
 }

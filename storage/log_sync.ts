@@ -26,8 +26,9 @@ export class LogSync {
   recoveryPoint: number;
   /** Written to since the last sync began, in order. */
   #dirty: Segment[] = [];
-  /** True at first: an earlier process may have made files and died. */
-  #hasNewFiles = true;
+  /** Times that files were added, and how many of these are synced. One at first: an earlier process may have made files and died. */
+  #addedCount = 1;
+  #syncedAddedCount = 0;
   /** Nor may it have synced whose folder it is. */
   #isFirst = true;
   /** The folder itself is new. */
@@ -47,7 +48,7 @@ export class LogSync {
     this.#syncedOffset = options.endOffset;
     this.recoveryPoint = options.recoveryPoint;
     this.#isNewFolder = options.isNewFolder;
-    this.#commits = new GroupCommit(context.runtime.timers, () => this.#commit());
+    this.#commits = new GroupCommit(context.runtime.timers, context.syncs, () => this.#commit());
   }
 
   /** Where the log ends. */
@@ -62,6 +63,10 @@ export class LogSync {
   /** Whether this process has synced the folder, and what is in it. */
   get isFolderSynced(): boolean {
     return !this.#isFirst && !this.#hasNewFiles;
+  }
+
+  get #hasNewFiles(): boolean {
+    return this.#syncedAddedCount < this.#addedCount;
   }
 
   /** Resolves when no sync is under way, however it ended. */
@@ -91,8 +96,8 @@ export class LogSync {
    * or a power cut could leave the later one only.
    */
   addsFiles(): void {
-    if (this.#hasNewFiles) this.#syncEntries();
-    this.#hasNewFiles = true;
+    if (this.#hasNewFiles) this.#syncEntriesNow(); // rare: the segment before was added just now
+    this.#addedCount++;
   }
 
   /** The segment is deleted: nobody cares any more whether it is synced. */
@@ -120,27 +125,42 @@ export class LogSync {
     if (this.#failure !== null) throw this.#failure; // (3)
     let endOffset = this.#endOffset;
     try {
-      if (this.#isFirst) await syncPartitionMetadata(this.#context.runtime.files, this.#directory);
-      this.#isFirst = false;
       // Taken here, where their syncs begin: from then on a segment that is deleted keeps its file until they end.
       const segments = this.#dirty;
       endOffset = this.#endOffset;
       this.#dirty = [];
-      if (segments.length === 1) await segments[0]!.log.sync();
+      if (this.#isFirst || this.#hasNewFiles) await this.#syncWithEntries(segments);
+      else if (segments.length === 1) await segments[0]!.log.sync();
       else await Promise.all(segments.map((segment) => segment.log.sync())); // (2)
-      if (this.#hasNewFiles) this.#syncEntries();
     } catch (cause) {
       throw this.#failure = storageError(`Cannot sync log "${this.#directory}" up to offset ${endOffset}`, cause);
     }
     this.#syncedOffset = endOffset; // (1)
   }
 
-  #syncEntries(): void {
+  /** All at once: it takes the file system little more than one of them (1). */
+  async #syncWithEntries(segments: readonly Segment[]): Promise<void> {
+    const { files } = this.#context.runtime;
+    const addedCount = this.#addedCount;
+    const syncs = segments.map((segment) => () => segment.log.sync());
+    if (this.#isFirst) syncs.push(() => syncPartitionMetadata(files, this.#directory));
+    syncs.push(() => files.syncDirectoryAsync(this.#directory));
+    if (this.#isNewFolder) syncs.push(() => files.syncDirectoryAsync(directoryOf(this.#directory)));
+    await Promise.all(syncs.map(async (sync) => await sync())); // whatever one of them throws, all are waited for by somebody
+    this.#isFirst = false;
+    this.#entriesSynced(addedCount);
+  }
+
+  #syncEntriesNow(): void {
     const { files } = this.#context.runtime;
     files.syncDirectory(this.#directory);
     if (this.#isNewFolder) files.syncDirectory(directoryOf(this.#directory));
+    this.#entriesSynced(this.#addedCount);
+  }
+
+  #entriesSynced(addedCount: number): void {
     this.#isNewFolder = false;
-    this.#hasNewFiles = false;
+    this.#syncedAddedCount = Math.max(this.#syncedAddedCount, addedCount);
   }
 }
 

@@ -196,13 +196,19 @@ export class Segment {
 
   /** Makes the indexes durable, off the loop, with their entries in the folder. */
   async syncIndexes(): Promise<void> {
+    const { syncs, runtime } = this.#context;
     const files = this.#indexFiles();
-    for (const file of files) {
-      if (file.isDirty && !this.#isRetired) await file.sync();
-    }
-    if (!files.some((file) => file.mayBeNew)) return;
-    this.#context.runtime.files.syncDirectory(this.#directory);
-    for (const file of files) file.mayBeNew = false;
+    await Promise.all(
+      files.map((file) =>
+        syncs.run(async () => {
+          if (file.isDirty && !this.#isRetired) await file.sync();
+        })
+      ),
+    );
+    const newFiles = files.filter((file) => file.mayBeNew);
+    if (newFiles.length === 0 || this.#isRetired) return;
+    await syncs.run(() => runtime.files.syncDirectoryAsync(this.#directory));
+    for (const file of newFiles) file.mayBeNew = false;
   }
 
   /** Makes all files durable, off the loop; not their entries in the folder. */

@@ -111,6 +111,21 @@ export class MortalRuntime implements Runtime {
     throw new ProcessKilled();
   }
 
+  /** The same off the loop, where there is nothing to unwind. */
+  dieOffLoop(): void {
+    this.die(this.#crashKind());
+  }
+
+  /** For work off the loop: a dead process does not learn how it ended. */
+  async unlessDead<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      const result = await work;
+      return this.isDead ? await never() : result;
+    } catch (error) {
+      return this.isDead ? await never() : Promise.reject(error);
+    }
+  }
+
   /** For the parts of this runtime: calls into the process, if it is alive. */
   run(task: () => void): void {
     if (this.isDead) return;
@@ -230,27 +245,22 @@ export class MortalFiles implements FileSystem {
     return this.perform("read", path, () => this.#files.readFile(path));
   }
 
-  async syncDirectoryAsync(path: string): Promise<void> {
-    const verdict = this.judge("syncDirectory", path, 0, false);
-    if (verdict.kind === "fail") throw failure("syncDirectory", path, verdict.code);
-    if (verdict.kind === "die" && !verdict.isAfter) this.#die();
-    if (this.#owner.isDead) return await never();
-    await this.#files.syncDirectoryAsync(path);
-    if (verdict.kind === "die") this.#die();
-    if (this.#owner.isDead) await never();
-  }
-
-  /** Off the loop there is nothing to unwind. */
-  #die(): void {
-    try {
-      this.#owner.dieNow();
-    } catch (error) {
-      if (!(error instanceof ProcessKilled)) throw error;
-    }
-  }
-
   syncDirectory(path: string): void {
     this.perform("syncDirectory", path, () => this.#files.syncDirectory(path));
+  }
+
+  async syncDirectoryAsync(path: string): Promise<void> {
+    const verdict = this.judge("syncDirectory", path, 0, false);
+    if (verdict.kind === "die" && !verdict.isAfter) this.#owner.dieOffLoop();
+    if (this.#owner.isDead) return await never();
+    if (verdict.kind === "fail") {
+      await new Promise<void>((resolve) => this.#owner.timers.after(1, resolve));
+      throw failure("syncDirectory", path, verdict.code);
+    }
+    await this.#owner.unlessDead(this.#files.syncDirectoryAsync(path));
+    if (verdict.kind !== "die") return;
+    this.#owner.dieOffLoop();
+    await never();
   }
 
   freeBytes(path: string): number {
@@ -347,7 +357,7 @@ class MortalHandle implements FileHandle {
   async readAsync(target: Uint8Array, position: number): Promise<number> {
     const verdict = this.#files.judge("read", this.path, 0, false);
     if (verdict.kind === "fail") throw failure("read", this.path, verdict.code);
-    return await this.#unlessDead(this.#handle.readAsync(target, position));
+    return await this.#owner.unlessDead(this.#handle.readAsync(target, position));
   }
 
   truncate(sizeBytes: number): void {
@@ -360,15 +370,15 @@ class MortalHandle implements FileHandle {
 
   async syncData(): Promise<void> {
     const verdict = this.#files.judge("syncData", this.path, 0, false);
-    if (verdict.kind === "die" && !verdict.isAfter) this.#die();
+    if (verdict.kind === "die" && !verdict.isAfter) this.#owner.dieOffLoop();
     if (this.#owner.isDead) return await never();
     if (verdict.kind === "fail") {
       await new Promise<void>((resolve) => this.#owner.timers.after(1, resolve));
       this.#files.failSync(this.path, verdict.code);
     }
-    await this.#unlessDead(this.#handle.syncData());
+    await this.#owner.unlessDead(this.#handle.syncData());
     if (verdict.kind !== "die") return;
-    this.#die();
+    this.#owner.dieOffLoop();
     await never();
   }
 
@@ -379,24 +389,6 @@ class MortalHandle implements FileHandle {
   close(): void {
     this.#open.delete(this);
     this.#handle.close();
-  }
-
-  /** Off the loop there is nothing to unwind. */
-  #die(): void {
-    try {
-      this.#owner.dieNow();
-    } catch (error) {
-      if (!(error instanceof ProcessKilled)) throw error;
-    }
-  }
-
-  async #unlessDead<Result>(work: Promise<Result>): Promise<Result> {
-    try {
-      const result = await work;
-      return this.#owner.isDead ? await never() : result;
-    } catch (error) {
-      return this.#owner.isDead ? await never() : Promise.reject(error);
-    }
   }
 
   #writePart(chunks: readonly Uint8Array[], position: number, byteCount: number): void {

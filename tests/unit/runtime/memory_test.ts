@@ -102,6 +102,25 @@ describe("a disk that loses power", () => {
     expect(files.readFile("/a")).toEqual(pattern(5000));
   });
 
+  test("a sync of a directory covers the names that were there when it started", async () => {
+    const { files } = createMemoryRuntime();
+    files.open("/a", { create: true });
+    const syncing = files.syncDirectoryAsync("/");
+    files.open("/b", { create: true });
+    files.crash("lost");
+    expect(files.list("/")).toEqual([]);
+    await expect(syncing).rejects.toThrow("EIO");
+
+    files.open("/a", { create: true });
+    const first = files.syncDirectoryAsync("/");
+    files.open("/b", { create: true });
+    files.syncDirectory("/");
+    files.open("/c", { create: true });
+    await first; // begun before, and does not take back what the one in between saved
+    files.crash("lost");
+    expect(files.list("/")).toEqual(["a", "b"]);
+  });
+
   test("a sync covers what was written before it started, not what came while it ran", async () => {
     const { files } = createMemoryRuntime();
     const file = files.open("/a", { create: true });

@@ -248,7 +248,9 @@ describe("log on a disk in trouble", () => {
     const log = world.log();
     appendEach(log, "a");
     let syncCount = 0;
-    world.runtime.files.fault = (operation) => operation === "syncData" && ++syncCount > 0 ? "EIO" : null;
+    world.runtime.files.fault = (operation, path) => {
+      return operation === "syncData" && path.endsWith(".log") && ++syncCount > 0 ? "EIO" : null;
+    };
     const synced = log.sync();
     expect(await world.until(synced.then(() => "synced", (error: StorageError) => error.code))).toBe("EIO");
     world.runtime.files.fault = null;

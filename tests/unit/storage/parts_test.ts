@@ -8,7 +8,9 @@ import { GroupCommit } from "../../../storage/group_commit.ts";
 import { MapPool, SegmentMap } from "../../../storage/map_pool.ts";
 import { OffsetIndex } from "../../../storage/offset_index.ts";
 import { fileNameOf, offsetInName } from "../../../storage/segment_files.ts";
+import { SyncSlots } from "../../../storage/sync_slots.ts";
 import { TimeIndex } from "../../../storage/time_index.ts";
+import { append, World } from "./support.ts";
 
 function filesWith(...contents: [string, Uint8Array][]) {
   const { files } = createMemoryRuntime();
@@ -139,7 +141,7 @@ describe("group commit", () => {
     const runtime = createMemoryRuntime();
     const events: string[] = [];
     let end: (() => void)[] = [];
-    const commits = new GroupCommit(runtime.timers, () => {
+    const commits = new GroupCommit(runtime.timers, new SyncSlots(), () => {
       events.push("commit");
       return new Promise((resolve) => end.push(resolve));
     });
@@ -162,11 +164,83 @@ describe("group commit", () => {
     let count = 0;
     const commits = new GroupCommit(
       runtime.timers,
+      new SyncSlots(),
       () => ++count === 1 ? Promise.reject(new Error("EIO")) : Promise.resolve(),
     );
     await expect(runtime.until(commits.wait())).rejects.toThrow("EIO");
     await runtime.until(commits.wait());
     expect(count).toBe(2);
+  });
+
+  test("takes turns with others, and covers who came while it waited for its turn", async () => {
+    const runtime = createMemoryRuntime();
+    const slots = new SyncSlots(1);
+    const events: string[] = [];
+    const ends: (() => void)[] = [];
+    const commitsOf = (name: string) =>
+      new GroupCommit(runtime.timers, slots, () => {
+        events.push(name);
+        return new Promise((resolve) => ends.push(resolve));
+      });
+    const [a, b] = [commitsOf("a"), commitsOf("b")];
+    const waits = [a.wait(), b.wait()];
+    await runtime.settle();
+    waits.push(a.wait());
+    await runtime.settle();
+    waits.push(b.wait(), a.wait());
+    expect(events).toEqual(["a"]);
+    for (const expected of [["a", "b"], ["a", "b", "a"], ["a", "b", "a"]]) {
+      ends.shift()!();
+      await runtime.settle();
+      expect(events).toEqual(expected);
+    }
+    await Promise.all(waits);
+    expect([a.isIdle, b.isIdle]).toEqual([true, true]);
+  });
+});
+
+describe("sync slots", () => {
+  test("let so many run at a time, in the order they asked, whether they succeed or fail", async () => {
+    const runtime = createMemoryRuntime();
+    const slots = new SyncSlots(2);
+    const begun: number[] = [];
+    const ends: PromiseWithResolvers<void>[] = [];
+    const runs = Array.from({ length: 5 }, (_, index) =>
+      slots.run(() => {
+        begun.push(index);
+        ends[index] = Promise.withResolvers();
+        return ends[index].promise;
+      }));
+    await runtime.settle();
+    expect(begun).toEqual([0, 1]);
+    ends[1]!.reject(new Error("EIO"));
+    await expect(runs[1]!).rejects.toThrow("EIO");
+    await runtime.settle();
+    expect(begun).toEqual([0, 1, 2]);
+    for (const index of [0, 2, 3, 4]) {
+      await runtime.settle();
+      ends[index]!.resolve();
+      await runs[index]!;
+    }
+    expect(begun).toEqual([0, 1, 2, 3, 4]);
+    await slots.run(() => Promise.resolve());
+  });
+
+  test("of a data folder bound the syncs of a thousand logs", async () => {
+    const world = await World.open({ limits: { syncsAtOnceMax: 3 } });
+    const logs = Array.from({ length: 1000 }, (_, partition) => world.log("many", partition));
+    for (const log of logs) append(log, { values: ["first"] });
+    await world.until(Promise.all(logs.map((log) => log.sync())));
+    let [underWay, highest] = [0, 0];
+    world.runtime.files.syncDelayMs = () => {
+      highest = Math.max(highest, ++underWay);
+      world.runtime.timers.after(1, () => underWay--);
+      return 1;
+    };
+    for (const log of logs) append(log, { values: ["second"] });
+    await world.until(Promise.all(logs.map((log) => log.sync())));
+    expect(highest).toBe(3);
+    expect(logs.every((log) => log.syncedOffset === 2)).toBe(true);
   });
 });
 
