@@ -140,7 +140,7 @@ export class Scratch {
   async logs(
     count: number,
     changes: Partial<LogConfig> = {},
-  ): Promise<{ readonly logs: Log[]; readonly remove: () => Promise<void> }> {
+  ): Promise<{ readonly logs: Log[]; readonly close: () => Promise<void>; readonly remove: () => Promise<void> }> {
     const path = this.#newPath();
     const config = { ...DEFAULT_LOG_CONFIG, ...changes };
     const dir = await LogDir.open(this.runtime, path, { nodeId: 1, configOf: () => config });
@@ -152,7 +152,7 @@ export class Scratch {
       await dir.close({ clean: false });
       fs.rmSync(path, { recursive: true });
     };
-    return { logs, remove };
+    return { logs, close: () => dir.close({ clean: true }), remove };
   }
 
   remove(): void {

@@ -6,6 +6,7 @@
  * the latency at low load, beside a bare loop of write and `fdatasync`. 1, 8 and 64 of them with batches of 64 KiB, on one log
  * and on a log each, show what is shared, beside a bare loop that could not do better by itself: it writes a batch for each
  * producer and then syncs, the one file once, or all files at once in the runtime's pool.
+ * A folder of 1,000 logs with a record each is closed, beside a bare loop that writes as many files and syncs them all at once.
  * Fails when the p50 at low load is over that of the bare loop by more than 30 % and more than 0.3 ms.
  */
 
@@ -30,6 +31,7 @@ const batchBytes = 64 * kibibyte;
 const extraPartMax = 0.3;
 const extraMsMax = 0.3;
 const latencyCount = 1000;
+const closedLogCount = 1000;
 /** Of each producer. */
 const batchCounts: Readonly<Record<number, number>> = { 1: 500, 8: 200, 64: 40 };
 
@@ -47,6 +49,7 @@ try {
       if (only.test(row)) await measureSharing(row, producerCount, logCount);
     }
   }
+  if (only.test("durable: close")) await measureClose();
 } finally {
   scratch.remove();
 }
@@ -168,4 +171,35 @@ function syncOffLoop(descriptor: number): Promise<void> {
   return new Promise((resolve, reject) => {
     fs.fdatasync(descriptor, (cause) => cause ? reject(cause) : resolve());
   });
+}
+
+// ---------------------------------------------------------------------------------------------- closing
+
+async function measureClose(): Promise<void> {
+  const batch = batchOf(recordBytes);
+  const count = scaled(closedLogCount);
+  const subject: Run = async () => {
+    const { logs, close, remove } = await scratch.logs(count);
+    for (const log of logs) log.append(batch, { leaderEpoch: 0, origin: "client" });
+    const startMs = performance.now();
+    await close();
+    const ms = performance.now() - startMs;
+    await remove();
+    return { ms };
+  };
+  const rival: Run = async () => {
+    const files = Array.from({ length: count }, () => scratch.file());
+    for (const { descriptor } of files) fs.writeSync(descriptor, batch, 0, batch.length, 0);
+    const startMs = performance.now();
+    await Promise.all(files.map(({ descriptor }) => syncOffLoop(descriptor)));
+    const ms = performance.now() - startMs;
+    for (const { remove } of files) remove();
+    return { ms };
+  };
+  const found = await contest(rounds, { subject, rival });
+  const row = `durable: close ${count} written logs`;
+  record([
+    { runtime: here, rival: "bare loop", row, value: found.subject["ms"]!, unit: "ms" },
+    { runtime: here, rival: null, row: `${row}: bare loop, a file each`, value: found.rival["ms"]!, unit: "ms" },
+  ]);
 }

@@ -34,6 +34,13 @@ describe.skipIf(target !== "bun" && target !== "deno")("bench/storage.ts", () =>
     const printed = run("storage.ts", "--runtime", target, "--only", "durable", "--rounds", "1", "--scale", "0.001");
     expect(printed).toMatch(/durable 1 KB, low load: p50, log +[\d.]+ ms/);
     expect(printed).toMatch(/producers 64, a log each: syncs of the log +[\d.]+ \/GiB/);
+    expect(printed).toMatch(/durable: close \d+ written logs +[\d.]+ ms/);
+  }, 60_000);
+
+  test("measures a few acknowledgements", () => {
+    const printed = run("storage.ts", "--runtime", target, "--only", "broker", "--rounds", "1", "--scale", "0.001");
+    expect(printed).toMatch(/acknowledged 1 KB, low load: p50 +[\d.]+ ms/);
+    expect(printed).toMatch(/connections 64, a partition each +[\d.]+ MiB\/s/);
   }, 60_000);
 });
 

@@ -172,6 +172,27 @@ describe("group commit", () => {
     expect(count).toBe(2);
   });
 
+  test("starts at once for one who appends alone, and at the end of the turn where others share", async () => {
+    const runtime = createMemoryRuntime();
+    let count = 0;
+    const commits = new GroupCommit(runtime.timers, new SyncSlots(), () => {
+      count++;
+      return new Promise((resolve) => runtime.timers.after(1, resolve));
+    });
+    const first = commits.wait();
+    expect(count).toBe(0);
+    await runtime.until(first);
+    const alone = commits.wait();
+    expect(count).toBe(2);
+    const later = [commits.wait(), commits.wait()];
+    await runtime.until(Promise.all([alone, ...later]));
+    expect(count).toBe(3);
+    const shared = [commits.wait(), commits.wait()];
+    expect(count).toBe(3);
+    await runtime.until(Promise.all(shared));
+    expect(count).toBe(4);
+  });
+
   test("takes turns with others, and covers who came while it waited for its turn", async () => {
     const runtime = createMemoryRuntime();
     const slots = new SyncSlots(1);
