@@ -1,7 +1,5 @@
 /** Weir on Bun: `Bun.listen` and `Bun.connect`, files by `node:fs`, maps and locks by FFI into the C library. */
 
-import { availableParallelism } from "node:os";
-import * as process from "node:process";
 import type { Runtime } from "./runtime.ts";
 import { openBunCrc32c } from "./bun_crc32c.ts";
 import { openBunNative } from "./bun_native.ts";
@@ -12,26 +10,20 @@ import { nodeClock, nodeProcess, nodeRandom, nodeTimers } from "./node_process.t
 
 declare const Bun: { readonly version: string };
 
-/** More does not make a disk faster. */
+/** More does not make a disk faster. At least one thread is left for syncs. */
 const READS_AT_ONCE_MAX = 4;
 
 export function createBunRuntime(): Runtime {
-  widenFileThreads();
+  const threadCount = widenFileThreads();
   return {
     name: "bun",
     version: Bun.version,
     network: new BunNetwork(nodeTimers),
-    files: new NodeFileSystem(openBunNative(), readsAtOnceMax()),
+    files: new NodeFileSystem(openBunNative(), Math.min(READS_AT_ONCE_MAX, threadCount - 1)),
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,
     process: nodeProcess,
     openCrc32c: openBunCrc32c,
   };
-}
-
-/** Bun does file work on as many threads as there are cores, at least two. One is left for syncs. */
-function readsAtOnceMax(): number {
-  const threadCount = Number(process.env.UV_THREADPOOL_SIZE) || availableParallelism();
-  return Math.min(READS_AT_ONCE_MAX, Math.max(threadCount, 2) - 1);
 }

@@ -28,10 +28,10 @@ interface BuiltinModules {
   getBuiltinModule?(name: string): unknown;
 }
 
-/** Asks for `FILE_THREADS` unless the user has asked for another number; returns how many there are, or will be. */
+/** Asks for `FILE_THREADS` unless the user has asked for another number; returns how many there are, or will be, at least 2. */
 export function widenFileThreads(): number {
   const wanted = Number(process.env[SIZE_VARIABLE]);
-  if (Number.isInteger(wanted) && wanted > 0) return wanted;
+  if (Number.isInteger(wanted) && wanted > 0) return Math.max(2, wanted);
   if (isPoolStarted() || !setVariable(SIZE_VARIABLE, String(FILE_THREADS))) return Math.max(2, availableParallelism());
   return FILE_THREADS;
 }
