@@ -8,6 +8,7 @@
  * (3) The last entry for times, of a segment that was finished, has the segment's largest timestamp.
  */
 import { BATCH_HEADER_BYTES, type BatchView } from "../protocol/batch.ts";
+import { NotInMemory } from "./cold_reads.ts";
 import { type StorageContext } from "./context.ts";
 import { type PooledFile } from "./file_pool.ts";
 import { batchSizeAt, lastOffsetAt } from "./log_read.ts";
@@ -31,6 +32,8 @@ export class SegmentIndex {
   #isNew: boolean;
   #offsets: OffsetIndex | null = null;
   #times: TimeIndex | null = null;
+  /** Opened, and not yet looked at: that had to wait for the disk. */
+  #halfOpen: { readonly offsets: OffsetIndex; readonly times: TimeIndex } | null = null;
   #bytesSinceEntry = 0;
   /** Null while not known: of a segment found on disk, until asked for. */
   #largest: { timestampMs: number; offset: number } | null;
@@ -107,6 +110,11 @@ export class SegmentIndex {
 
   close(): void {
     for (const file of this.files()) file.closeForGood();
+    if (this.#halfOpen !== null) {
+      this.#halfOpen.offsets.entries.file.closeForGood();
+      this.#halfOpen.times.entries.file.closeForGood();
+    }
+    this.#halfOpen = null;
     this.#offsets = null;
     this.#times = null;
   }
@@ -203,7 +211,7 @@ export class SegmentIndex {
       this.#make();
       return;
     }
-    const found = this.#openFiles();
+    const found = this.#halfOpen ?? this.#openFiles();
     if (found === null) {
       if (this.#segment.sizeBytes > 0) return this.#rebuild("it is missing");
       this.#isNew = true;
@@ -215,8 +223,17 @@ export class SegmentIndex {
       if (problem !== null) return this.#rebuild(problem);
       found.offsets.resume();
       found.times.resume();
+      this.#halfOpen = null;
+      this.#offsets = found.offsets;
+      this.#times = found.times;
     } catch (error) {
-      this.#giveUp();
+      if (error instanceof NotInMemory) { // What is loaded for them must find them again.
+        this.#halfOpen = found;
+        this.#offsets = null;
+        this.#times = null;
+      } else {
+        this.#giveUp();
+      }
       throw error;
     }
   }

@@ -65,10 +65,22 @@ describe("a read of what is not in memory", () => {
   });
 
   test("finds an offset in the middle by a cold index, and one batch larger than what is loaded at once", async () => {
-    const { world, log } = await coldWorld({ count: 20, valueBytes: 2 * MEBIBYTE });
-    const read = await readCold(world, log, 17, 1000);
-    expect(offsetsIn(read)).toEqual([17]);
+    const { world, log } = await coldWorld({ count: 10, valueBytes: 1.2 * MEBIBYTE });
+    const read = await readCold(world, log, 7, 1000);
+    expect(offsetsIn(read)).toEqual([7]);
     read.release();
+  });
+
+  test("finds it after a start as well, where nothing can be known of the page cache", async () => {
+    const { world } = await coldWorld();
+    world.runtime.files.isCold = null;
+    const log = await world.restart();
+    world.runtime.files.isCold = () => true;
+    const read = await readCold(world, log, 21);
+    expect(offsetsIn(read)[0]).toBe(21);
+    read.release();
+    expect((await world.until(log.offsetForTimestamp(START_MS + 5)))?.offset).toBe(5);
+    expect((await world.until(log.offsetOfMaxTimestamp()))?.offset).toBe(39);
   });
 
   test("is as it was when only some pages are cold", async () => {
