@@ -8,9 +8,8 @@
  * has waited for the disk, whatever else kept the cores busy.
  */
 
-import { execFileSync, spawn } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { produce } from "../protocol/api/00_produce.ts";
@@ -20,6 +19,7 @@ import { BrokerProcess, type Target } from "../tests/support/broker.ts";
 import { createTopic } from "../tests/support/requests.ts";
 import { TestClient } from "../tests/support/test_client.ts";
 import { consumeLoad, type Load, produceLoad } from "./load.ts";
+import { dropFromPageCache } from "./page_cache.ts";
 import { type Figure, record } from "./results.ts";
 
 const topic = "backlog";
@@ -143,16 +143,6 @@ async function probe(port: number, isOver: () => boolean): Promise<[string, numb
 
 function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-}
-
-/** `dd` with nothing to copy: `posix_fadvise(POSIX_FADV_DONTNEED)` over the whole file, which needs no root. */
-function dropFromPageCache(directory: string): void {
-  for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
-    const path = join(directory, name);
-    if (!/\.(log|index|timeindex)$/.test(name)) continue;
-    execFileSync("sync", [path]);
-    execFileSync("dd", [`if=${path}`, "iflag=nocache", "count=0", "status=none"]);
-  }
 }
 
 /** User and system time of a process. */
