@@ -139,10 +139,15 @@ export class LogCompaction {
     }
   }
 
-  /** Ends a cleaning that is under way, for good; resolves when it has let go of everything. */
+  /** Ends a cleaning that is under way, and all that would come; resolves when it has let go of everything. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#underWay?.catch(() => {});
+  }
+
+  /** What was stopped may be cleaned again. */
+  resume(): void {
+    this.#isStopping = false;
   }
 
   // ------------------------------------------------------------------------------------------- the cleaning

@@ -1,5 +1,15 @@
 /** Folders of deleted logs: renamed, and removed when their delay is over and nobody reads their files any more. */
+import type { Random } from "../runtime/runtime.ts";
 import type { Log } from "./log.ts";
+
+/** Folder names are at most 255 bytes. */
+const FOLDER_NAME_MAX = 255;
+
+/** A new name for the folder of a log that is taken out of use. */
+export function takenOutName(name: string, suffix: string, random: Random): string {
+  const ending = `.${hex(random.bytes(16))}${suffix}`;
+  return `${name.slice(0, FOLDER_NAME_MAX - ending.length)}${ending}`;
+}
 
 export interface DeletedFolder {
   readonly path: string;
@@ -23,4 +33,8 @@ export class DeletedFolders {
       return false;
     });
   }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -11,12 +11,13 @@
  *     does not follow its predecessor is refused.
  * (3) Readers get whole batches as they were written. What a read gave stays readable until its `release`, whatever is
  *     appended, rolled or deleted meanwhile.
- * (4) `logStartOffset` only grows. Segments wholly below it are deleted; a segment is deleted from the oldest on, so what is
+ * (4) `logStartOffset` only grows, unless a follower drops the whole log (`truncation.ts`). Segments wholly below it are deleted; a segment is deleted from the oldest on, so what is
  *     left has no gap.
  *
  * The parts: what a write does, `log_writer.ts`; where the log starts and what is deleted, `log_start.ts`; what is on the disk
  * for good, `log_sync.ts`, and with its indexes, `log_settling.ts`; when it is offline, `log_health.ts`; producers,
- * `producer_log.ts`; reads, `log_reader.ts`, from `tail.ts` and `segment_reader.ts`. Opening: `log_loader.ts`.
+ * `producer_log.ts`; reads, `log_reader.ts`, from `tail.ts` and `segment_reader.ts`; a follower's cuts, `truncation.ts`.
+ * Opening: `log_loader.ts`.
  */
 import { BatchView } from "../protocol/batch.ts";
 import { ErrorCode } from "../protocol/errors.ts";
@@ -50,6 +51,7 @@ import { deletableCount } from "./retention.ts";
 import { type SegmentList } from "./segment_list.ts";
 import { Tail } from "./tail.ts";
 import { type FoundOffset } from "./time_lookup.ts";
+import { LogTruncation } from "./truncation.ts";
 
 export { ColdRead } from "./cold_reads.ts";
 export type { FoundOffset } from "./time_lookup.ts";
@@ -77,11 +79,12 @@ export class Log {
   readonly #start: LogStart;
   /** What a cleaner does here. */
   readonly compaction: LogCompaction;
+  /** What a follower does here. */
+  readonly truncation: LogTruncation;
   readonly #health: LogHealth;
   readonly #reader: LogReader;
   readonly #tail: Tail;
   #config: LogConfig;
-  #logEndOffset: number;
 
   constructor(context: StorageContext, owner: LogOwner, directory: string, options: LogOptions) {
     const { identity, loaded, hasFolder } = options;
@@ -92,7 +95,6 @@ export class Log {
     this.#context = context;
     this.#owner = owner;
     this.#config = options.config;
-    this.#logEndOffset = loaded.logEndOffset;
     const openEpochs = () => this.#openEpochs();
     const parts = createLogParts(context, { name: this.name, directory, loaded, hasFolder, openEpochs });
     this.#segments = parts.segments;
@@ -111,10 +113,13 @@ export class Log {
       needsCare: () => owner.needsCare(this),
       startOffsetMoved: () => owner.startOffsetMoved(),
     });
-    this.#tail = new Tail(context.tails, context.buffers);
+    const tail = this.#tail = new Tail(context.tails, context.buffers);
     const { cleanedOffset } = loaded;
-    this.compaction = new LogCompaction(parts, this.#start, { cleanedOffset, config: () => this.#config });
-    this.#reader = new LogReader(parts, this.#start, this.#tail, (offset) => {
+    const config = () => this.#config;
+    const compaction = this.compaction = new LogCompaction(parts, this.#start, { cleanedOffset, config });
+    const changed = { start: this.#start, settling: this.#settling, writer: this.#writer, compaction, tail };
+    this.truncation = new LogTruncation(parts, { ...changed, owner, config });
+    this.#reader = new LogReader(parts, this.#start, tail, (offset) => {
       return offset < this.compaction.cleanedOffset || this.#config.cleanupPolicy.compact;
     });
     if (this.wasRecovered) this.#producers.load();
@@ -157,7 +162,7 @@ export class Log {
 
   /** The offset the next record gets. */
   get logEndOffset(): number {
-    return this.#logEndOffset;
+    return this.#sync.endOffset;
   }
 
   /** All below is on the disk for good. */
@@ -222,7 +227,7 @@ export class Log {
     const config = this.#config;
     const nowMs = this.#context.runtime.clock.nowMs();
     const stampsTime = config.timestampType === "LogAppendTime";
-    const firstOffset = this.#logEndOffset;
+    const firstOffset = this.#sync.endOffset;
     const isOneBatch = records.length > 0 && new BatchView(records, 0).sizeBytes === records.length;
     const staged = isOneBatch ? null : new Map<number, ProducerEntry>();
     let nextOffset = firstOffset;
@@ -253,8 +258,7 @@ export class Log {
     if (!this.#sync.hasUnsynced) this.#owner.needsCare(this); // Before a roll has something to sync.
     this.#writer.write(records, extent, config, nowMs);
     this.#writer.note(records, nowMs);
-    this.#logEndOffset = nextOffset; // (1)
-    this.#sync.wrote(this.#segments.active, nextOffset, nowMs);
+    this.#sync.wrote(this.#segments.active, nextOffset, nowMs); // (1)
     this.#tail.append(records, firstOffset, nextOffset);
     if (nextOffset - this.#sync.syncedOffset >= config.flushMessages) this.#health.inBackground(this.sync());
     return {
@@ -280,13 +284,13 @@ export class Log {
    */
   read(offset: number, limits: ReadLimits): LogRead {
     this.#health.assertOnline();
-    return this.#reader.read(offset, limits, this.#logEndOffset);
+    return this.#reader.read(offset, limits, this.#sync.endOffset);
   }
 
   /** The same without a wait for the disk: what is not in memory is being loaded, and may then be asked for again. */
   tryRead(offset: number, limits: ReadLimits): LogRead | ColdRead {
     this.#health.assertOnline();
-    return this.#reader.tryRead(offset, limits, this.#logEndOffset);
+    return this.#reader.tryRead(offset, limits, this.#sync.endOffset);
   }
 
   /** The first record whose timestamp is at least `timestampMs`; null when all are older. */
@@ -303,7 +307,7 @@ export class Log {
 
   /** Where a leader epoch ended (see `LeaderEpochs.endOffsetFor`). */
   endOffsetForEpoch(epoch: number): EpochEnd {
-    return this.#epochs.load().endOffsetFor(epoch, this.#logEndOffset);
+    return this.#epochs.load().endOffsetFor(epoch, this.#sync.endOffset);
   }
 
   /** The epoch that wrote `offset`, -1 when not known. */
@@ -347,7 +351,7 @@ export class Log {
    */
   deleteRecordsBefore(offset: number): Promise<void> {
     this.#health.assertOnline();
-    if (offset > this.#logEndOffset) throw new OffsetOutOfRange(offset, this.#start.offset, this.#logEndOffset);
+    if (offset > this.#sync.endOffset) throw new OffsetOutOfRange(offset, this.#start.offset, this.#sync.endOffset);
     if (offset <= this.#start.offset) return Promise.resolve();
     const saved = this.#start.moveTo(offset);
     saved.catch(() => {}); // The folder has reported it; who waits gets it too.
@@ -357,14 +361,14 @@ export class Log {
   /**
    * Deletes segments whose time has come; returns how many. `highWatermark`: what consumers have not been shown stays.
    */
-  applyRetention(nowMs: number, highWatermark: number = this.#logEndOffset): number {
+  applyRetention(nowMs: number, highWatermark: number = this.#sync.endOffset): number {
     this.#health.assertOnline();
     if (this.compaction.isReplacing) return 0; // For a moment: the next time will do.
     let count = deletableCount(this.#segments.all, {
       config: this.#config,
       nowMs,
       logStartOffset: this.#start.offset,
-      logEndOffset: this.#logEndOffset,
+      logEndOffset: this.#sync.endOffset,
       highWatermark,
     });
     // On a full disk no segment can be begun, and all the more the others must go.
@@ -373,7 +377,7 @@ export class Log {
     try {
       this.#producers.ensureSnapshot(this.#segments.all[count]!.baseOffset);
     } catch (cause) {
-      throw this.#health.failedWrite("delete segments of", this.#logEndOffset, cause);
+      throw this.#health.failedWrite("delete segments of", this.#sync.endOffset, cause);
     }
     try {
       this.#start.deleteFirst(count, this.#deletionTime(nowMs));
@@ -475,7 +479,7 @@ export class Log {
   #openEpochs(): LeaderEpochs {
     const epochs = openLeaderEpochs(this.#context, this.directory, this.#segments.all);
     // The file need not follow every change of the log's ends.
-    epochs.truncateFromEnd(this.#logEndOffset);
+    epochs.truncateFromEnd(this.#sync.endOffset);
     epochs.truncateFromStart(this.#start.offset);
     return epochs;
   }

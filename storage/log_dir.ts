@@ -29,7 +29,7 @@ import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
 import { StorageContext } from "./context.ts";
 import { makeDataFolder } from "./data_folder.ts";
 import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
-import { DeletedFolders } from "./deleted_folders.ts";
+import { DeletedFolders, takenOutName } from "./deleted_folders.ts";
 import { Log, type LogOwner } from "./log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "./log_config.ts";
 import { DELETED_FOLDER_SUFFIX, loadLogs, NO_TOPIC_ID } from "./log_dir_loader.ts";
@@ -48,8 +48,6 @@ const CHECKPOINT_WORK_MS = 10;
 const CHECKPOINT_PAUSE_MS_MAX = 100;
 const CLOSED_AT_ONCE = 32;
 const STRAY_FOLDER_SUFFIX = "-stray";
-/** Folder names are at most 255 bytes. */
-const FOLDER_NAME_MAX = 255;
 
 export class LogDir {
   readonly path: string;
@@ -86,6 +84,11 @@ export class LogDir {
     this.#owner = {
       needsCare: (log) => this.#caredFor.add(log),
       recoveryPointMoved: () => this.#isRecoveryPointDue = true,
+      recoveryPointLowered: () => {
+        this.#writeRecoveryPoints();
+        this.cleaner.saveOffsets();
+      },
+      startOffsetSet: () => this.#writeStartOffsets(),
       startOffsetMoved: () => this.#saveStartOffsets(),
     };
     this.cleaner = new Cleaner(context, {
@@ -355,8 +358,7 @@ export class LogDir {
 
   #rename(name: string, suffix: string): string {
     const { files, random } = this.#context.runtime;
-    const ending = `.${hex(random.bytes(16))}${suffix}`;
-    const target = `${this.path}/${name.slice(0, FOLDER_NAME_MAX - ending.length)}${ending}`;
+    const target = `${this.path}/${takenOutName(name, suffix, random)}`;
     files.rename(`${this.path}/${name}`, target);
     if (!this.#isNameUnsaved) {
       this.#context.runtime.timers.soon(() => {
@@ -428,7 +430,8 @@ export class LogDir {
     const entries = [];
     for (const log of this.#logs.values()) {
       // Of a log that went offline in the middle of a deletion the segments may come back.
-      if (log.startOffsetToSave <= log.firstSegmentOffset && !log.isOffline) continue;
+      const isInDoubt = log.isOffline || log.truncation.isStartingAgain;
+      if (log.startOffsetToSave <= log.firstSegmentOffset && !isInDoubt) continue;
       entries.push({ topic: log.topic, partition: log.partition, offset: log.startOffsetToSave });
     }
     writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${LOG_START_OFFSET_FILE}`, entries);
@@ -452,8 +455,4 @@ export class LogDir {
     const problem = cause instanceof Error ? cause.message : String(cause);
     this.#context.report({ level: isDiskFull(cause) ? "warn" : "error", event, facts: { subject, problem } });
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -13,13 +13,14 @@
  *     stays where it was, and the next checkpoint brings them to the disk and moves it. A start should not wait for them.
  */
 import { MAGIC } from "../protocol/batch.ts";
+import { writeFileAtomically } from "./atomic_file.ts";
 import { type StorageContext } from "./context.ts";
 import { StorageError } from "./errors.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import { finishInterruptedSwap } from "./interrupted_swap.ts";
 import { type LogConfig } from "./log_config.ts";
 import { syncPartitionMetadata } from "./partition_metadata.ts";
-import { decodeProducerSnapshot } from "./producer_snapshot.ts";
+import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer_snapshot.ts";
 import { recoverSegments } from "./recovery.ts";
 import { Segment } from "./segment.ts";
 import {
@@ -107,14 +108,18 @@ export async function loadLog(context: StorageContext, directory: string, option
     const sizeBytes = files.stat(`${directory}/${fileNameOf(baseOffset, LOG_SUFFIX)}`)!.sizeBytes;
     return Segment.open(context, directory, { baseOffset, sizeBytes, config: options.config });
   });
-  if (segments.length === 0) {
+  const isNew = segments.length === 0;
+  if (isNew) {
     segments.push(Segment.create(context, directory, options.logStartOffset, options.config));
   }
   const active = segments.at(-1)!;
   const logEndOffset = options.isClean
     ? knownEndOffset(active, options.recoveryPoint, snapshotOffsets)
+    : isNew
+    ? null
     : restingEndOffset(context, active, options, snapshotOffsets);
   if (logEndOffset !== null) {
+    if (!options.isClean && active.sizeBytes === 0) await active.log.sync(); // A killed process may have cut it.
     return {
       segments,
       dropped: [],
@@ -127,7 +132,7 @@ export async function loadLog(context: StorageContext, directory: string, option
       replayFromOffset: null,
     };
   }
-  return await recover(context, directory, { segments, snapshotOffsets, options });
+  return await recover(context, directory, { segments, snapshotOffsets, options, isNew });
 }
 
 /** Where a log that was closed in order ends, when that can be told without reading it. */
@@ -177,6 +182,8 @@ async function recover(
     readonly segments: Segment[];
     readonly snapshotOffsets: readonly number[];
     readonly options: LoadOptions;
+    /** There was no segment: whatever else there is tells of records that are gone. */
+    readonly isNew: boolean;
   },
 ): Promise<LoadedLog> {
   const { files } = context.runtime;
@@ -200,20 +207,27 @@ async function recover(
   // producer: what they wrote last may be what was lost.
   const isAllDeleted = logEndOffset < startOffset;
   if (isAllDeleted) dropped.unshift(...segments);
-  for (const segment of dropped) segment.retire();
+  // The last first, one by one: should a power cut leave some of them, what is left must not begin with one of these.
+  for (const segment of dropped.toReversed()) {
+    segment.retire();
+    files.syncDirectory(directory);
+  }
   if (isAllDeleted) {
     segments = [Segment.create(context, directory, startOffset, options.config)];
     logEndOffset = startOffset;
   }
+  const isEmptied = isAllDeleted || found.isNew;
   let replayFromOffset = Math.min(recoveryPoint, logEndOffset);
-  const isSettled = isAllDeleted || recovered.isDamaged || dropped.length > 0 ||
+  const isSettled = isEmptied || recovered.isDamaged || dropped.length > 0 ||
     scannedFromOffset < segments.at(-1)!.baseOffset;
   for (const segment of segments) {
-    if (segment.baseOffset < scannedFromOffset) continue;
-    // What a killed process wrote is in the page cache at best.
-    if (logEndOffset > recoveryPoint) segment.log.isDirty = true;
-    if (isSettled) await segment.syncFiles();
-    else if (segment.log.isDirty) await segment.log.sync();
+    if (segment.baseOffset >= scannedFromOffset) {
+      // What a killed process wrote, or cut off, is so in the page cache at best.
+      if (logEndOffset > recoveryPoint || segment.sizeBytes === 0) segment.log.isDirty = true;
+      if (isSettled) await segment.syncFiles();
+      else if (segment.log.isDirty) await segment.log.sync();
+    }
+    // Older ones too: a replay that died may have been writing there.
     if (segment.aborted.isSound()) continue;
     segment.aborted.reset();
     replayFromOffset = Math.min(replayFromOffset, segment.baseOffset);
@@ -221,11 +235,17 @@ async function recover(
   const snapshotOffsets: number[] = [];
   for (const offset of found.snapshotOffsets) {
     const path = `${directory}/${fileNameOf(offset, SNAPSHOT_SUFFIX)}`;
-    const isPast = isAllDeleted || offset > logEndOffset;
+    const isPast = isEmptied || offset > logEndOffset;
     // Past the recovery point they were not synced.
     const isDamaged = offset > recoveryPoint && typeof decodeProducerSnapshot(files.readFile(path)) === "string";
     if (isPast || isDamaged) files.remove(path);
     else snapshotOffsets.push(offset);
+  }
+  if (isEmptied) {
+    // Nobody is known, and a start that finds a later snapshot only would not know what was aborted before that.
+    const path = `${directory}/${fileNameOf(startOffset, SNAPSHOT_SUFFIX)}`;
+    writeFileAtomically(files, path, encodeProducerSnapshot([], 0), { durable: "content" });
+    snapshotOffsets.push(startOffset);
   }
   const foundEpochs = epochs.entries;
   epochs.truncateFromEnd(logEndOffset);

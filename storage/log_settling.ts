@@ -88,6 +88,11 @@ export class LogSettling {
     return true;
   }
 
+  /** The log was cut: what was done for its end then says nothing of the end it grows to. */
+  truncated(): void {
+    this.#settledOffset = -1;
+  }
+
   moveRecoveryPoint(offset: number): void {
     const { sync } = this.#parts;
     if (offset <= sync.recoveryPoint) return; // (1)

@@ -1,13 +1,14 @@
 /**
  * Where a log starts, and the segments below that, which go.
  *
- * (1) The start only grows. Readers see it at a new place once a restart will not take it back.
+ * (1) The start only grows, unless all of the log was dropped for one that starts elsewhere (`truncation.ts`). Readers see it at a
+ *     new place once a restart will not take it back.
  * (2) Segments wholly below it are deleted from the oldest on, one by one on the disk too, so what is left has no gap,
  *     not even after a power cut.
  * (3) The files of a deleted segment stay a while, and as long as somebody reads them (`deleted_segments.ts`).
  */
 import { DeletedSegments } from "./deleted_segments.ts";
-import { isDiskFull } from "./errors.ts";
+import { OffsetOutOfRange } from "./errors.ts";
 import { type LogParts } from "./log_parts.ts";
 import { type LogSettling } from "./log_settling.ts";
 import { type Segment } from "./segment.ts";
@@ -65,8 +66,14 @@ export class LogStart {
     if (!sync.isFolderSynced) await this.#settling.sync();
     await this.#startOffsetMoved();
     if (offset <= this.#offset || health.isClosed) return;
+    if (offset > sync.endOffset) throw new OffsetOutOfRange(offset, this.#offset, sync.endOffset); // It was cut meanwhile.
     this.#offset = offset; // (1)
     epochs.load().truncateFromStart(offset);
+  }
+
+  /** The log starts there now, whatever it held: it was dropped. */
+  set(offset: number): void {
+    this.#offset = this.#offsetToSave = offset;
   }
 
   /** Deletes the first `count` segments. After an error some are gone and some are not. */
@@ -74,7 +81,6 @@ export class LogStart {
     const { context, segments, producers, epochs, sync, directory } = this.#parts;
     const { files } = context.runtime;
     const firstOffset = segments.all[count]!.baseOffset;
-    this.#saveEpochs();
     const deleted = segments.takeFirst(count);
     // A killed process may have begun to delete, and not have come to its sync.
     if (!sync.isFolderSynced) files.syncDirectory(directory);
@@ -94,18 +100,6 @@ export class LogStart {
       event: "segments-deleted",
       facts: { log: this.#parts.name, count, logStartOffset: this.#offset },
     });
-  }
-
-  /**
-   * An epoch whose batches all go is found by no recovery any more. Forgotten, it would be taken for one that wrote nothing,
-   * and its readers for such as have read what was lost. Deletion is what makes room on a full disk, and does not wait for it.
-   */
-  #saveEpochs(): void {
-    try {
-      this.#parts.epochs.load().save();
-    } catch (cause) {
-      if (!isDiskFull(cause)) throw cause;
-    }
   }
 
   unlinkLater(segment: Segment, { nowMs, delayMs }: DeletionTime): void {

@@ -110,6 +110,13 @@ export class LogSync {
     if (segment.log.isDirty && this.#dirty[this.#dirty.length - 1] !== segment) this.#dirty.push(segment);
   }
 
+  /** The log was cut, and ends at `endOffset` now; the segment with the cut, which has another object now, is synced. */
+  truncated(segment: Segment, endOffset: number): void {
+    this.forget(segment);
+    this.#endOffset = endOffset;
+    this.#syncedOffset = this.#dirty.length === 0 ? endOffset : Math.min(this.#syncedOffset, endOffset);
+  }
+
   isDue(nowMs: number, flushMs: number): boolean {
     const ageMs = nowMs - this.#dirtySinceMs;
     return this.#dirty.length > 0 && (ageMs >= flushMs || ageMs < 0); // Below 0 the clock was set back.

@@ -34,6 +34,10 @@ export interface LogOwner {
   needsCare(log: Log): void;
   /** `recoveryPoint` moved. */
   recoveryPointMoved(): void;
+  /** `recoveryPoint` went back; that, and the cleaner's offset, are on the disk when it returns. */
+  recoveryPointLowered(): void;
+  /** `logStartOffset` is another; that is on the disk when it returns. */
+  startOffsetSet(): void;
   /** `logStartOffset` moved within a segment; resolves when that is durable. */
   startOffsetMoved(): Promise<void>;
 }

@@ -9,7 +9,7 @@
  * (4) A snapshot, in Kafka's form, has the last batch of each producer. Those before it are read again from the log, as far
  *     back as what was under way when the process ended can be: any of them may come again.
  * (5) The snapshot at the first segment's base is durable before the segments below it are deleted, unless the disk is full: nothing else knows the
- *     producers that wrote only there.
+ *     producers that wrote only there. A log that begins anew at an offset above 0 has one of nobody there.
  */
 import { BatchView } from "../protocol/batch.ts";
 import { readBytesIfPresent, writeFileAtomically } from "./atomic_file.ts";
@@ -152,6 +152,18 @@ export class ProducerLog {
   /** Some segments have become one. */
   segmentsReplaced(): void {
     this.#removeStray();
+  }
+
+  /** The log was cut at `endOffset`: what snapshots say of later ones has never been. */
+  truncateTo(endOffset: number): void {
+    this.#state = null;
+    this.#keep((offset) => offset <= endOffset);
+  }
+
+  /** The log was dropped, and nobody is known of whatever comes. */
+  clear(): void {
+    this.#state = new ProducerState();
+    this.#keep(() => false);
   }
 
   #removeStray(): void {

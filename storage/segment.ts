@@ -217,6 +217,13 @@ export class Segment {
     await Promise.all(dirty.map((file) => file.sync()));
   }
 
+  /** The same, on the loop. */
+  syncNow(): void {
+    for (const file of [this.log, ...this.#indexFiles()]) {
+      if (file.isDirty) file.syncNow();
+    }
+  }
+
   // ------------------------------------------------------------------------------------------- looking
 
   get aborted(): AbortedTransactionIndex {

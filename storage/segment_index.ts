@@ -195,8 +195,8 @@ export class SegmentIndex {
   }
 
   /** For recovery: starts over. */
-  restart(): void {
-    this.#beginRebuild();
+  restart(): null {
+    return this.#beginRebuild();
   }
 
   /** Writes what was noted since. */

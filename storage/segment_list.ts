@@ -62,6 +62,17 @@ export class SegmentList {
     this.#segments.splice(this.#segments.indexOf(segments[0]!), segments.length, replacement);
   }
 
+  /** Takes the active one out; there must be another. */
+  takeLast(): Segment {
+    assert(this.#segments.length > 1, "a log has at least one segment");
+    return this.#segments.pop()!;
+  }
+
+  /** Puts another in the place of the active one. */
+  replaceActive(segment: Segment): void {
+    this.#segments[this.#segments.length - 1] = segment;
+  }
+
   /** Takes the first `count` out; never the active one. */
   takeFirst(count: number): Segment[] {
     assert(count < this.#segments.length, "the active segment stays");

@@ -5,7 +5,7 @@
  *     ROUNDS=100000 bun test tests/fuzz/storage_fuzz_test.ts  a long one
  *
  * Each round opens a data folder in memory with settings of its own and does some hundred random things to one log: appends
- * (plain, idempotent, again, out of order, in transactions), rolls, syncs, checkpoints, retention, deletions, reads whose
+ * (plain, idempotent, again, out of order, in transactions), rolls, syncs, checkpoints, retention, deletions, truncations, reads whose
  * views are kept for a while, a full disk, clean restarts, kills, and power cuts at any moment. After each restart the log must be what
  * the model says: everything after a clean stop and a kill; a prefix with all that was synced after a power cut.
  */
@@ -39,6 +39,8 @@ class Round {
   log!: Log;
   timestampMs = START_MS;
   valueCount = 0;
+  /** The last deletion has ended. */
+  deleted: Promise<void> = Promise.resolve();
 
   constructor(roundSeed: number) {
     const next = createPrng(roundSeed);
@@ -81,6 +83,7 @@ class Round {
     else if (dice < 72) await this.checkpoint();
     else if (dice < 76) this.retain();
     else if (dice < 79) await this.deleteBefore();
+    else if (dice < 81) await this.truncate();
     else if (dice < 88) this.read();
     else if (dice < 91) await this.lookUpTime();
     else if (dice < 92) await this.world.runtime.advance(this.random(200));
@@ -255,11 +258,30 @@ class Round {
     const offset = this.log.logStartOffset + this.random(span + 1);
     this.note(`delete before ${offset}`);
     const saved = this.log.deleteRecordsBefore(offset);
+    this.deleted = saved.catch(() => {});
     this.model.logStartOffset = Math.max(this.model.logStartOffset, offset);
     if (this.random(2) === 0) return;
     await this.world.until(saved);
     expect(this.log.logStartOffset).toBeGreaterThanOrEqual(offset);
     this.model.durableStartOffset = Math.max(this.model.durableStartOffset, offset);
+  }
+
+  /** The views that are held stay as they are. */
+  async truncate(): Promise<void> {
+    await this.world.until(this.deleted); // It would move the start later.
+    const { log, model } = this;
+    const offset = log.logStartOffset + this.random(log.logEndOffset - log.logStartOffset + 1);
+    this.note(`truncate to ${offset}`);
+    const endOffset = await this.world.until(log.truncation.truncateTo(offset));
+    this.note(`which ends at ${endOffset}`);
+    expect(log.logEndOffset).toBe(endOffset);
+    if (endOffset < model.logEndOffset) expect(log.syncedOffset).toBe(endOffset);
+    expect(endOffset).toBeLessThanOrEqual(offset);
+    model.cut(offset);
+    model.durableStartOffset = log.logStartOffset;
+    model.logStartOffset = Math.min(Math.max(model.logStartOffset, log.logStartOffset), endOffset);
+    expect(endOffset).toBe(model.logEndOffset);
+    this.check();
   }
 
   read(): void {

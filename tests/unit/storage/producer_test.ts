@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ErrorCode } from "../../../protocol/errors.ts";
 import { encodeControlBatch } from "../../../protocol/record.ts";
 import { type AppendResult, type Log } from "../../../storage/log.ts";
-import { append, batchOf, START_MS, valuesOf, World } from "./support.ts";
+import { append, batchOf, DATA, START_MS, valuesOf, World } from "./support.ts";
 
 const producer = (sequence: number, epoch = 0, id = 7) => ({ values: ["x"], producer: { id, epoch, sequence } });
 const refused = (errorCode: number) => ({ kind: "rejected", errorCode });
@@ -146,6 +146,31 @@ describe("transaction", () => {
     expect(log.firstUnstableOffsetBelow(3)).toBe(1);
     expect(log.firstUnstableOffsetBelow(4)).toBe(null);
     expect(log.abortedTransactions(0, 4)).toEqual([]);
+  });
+
+  test("an aborted one is found again when the process died in writing it down", async () => {
+    const world = await World.open();
+    const log = world.log();
+    append(log, { values: ["t"], producer: { id: 7, epoch: 0, sequence: 0 }, isTransactional: true });
+    const marker = {
+      kind: "abort",
+      producerId: 7,
+      producerEpoch: 0,
+      coordinatorEpoch: 0,
+      timestamp: START_MS,
+    } as const;
+    log.append(encodeControlBatch(marker), { leaderEpoch: 0, origin: "coordinator" });
+    log.roll();
+    append(log, { values: ["a"] });
+    await world.until(log.sync());
+    await world.until(world.dir.checkpoint());
+    await world.until(world.dir.close({ clean: false }));
+    const { files } = world.runtime;
+    for (const name of world.files()) if (name.endsWith(".snapshot")) files.remove(`${DATA}/orders-0/${name}`);
+    files.open(`${DATA}/orders-0/00000000000000000000.txnindex`, {}).truncate(20);
+    await world.open();
+    expect(world.log().offlineCause).toBe(null);
+    expect(world.log().abortedTransactions(0, 9)).toMatchObject([{ firstOffset: 0, lastOffset: 1 }]);
   });
 
   test("an aborted one is listed to whom reads over it", async () => {

@@ -20,6 +20,24 @@ async function killAndChange(world: World, path: string, edit: (bytes: Uint8Arra
 }
 
 describe("recovery", () => {
+  test("drops segments from the last one on, each for good before the next", async () => {
+    const world = await World.open({ config: { segmentBytes: 100 } });
+    appendEach(world.log(), ..."abcd".split("").map((letter) => letter.repeat(30)));
+    await world.until(world.log().sync());
+    await world.until(world.dir.close({ clean: false }));
+    change(world, LOG_0, (bytes) => bytes.slice(0, -5));
+    world.runtime.files.remove(`${DATA}/recovery-point-offset-checkpoint`);
+    const done: string[] = [];
+    world.runtime.files.fault = (operation, path) => {
+      if (operation === "rename" && path.endsWith(".log")) done.push(path.slice(-5, -4));
+      if (operation === "syncDirectory" && path === FOLDER) done.push("sync");
+      return null;
+    };
+    await world.open();
+    const from = done.indexOf("3");
+    expect(done.slice(from, from + 6)).toEqual(["3", "sync", "2", "sync", "1", "sync"]);
+  });
+
   test("cuts a torn batch at the tail and goes on from there", async () => {
     const world = await World.open();
     appendEach(world.log(), "a", "b", "c");
