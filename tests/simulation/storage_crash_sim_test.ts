@@ -11,6 +11,7 @@ import { seedOf } from "../support/prng.ts";
 import { Found, playAllCrashes } from "./storage/crash.ts";
 import { HISTORIES } from "./storage/histories.ts";
 import { playRandom } from "./storage/random.ts";
+import { playRot } from "./storage/rot.ts";
 
 // The gate runs the same few every time, so that it says something about the change; long runs look for what is new.
 const isLong = process.env.SEED !== undefined || process.env.SIM_SEEDS !== undefined;
@@ -32,6 +33,10 @@ describe("storage keeps its promises", () => {
       expect(count).toBeGreaterThan(100);
     }, options);
   }
+
+  test(`through bits that the disk flips in what was synced (SEED=${seed})`, async () => {
+    for (let run = 0; run < Math.min(runCount, 1000); run++) await told(() => playRot((seed + run) >>> 0));
+  }, options);
 
   test(`through random histories (SEED=${seed})`, async () => {
     console.log(`storage crashes: SEED=${seed} SIM_SEEDS=${runCount}`);

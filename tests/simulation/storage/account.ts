@@ -30,13 +30,19 @@ export interface Written {
 
 export class Account {
   written: Written[] = [];
-  /** An append, deletion or truncation was under way when the process died: it may have happened or not. */
+  /** An append is under way: should the process die it may have happened or not. */
   underWay: Written | null = null;
+  /** The same of a truncation: the log may end there. */
+  cutUnderWay: number | null = null;
+  /** The same of a log that is told to start again there. */
+  restartUnderWay: number | null = null;
   /** Where the log ends. */
   endOffset = 0;
   syncedOffset = 0;
   startShown = 0;
   startAsked = 0;
+  /** Where the log began, or began again. */
+  #firstOffset = 0;
 
   append(batch: Written): void {
     if (batch.baseOffset !== this.endOffset) {
@@ -56,6 +62,34 @@ export class Account {
     this.startAsked = Math.max(this.startAsked, offset);
   }
 
+  /** All with `offset` or a later one is about to go. */
+  truncating(offset: number): void {
+    if (offset >= this.endOffset) return;
+    const last = this.written.findLast((batch) => batch.nextOffset <= offset);
+    const endOffset = Math.max(last?.nextOffset ?? 0, this.#firstOffset);
+    // Where nothing is left that a reader may ask for, the log starts again.
+    if (endOffset < this.startShown) this.restartUnderWay = offset;
+    else this.cutUnderWay = endOffset;
+  }
+
+  truncated(): void {
+    if (this.restartUnderWay !== null) return this.restarted(this.restartUnderWay);
+    if (this.cutUnderWay !== null) this.#cut(this.cutUnderWay);
+    this.syncedOffset = this.endOffset;
+    this.cutUnderWay = null;
+  }
+
+  restarted(offset: number): void {
+    this.written = [];
+    this.#firstOffset = offset;
+    this.endOffset =
+      this.syncedOffset =
+      this.startShown =
+      this.startAsked =
+        offset;
+    this.restartUnderWay = null;
+  }
+
   lastOf(producerId: number): Written | undefined {
     return this.written.findLast((batch) => batch.producerId === producerId && batch.baseSequence >= 0);
   }
@@ -70,6 +104,7 @@ export class Account {
     if (isLoss || this.startShown > 0) throw new Broken(`the log is gone, of which ${this.syncedOffset} were synced`);
     this.#cut(0);
     this.startAsked = 0;
+    this.underWay = this.cutUnderWay = this.restartUnderWay = null;
   }
 
   /** A process has opened the log after the one before it ended so (1, 2, 3). */
@@ -77,7 +112,21 @@ export class Account {
     if (log.isOffline) throw new Broken(`the log is offline: ${log.offlineCause?.message}`);
     const { logEndOffset, logStartOffset } = log;
     const isSpared = end === "kill" || end === "clean";
-    const endMin = Math.max(isSpared ? this.endOffset : this.syncedOffset, this.startShown);
+    const { cutUnderWay, restartUnderWay } = this;
+    this.cutUnderWay = this.restartUnderWay = null;
+    if (restartUnderWay !== null) {
+      const found = [log.firstSegmentOffset, logStartOffset, logEndOffset];
+      if (found.every((offset) => offset === restartUnderWay)) {
+        this.startShown = restartUnderWay;
+        this.#cut(restartUnderWay); // Of producers before it the log may know or not.
+      }
+      // On its way there, it may have lost some and start at the new place already.
+      this.syncedOffset = this.startShown = Math.min(this.startShown, restartUnderWay);
+      this.startAsked = Math.max(this.startAsked, restartUnderWay);
+    }
+    const endPromised = isSpared ? this.endOffset : this.syncedOffset;
+    const endCut = cutUnderWay ?? restartUnderWay ?? Infinity;
+    const endMin = Math.max(Math.min(endPromised, endCut), this.startShown);
     const underWay = this.underWay;
     this.underWay = null;
     if (underWay !== null && logEndOffset > this.endOffset) this.append(underWay);
@@ -249,6 +298,7 @@ export class Account {
     if (this.endOffset !== endOffset && endOffset !== this.startShown) {
       throw new Broken(`the log ends at ${endOffset} in the middle of a batch that begins at ${this.endOffset}`);
     }
+    if (this.endOffset !== endOffset) this.#firstOffset = endOffset;
     this.endOffset = endOffset;
     this.syncedOffset = Math.min(this.syncedOffset, endOffset);
   }

@@ -79,6 +79,8 @@ function stepOf(dice: Dice): Step {
   if (roll < 82) return { do: "retain" };
   if (roll < 86) return { do: "deleteBefore", share: dice.next() ** 2, isBeside: dice.chance(0.3) };
   if (roll < 88) return { do: "deleteBefore", share: 1 };
+  if (roll < 91 && dice.chance(0.6)) return { do: "truncate", share: 1 - dice.next() ** 2 };
+  if (roll < 91 && dice.chance(0.2)) return { do: "restart", share: dice.next() };
   if (roll < 91) return { do: "wait", ms: dice.int(30) };
   if (roll < 94) return { do: "read" };
   if (roll < 97) return { do: "look" };

@@ -20,6 +20,8 @@ export type Step =
   | { readonly do: "mark"; readonly producer: number; readonly kind: "commit" | "abort" }
   | { readonly do: "roll" | "sync" | "syncBeside" | "checkpoint" | "retain" | "reopen" | "look" | "read" }
   | { readonly do: "deleteBefore"; readonly share: number; readonly isBeside?: boolean }
+  /** Of a restart, 1 is as far past the log's end as that is from 0. */
+  | { readonly do: "truncate" | "restart"; readonly share: number }
   | { readonly do: "wait"; readonly ms: number };
 
 export class Session {
@@ -29,6 +31,8 @@ export class Session {
   #leaderEpoch = 0;
   /** By deletions that may not be answered yet. */
   #deleteAsked = 0;
+  /** The last of them has ended. */
+  #deleted: Promise<void> = Promise.resolve();
   #valueCount = 0;
   #timestampMs: number;
 
@@ -42,6 +46,7 @@ export class Session {
     const { machine, account } = this;
     machine.note(`start after ${end}`);
     this.#deleteAsked = 0;
+    this.#deleted = Promise.resolve();
     if (!await this.#opens()) return false;
     const found = machine.dir.log(TOPIC, 0);
     return await this.#guarded(() => {
@@ -117,6 +122,10 @@ export class Session {
       }
       case "deleteBefore":
         return await this.#deleteBefore(log, step);
+      case "truncate":
+        return await this.#truncate(log, step.share);
+      case "restart":
+        return await this.#restart(log, Math.floor(log.logEndOffset * step.share * 2));
       case "look":
         account.check(log);
         return account.checkFiles(log, machine.runtime.files);
@@ -140,8 +149,37 @@ export class Session {
     const deleted = log.deleteRecordsBefore(offset).then(() => {
       if (machine.isAlive && this.#log === log) account.showStart(log.logStartOffset);
     });
-    if (step.isBeside) deleted.catch(() => {});
-    else await deleted;
+    this.#deleted = deleted.catch(() => {});
+    if (!step.isBeside) await deleted;
+  }
+
+  async #truncate(log: Log, share: number): Promise<void> {
+    const { machine, account } = this;
+    await this.#deleted; // It would move the start on the way.
+    const span = log.logEndOffset - log.logStartOffset;
+    const offset = log.logStartOffset + Math.floor(span * share);
+    machine.note(`  truncate to ${offset}`);
+    account.truncating(offset);
+    const endOffset = await log.truncation.truncateTo(offset);
+    if (!machine.isAlive) return;
+    const isCut = account.cutUnderWay !== null || account.restartUnderWay !== null;
+    if (isCut) account.truncated();
+    if (endOffset !== account.endOffset) throw new Broken(`${endOffset} was told and ${account.endOffset} must be`);
+    // What a new leader has may be of the same epoch, and of one before that which was cut off.
+    this.#leaderEpoch = Math.max(0, log.leaderEpoch, account.written.at(-1)?.leaderEpoch ?? 0);
+    account.check(log);
+    account.checkFiles(log, machine.runtime.files);
+  }
+
+  async #restart(log: Log, offset: number): Promise<void> {
+    const { machine, account } = this;
+    await this.#deleted;
+    machine.note(`  start again at ${offset}`);
+    account.restartUnderWay = offset;
+    await log.truncation.truncateFullyAndStartAt(offset);
+    if (!machine.isAlive) return;
+    account.restarted(offset);
+    this.#leaderEpoch = 0;
   }
 
   #append(log: Log, step: Extract<Step, { do: "append" }>): void {

@@ -1,0 +1,71 @@
+/**
+ * Mistakes that storage code is known to make, each as an edit of the real code. An edit that no longer fits fails its test:
+ * the mistake then wants planting anew.
+ */
+
+export interface Mistake {
+  readonly name: string;
+  /** Of `hunt.ts`, or "compaction": the cleaner with a power cut at every step. */
+  readonly play: "random" | "rot" | "compaction";
+  /** The first seed that found it when it was planted. */
+  readonly seed: number;
+  /** Path, what is there, what is put in its place. */
+  readonly edits: readonly (readonly [path: string, before: string, after: string])[];
+}
+
+export const MISTAKES: readonly Mistake[] = [
+  {
+    name: "ack before sync",
+    play: "random",
+    seed: 1,
+    edits: [["storage/log_sync.ts", "await segments[0]!.log.sync();", "void segments[0]!.log.sync();"]],
+  },
+  {
+    name: "index written before log and trusted",
+    play: "random",
+    seed: 2,
+    edits: [
+      [
+        "storage/segment_index.ts",
+        "      this.#bytesSinceEntry = 0;\n    }\n    this.#bytesSinceEntry += batch.sizeBytes;",
+        "      this.#bytesSinceEntry = 0;\n      this.#offsets!.entries.flush();\n      this.#times!.entries.flush();\n    }\n" +
+        "    this.#bytesSinceEntry += batch.sizeBytes;",
+      ],
+      ["storage/segment_index.ts", "entry.position === 0 || !this.#isPositionTrue(entry)", "entry.position === 0"],
+      ["storage/segment_index.ts", "last !== null && !this.#isTimeTrue(last)", "last === undefined"],
+      ["storage/recovery.ts", "if (recoveryPoint <= segment.baseOffset) {", "if (recoveryPoint < 0) {"],
+      ["storage/recovery.ts", "segment.index.resumeBefore(recoveryPoint)", "segment.index.resumeBefore(Infinity)"],
+    ],
+  },
+  {
+    name: "missing directory sync",
+    play: "random",
+    seed: 1,
+    edits: [["storage/log_sync.ts", "    files.syncDirectory(this.#directory);\n", ""]],
+  },
+  {
+    name: "a truncation that forgets producer state",
+    play: "random",
+    seed: 1,
+    edits: [["storage/truncation.ts", "    producers.truncateTo(endOffset); // 4\n", ""]],
+  },
+  {
+    name: "a compaction swap that is not atomic",
+    play: "compaction",
+    seed: 0,
+    edits: [
+      ["storage/segment_replacement.ts", "      for (const segment of old) segment.retire(); // 4\n", ""],
+      [
+        "storage/segment_replacement.ts",
+        "      cleaned.rename(SWAP_SUFFIX); // 2\n",
+        "      for (const segment of old) segment.retire();\n      cleaned.rename(SWAP_SUFFIX);\n",
+      ],
+    ],
+  },
+  {
+    name: "recovery that stops at the first bad batch of an old segment instead of reporting it",
+    play: "rot",
+    seed: 1,
+    edits: [["storage/recovery.ts", "if (cut.endOffset >= recoveryPoint ||", "if (cut.endOffset >= 0 ||"]],
+  },
+];
