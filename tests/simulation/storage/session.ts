@@ -31,8 +31,8 @@ export class Session {
   #leaderEpoch = 0;
   /** By deletions that may not be answered yet. */
   #deleteAsked = 0;
-  /** The last of them has ended. */
-  #deleted: Promise<void> = Promise.resolve();
+  /** All of them have ended. */
+  #deleted: Promise<unknown> = Promise.resolve();
   #valueCount = 0;
   #timestampMs: number;
 
@@ -149,7 +149,7 @@ export class Session {
     const deleted = log.deleteRecordsBefore(offset).then(() => {
       if (machine.isAlive && this.#log === log) account.showStart(log.logStartOffset);
     });
-    this.#deleted = deleted.catch(() => {});
+    this.#deleted = Promise.allSettled([this.#deleted, deleted]);
     if (!step.isBeside) await deleted;
   }
 
