@@ -26,6 +26,8 @@ interface UndoLayer {
   sizeBytes: number | null;
   /** Sector number → the sector before, null where the file did not reach. */
   readonly sectors: Map<number, Uint8Array | null>;
+  /** Of a new size only: that is the journal's, and not lost with data that could not be written. */
+  isResize: boolean;
   /** Not to be dropped by a sync (3). */
   isStuck: boolean;
 }
@@ -70,7 +72,10 @@ export class MemoryFile {
         throw new Error("Cannot truncate a mapped file: on a real one its readers would crash");
       }
     }
+    this.#isNewestOpen = false;
     this.#remember(Math.min(sizeBytes, this.sizeBytes), Math.max(sizeBytes, this.sizeBytes));
+    this.#layers.at(-1)!.isResize = true;
+    this.#isNewestOpen = false;
     this.#reserve(sizeBytes);
     if (sizeBytes < this.sizeBytes) this.bytes.fill(0, sizeBytes, this.sizeBytes);
     this.sizeBytes = sizeBytes;
@@ -110,7 +115,7 @@ export class MemoryFile {
   }
 
   loseWrites(): void {
-    for (const layer of this.#layers) layer.isStuck = true;
+    for (const layer of this.#layers) layer.isStuck ||= !layer.isResize;
     this.#isNewestOpen = false;
   }
 
@@ -166,7 +171,7 @@ export class MemoryFile {
   #newestLayer(): UndoLayer {
     const newest = this.#layers.at(-1);
     if (newest !== undefined && this.#isNewestOpen && this.#layers.length >= LAYERS_MAX) return newest;
-    const layer: UndoLayer = { sizeBytes: this.sizeBytes, sectors: new Map(), isStuck: false };
+    const layer: UndoLayer = { sizeBytes: this.sizeBytes, sectors: new Map(), isResize: false, isStuck: false };
     this.#layers.push(layer);
     this.#isNewestOpen = true;
     return layer;

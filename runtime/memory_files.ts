@@ -6,7 +6,7 @@
  * 2. A sync covers the layers that are there when it starts, and drops them when it ends: what is written in between is
  *    not covered by it, as on a real disk.
  * 3. A sync that fails takes what it was to save with it, as on Linux: it can still be read, and no later sync will save it,
- *    unless it is written again (`loseWrites`).
+ *    unless it is written again (`loseWrites`). A size that was set (`truncate`) is not lost so.
  * 4. A directory's entries are durable as of its last `syncDirectory`; the names of files made since may be gone. A rename
  *    never loses a file that was durable: it has its old name or its new one.
  * 5. A map is a copy that follows writes and is overwritten with 0xdd when released, so that a view kept too long shows.

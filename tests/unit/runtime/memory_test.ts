@@ -215,6 +215,20 @@ describe("a disk that loses power", () => {
     expect([...sizes].sort()).toEqual(["", "0", "7"]);
   });
 
+  test("a size that was set is not lost with data that could not be written", async () => {
+    const runtime = createMemoryRuntime();
+    const { files } = runtime;
+    const file = files.open("/a", { create: true });
+    files.syncDirectory("/");
+    file.write([pattern(1000)], 0);
+    file.syncDataNow();
+    file.truncate(100);
+    files.loseWrites("/a");
+    await runtime.until(file.syncData());
+    files.crash("lost");
+    expect(files.readFile("/a")).toEqual(pattern(1000).slice(0, 100));
+  });
+
   test("a sync that fails takes what it was to save with it", async () => {
     const runtime = createMemoryRuntime();
     const { files } = runtime;
