@@ -118,7 +118,9 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
   test("stopped: Weir serves it and goes on with it, and Kafka goes on with what Weir made of it", async () => {
     // The metadata log is cut at a snapshot of Weir, which Kafka then has to begin with.
     const weir = await start("weir", stopped, { ...quiet, "metadata.log.max.record.bytes.between.snapshots": 100 });
-    expect(weir.lines.some((line) => line.includes("recovered") && !line.includes("__cluster_metadata"))).toBe(false);
+    expect(weir.lines.some((line) => line.includes("log-recovered") && !line.includes("__cluster_metadata"))).toBe(
+      false,
+    );
     expect(await takePicture(weir.port)).toEqual(before);
     expect(await committedOffset(weir.port, "classic", "codecs")).toBe(17);
     const { code, output } = await runWeir(["inspect", "--verify", join(stopped, "log")]);
