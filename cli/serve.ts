@@ -5,12 +5,13 @@
  *     a second one, or no end within the bound → exit at once, as after a crash
  */
 
-import { NetworkError, type Runtime } from "../runtime/runtime.ts";
+import { FileError, NetworkError, type Runtime } from "../runtime/runtime.ts";
 import { Broker } from "../server/broker.ts";
 import { BrokerConfig, ConfigError, type StaticEntry } from "../server/config.ts";
 import { entriesFromEnvironment } from "../server/config/environment.ts";
 import { parseProperties } from "../server/config/properties.ts";
 import { createLogger, type Logger } from "../server/log.ts";
+import { remedyFor, StorageError } from "../storage/errors.ts";
 import { parseArgs, type ParsedArgs, UsageError } from "./args.ts";
 import { banner } from "./banner.ts";
 import { serveOptions } from "./commands.ts";
@@ -95,7 +96,11 @@ function startProblem(error: unknown): string {
       : "";
     return `${error.message}${advice}`;
   }
-  if (["StorageError", "FileError", "CorruptMetadata"].includes(error.name)) return error.message;
+  if (error instanceof StorageError || error instanceof FileError) {
+    const remedy = remedyFor(error.code);
+    return remedy === null ? error.message : `${error.message}; ${remedy}`;
+  }
+  if (error.name === "CorruptMetadata") return error.message;
   return error.stack ?? error.message;
 }
 

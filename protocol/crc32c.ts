@@ -85,8 +85,13 @@ function crc32cByWasm(hasher: WasmHasher, bytes: Uint8Array, start: number, end:
 
 // hot: per batch
 export function crc32cByTable(bytes: Uint8Array, start: number, end: number): number {
+  return crc32cOfMore(0, bytes, start, end);
+}
+
+/** The checksum of what gave `previous` (0: nothing) with `bytes[start, end)` behind it. */
+export function crc32cOfMore(previous: number, bytes: Uint8Array, start: number, end: number): number {
   const table = TABLE;
-  let crc = -1;
+  let crc = ~previous;
   let at = start;
   for (const last = end - 16; at <= last; at += 16) {
     crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);

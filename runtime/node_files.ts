@@ -5,6 +5,7 @@
 
 import * as fs from "node:fs";
 import type { NativeFiles, NativeMap } from "./native.ts";
+import process from "node:process";
 import {
   FileError,
   type FileHandle,
@@ -125,6 +126,7 @@ export class NodeFileSystem implements FileSystem {
     return attempt("lock", path, () => {
       const lock = this.#native.lock(path);
       if (lock === null) return null;
+      noteOwner(path);
       return { release: once(() => lock.release()) };
     });
   }
@@ -307,9 +309,31 @@ function attempt<Result>(action: string, path: string, run: () => Result): Resul
 
 function fileError(action: string, path: string, cause: unknown): FileError {
   if (cause instanceof FileError) return cause;
-  const { code, message } = cause as { code?: unknown; message?: unknown };
-  const name = typeof code === "string" ? code : "UNKNOWN";
-  return new FileError(`Cannot ${action} "${path}": ${String(message ?? cause)}`, name, path, { cause });
+  const code = codeOf(cause);
+  const reason = String((cause as { message?: unknown }).message ?? cause);
+  // Deno names the code in some of its messages only.
+  const text = reason.includes(code) || code === "UNKNOWN" ? reason : `${code}: ${reason}`;
+  return new FileError(`Cannot ${action} "${path}": ${text}`, code, path, { cause });
+}
+
+/** What the runtimes have no name for and the storage must tell apart; Linux's numbers. */
+const codesByNumber: Readonly<Record<number, string>> = { 122: "EDQUOT" };
+
+/** Deno has no name for a quota that is used up, only, here or there, the number. */
+function codeOf(cause: unknown): string {
+  const { code, errno, message } = cause as { code?: unknown; errno?: unknown; message?: unknown };
+  if (typeof code === "string" && code !== "UNKNOWN") return code;
+  const number = typeof errno === "number" ? Math.abs(errno) : Number(/\(os error (\d+)\)/.exec(String(message))?.[1]);
+  return codesByNumber[number] ?? "UNKNOWN";
+}
+
+/** So that the next to ask can be told who holds the lock. The lock does not depend on it. */
+function noteOwner(path: string): void {
+  try {
+    fs.writeFileSync(path, `${process.pid}\n`);
+  } catch {
+    // A full disk has no room for it.
+  }
 }
 
 function once(run: () => void): () => void {

@@ -147,7 +147,10 @@ export interface FileSystem {
    * The file must not be truncated below `length` while mapped; it may grow, and may be unlinked.
    */
   map(path: string, length: number): MappedFile | null;
-  /** Takes an exclusive lock on the file (created when missing) that ends with the process; null when another holds it. */
+  /**
+   * Takes an exclusive lock on the file (created when missing) that ends with the process; null when another holds it, whose
+   * process id the file then names where there are processes.
+   */
   lock(path: string): FileLock | null;
 }
 

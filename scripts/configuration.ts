@@ -23,9 +23,9 @@ export function configurationPage(): string {
 Printed by \`scripts/configuration.ts\` from the tables in \`server/config/\`; do not edit. \`weir help NAME\` says the same of one
 config, and so does DescribeConfigs.
 
-Names are Kafka's, all that a Kafka 4.4 broker has; \`log.flush.policy\`, \`log.open.files.max\` and a topic's \`flush.policy\` are
-ours. A config that nothing here needs, or not yet, is accepted and shown, and its text ends by saying so; an unknown name is a warning;
-a bad value ends the start with exit code 2.
+Names are Kafka's, all that a Kafka 4.4 broker has; \`log.flush.policy\`, \`log.open.files.max\`, \`log.scrub.*\`,
+\`crc32c.native.enable\` and a topic's \`flush.policy\` are ours. A config that nothing here needs, or not yet, is accepted and shown, and its
+text ends by saying so; an unknown name is a warning; a bad value ends the start with exit code 2.
 
 Given at start, the first of these wins:
 

@@ -21,6 +21,7 @@ import type { Listener } from "./config/listeners.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { LogCleaner } from "./log_cleaner.ts";
+import { LogScrubber } from "./log_scrubber.ts";
 import { Listeners } from "./listeners.ts";
 import type { Logger } from "./log.ts";
 import { FetchSessionCache } from "./partitions/fetch_session.ts";
@@ -65,6 +66,7 @@ export class Broker {
   readonly #listeners: Listeners;
   readonly #housekeeping: Housekeeping;
   readonly #cleaner: LogCleaner;
+  readonly #scrubber: LogScrubber;
   #bound: readonly Listener[] = [];
   #stopping: Promise<void> | null = null;
 
@@ -95,6 +97,7 @@ export class Broker {
     this.#listeners = new Listeners(this);
     this.#housekeeping = new Housekeeping({ runtime, config, logger, logDir, partitions });
     this.#cleaner = new LogCleaner({ runtime, config, logger, logDir, partitions });
+    this.#scrubber = new LogScrubber({ runtime, config, logger, logDir });
   }
 
   /**
@@ -158,6 +161,7 @@ export class Broker {
     this.#bound = bound;
     this.#housekeeping.start();
     this.#cleaner.start();
+    this.#scrubber.start();
   }
 
   /** Before the first request can come in, so that no client is told of a broker without an address. */
@@ -197,6 +201,7 @@ export class Broker {
     this.#listeners.stopAccepting();
     this.#housekeeping.stop();
     this.#cleaner.stop();
+    this.#scrubber.stop();
     this.fetcher.stop();
     // Together: a connection cannot finish while its JoinGroup waits for a rebalance, and stopping answers that.
     await Promise.all([this.groups.stop(), this.#listeners.finish(STOP_WITHIN_MS)]);

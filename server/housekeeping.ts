@@ -46,7 +46,7 @@ export class Housekeeping {
     const checkpointMs = () => config.get("log.flush.offset.checkpoint.interval.ms");
     this.#every("retention", retentionMs, () => this.#applyRetention(now()), FIRST_RUN_AFTER_MS);
     this.#every("checkpoint", checkpointMs, () => this.#logDir.checkpoint());
-    this.#every("flush", () => FLUSH_CHECK_MS, () => this.#logDir.flushDue(now()));
+    this.#every("flush", () => FLUSH_CHECK_MS, () => void this.#logDir.flushDue(now())); // one may stall
     this.#every("deletion", () => DELETION_CHECK_MS, () => this.#logDir.removeDeleted(now()));
     this.#every("making of partitions", () => MISSING_CHECK_MS, () => this.#partitions.ensureMissing());
     const expiryMs = () => config.get("producer.id.expiration.check.interval.ms");

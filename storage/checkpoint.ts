@@ -27,6 +27,15 @@ export function readCheckpointLines(files: FileSystem, path: string, wordCount: 
   const text = readTextIfPresent(files, path);
   if (text === null || text === "") return [];
   const lines = text.split("\n");
+  if (lines[0] !== VERSION && /^\d+$/.test(lines[0] ?? "")) {
+    throw new StorageError(
+      `Cannot understand checkpoint "${path}": its version is "${
+        lines[0]
+      }", this program knows "${VERSION}"; start the program ` +
+        "that wrote it",
+      "VERSION",
+    );
+  }
   if (lines[0] !== VERSION) throw damaged(path, `its version is "${lines[0]}" and must be "${VERSION}"`);
   const count = wholeNumber(lines[1]);
   if (count === null) throw damaged(path, `its count is "${lines[1]}"`);

@@ -3,8 +3,10 @@ import { type Runtime } from "../runtime/runtime.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { ColdReads } from "./cold_reads.ts";
 import { FilePool } from "./file_pool.ts";
+import { FullDisk } from "./full_disk.ts";
 import { MapPool } from "./map_pool.ts";
 import { SyncSlots } from "./sync_slots.ts";
+import { SlowSyncs } from "./slow_syncs.ts";
 import { TailBudget } from "./tail.ts";
 
 /** Something an operator may want to know; the server prints it as one line. */
@@ -35,6 +37,8 @@ export class StorageContext {
   readonly cold: ColdReads;
   readonly tails: TailBudget;
   readonly syncs: SyncSlots;
+  readonly fullDisk: FullDisk;
+  readonly slowSyncs: SlowSyncs;
   readonly report: (event: StorageEvent) => void;
 
   constructor(runtime: Runtime, limits: StorageLimits = {}, report: (event: StorageEvent) => void = () => {}) {
@@ -49,6 +53,8 @@ export class StorageContext {
       ...(limits.tailsBytesMax === undefined ? {} : { totalBytesMax: limits.tailsBytesMax }),
     });
     this.syncs = new SyncSlots(limits.syncsAtOnceMax);
+    this.slowSyncs = new SlowSyncs(this.pool, runtime.clock, report);
+    this.fullDisk = new FullDisk(runtime.clock, report);
     this.report = report;
   }
 }

@@ -48,3 +48,24 @@ export function isDiskFull(error: unknown): boolean {
   const code = codeOf(error);
   return code === "ENOSPC" || code === "EDQUOT";
 }
+
+/** What a person can do about an error of the operating system; null where its message says it, or nothing is known. */
+export function remedyFor(code: string): string | null {
+  if (code in REMEDIES) return `${REMEDIES[code]}, then start the broker again`;
+  return /^E[A-Z0-9]+$/.test(code) ? "look at the disk and the kernel's log, then start the broker again" : null;
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EIO: "the disk may be failing: look at it and the kernel's log",
+  ENOSPC: "make room on the disk",
+  EDQUOT: "raise the quota of the broker's user, or make room",
+  EROFS: "the file system is read-only, as the kernel makes it when a disk fails: mount it for writing",
+  EACCES: "let the broker's user read and write there",
+  EPERM: "let the broker's user read and write there",
+  EMFILE: "let the process open more files (ulimit -n)",
+  ENFILE: "let the machine open more files (fs.file-max)",
+  ENOMEM: "give the process more memory, or maps (vm.max_map_count)",
+  ENOENT: "something else removed it: put it back",
+  ENOTDIR: "a file is where a folder must be: choose another folder",
+  ELOOP: "undo the circle of links",
+};

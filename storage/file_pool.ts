@@ -96,6 +96,14 @@ export class FilePool {
     this.#openCount--;
   }
 
+  /** Those with a sync under way. */
+  *syncing(): Iterable<PooledFile> {
+    for (let link = this.#ring.newer; link !== this.#ring; link = link.newer) {
+      const file = link as PooledFile;
+      if (file.isSyncing) yield file;
+    }
+  }
+
   /** False when nothing can be closed. */
   #evict(justOpened: PooledFile): boolean {
     let dirty: PooledFile | null = null;
@@ -156,13 +164,20 @@ export class PooledFile implements Ring {
   /** For `ColdReads`: what it has of this file in memory, and what of it is being loaded. */
   loaded: readonly LoadedRange[] = NOTHING_LOADED;
   loadCount = 0;
+  /** When the sync under way was first looked at (`slow_syncs.ts`). */
+  syncSeenMs: number | null = null;
   readonly #pool: FilePool;
   #handle: FileHandle | null = null;
   #isClosing = false;
+  #syncCount = 0;
 
   constructor(pool: FilePool, path: string) {
     this.#pool = pool;
     this.path = path;
+  }
+
+  get isSyncing(): boolean {
+    return this.#syncCount > 0;
   }
 
   get isOpen(): boolean {
@@ -214,7 +229,8 @@ export class PooledFile implements Ring {
       if (turn !== null && !await this.#hasTurn(turn)) return;
       await this.#pinned((handle) => {
         this.isDirty = false;
-        return handle.syncData();
+        if (this.#syncCount++ === 0) this.syncSeenMs = null;
+        return handle.syncData().finally(() => this.#syncCount--);
       });
     } finally {
       this.#pool.giveTurn();

@@ -48,6 +48,7 @@ import { LogWriter } from "./log_writer.ts";
 import { type ProducerEntry, type ProducerStateEntry } from "./producer_entry.ts";
 import { type ProducerLog } from "./producer_log.ts";
 import { deletableCount } from "./retention.ts";
+import { type Segment } from "./segment.ts";
 import { type SegmentList } from "./segment_list.ts";
 import { Tail } from "./tail.ts";
 import { type FoundOffset } from "./time_lookup.ts";
@@ -185,6 +186,11 @@ export class Log {
 
   get firstSegmentOffset(): number {
     return this.#segments.first.baseOffset;
+  }
+
+  /** All but the one that is written to, as they are now. */
+  closedSegments(): readonly Segment[] {
+    return this.#health.isClosed ? [] : this.#segments.all.slice(0, -1);
   }
 
   /** Base offsets of the segments, ascending. */

@@ -30,6 +30,7 @@ import { StorageContext } from "./context.ts";
 import { makeDataFolder } from "./data_folder.ts";
 import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
 import { DeletedFolders, takenOutName } from "./deleted_folders.ts";
+import { lockFolder } from "./folder_lock.ts";
 import { Log, type LogOwner } from "./log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "./log_config.ts";
 import { DELETED_FOLDER_SUFFIX, loadLogs, NO_TOPIC_ID } from "./log_dir_loader.ts";
@@ -37,10 +38,10 @@ import type { LogDirOptions, NewLog } from "./log_dir_types.ts";
 import { newLog } from "./log_loader.ts";
 import { type MetaProperties, openMetaProperties } from "./meta_properties.ts";
 import { writePartitionMetadata } from "./partition_metadata.ts";
+import { Scrub } from "./scrub.ts";
 
 export type { LogDirOptions, NewLog } from "./log_dir_types.ts";
 
-export const LOCK_FILE = ".lock";
 /** `producer.id.expiration.ms` */
 export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
 /** A checkpoint of ten thousand logs is half a minute's work: after so much of it others come first, three times as long. */
@@ -65,6 +66,7 @@ export class LogDir {
   #caredFor = new Set<Log>();
   readonly #deletedFolders = new DeletedFolders();
   readonly cleaner: Cleaner;
+  readonly scrub: Scrub;
   /** Logs were taken out, and that is not on the disk yet (7). */
   #isNameUnsaved = false;
   /** Folders of deleted logs that could not be renamed. */
@@ -96,6 +98,7 @@ export class LogDir {
       logs: () => this.#logs.values(),
       saveRecoveryPoints: () => this.#isRecoveryPointDue && this.#writeRecoveryPoints(),
     });
+    this.scrub = new Scrub(context.runtime, () => this.#logs.values(), context.report);
   }
 
   /**
@@ -107,13 +110,7 @@ export class LogDir {
     let lock: FileLock | null = null;
     try {
       makeDataFolder(files, path);
-      lock = files.lock(`${path}/${LOCK_FILE}`); // (1)
-      if (lock === null) {
-        throw new StorageError(
-          `Cannot use folder "${path}": another process has locked it; stop that one, or choose another folder`,
-          "LOCKED",
-        );
-      }
+      lock = lockFolder(files, path); // (1)
       const context = new StorageContext(runtime, options.limits, options.report);
       const dir = new LogDir(context, path, options, lock);
       await dir.#loadAll(options.configOf ?? (() => DEFAULT_LOG_CONFIG));
@@ -203,8 +200,9 @@ export class LogDir {
 
   // ------------------------------------------------------------------------------------------- periodic jobs
 
-  /** Syncs logs whose oldest unsynced write is `flush.ms` old. Resolves when they are synced, or offline. */
+  /** Syncs logs whose oldest unsynced write is `flush.ms` old. Resolves when they are synced, or offline. Reports slow syncs. */
   async flushDue(nowMs: number): Promise<void> {
+    this.#context.slowSyncs.look();
     const due: Promise<void>[] = [];
     for (const log of this.#caredFor) {
       if (log.isFlushDue(nowMs)) due.push(log.sync().catch(() => {})); // the log has gone offline and said so
@@ -295,6 +293,7 @@ export class LogDir {
     this.#isClosed = true;
     try {
       await this.cleaner.stop();
+      await this.scrub.stop();
       await Promise.all(this.#underWay); // (1)
       if (clean) await this.#closeCleanly();
       else for (const log of this.#logs.values()) await log.abandon();

@@ -6,7 +6,7 @@
  * (2) Work in the background is supervised: its failure takes the log offline, and a log that ends waits for all of it.
  */
 import { type StorageContext } from "./context.ts";
-import { isDiskFull, StorageError, storageError } from "./errors.ts";
+import { isDiskFull, remedyFor, StorageError, storageError } from "./errors.ts";
 
 export class LogHealth {
   readonly #context: StorageContext;
@@ -50,8 +50,9 @@ export class LogHealth {
     // One taken out of use has lost its folder's name, and nobody else asks for it.
     if (this.#offlineCause === null && !this.isClosed) {
       this.#offlineCause = error;
+      const todo = remedyFor(error.code);
       const facts = { log: this.#name, problem: error.message };
-      this.#context.report({ level: "error", event: "log-offline", facts });
+      this.#context.report({ level: "error", event: "log-offline", facts: todo === null ? facts : { ...facts, todo } });
     }
     return error;
   }
@@ -59,7 +60,9 @@ export class LogHealth {
   /** The error of a write that failed. A full disk passes (1). */
   failedWrite(action: string, logEndOffset: number, cause: unknown): StorageError {
     const error = storageError(`Cannot ${action} log "${this.#directory}" at offset ${logEndOffset}`, cause);
-    return isDiskFull(cause) ? error : this.goOffline(error);
+    if (!isDiskFull(cause)) return this.goOffline(error);
+    this.#context.fullDisk.refused(this.#name, error);
+    return error;
   }
 
   /** The error of an exchange of segments that failed half-way: only a start can end it. */

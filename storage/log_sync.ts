@@ -119,7 +119,7 @@ export class LogSync {
 
   isDue(nowMs: number, flushMs: number): boolean {
     const ageMs = nowMs - this.#dirtySinceMs;
-    return this.#dirty.length > 0 && (ageMs >= flushMs || ageMs < 0); // Below 0 the clock was set back.
+    return this.#dirty.length > 0 && this.#commits.isIdle && (ageMs >= flushMs || ageMs < 0); // Below 0 the clock was set back.
   }
 
   /** Resolves when everything written before the call is synced. */

@@ -60,6 +60,7 @@ export class LogWriter {
       if (extent.leaderEpoch > epochs.latestEpoch) epochs.assign(extent.leaderEpoch, sync.endOffset);
       if (segments.active.mustRoll(extent, config, nowMs)) this.#roll(config);
       segments.active.write(records);
+      if (this.#parts.context.fullDisk.isFull) this.#parts.context.fullDisk.wrote();
     } catch (cause) {
       segments.active.undoWrite(); // (1)
       this.#parts.producers.missed(records);

@@ -43,13 +43,15 @@ export function openMetaProperties(
   const found = parseMetaProperties(path, text);
   if (found.nodeId !== owner.nodeId) {
     throw new StorageError(
-      `Cannot use folder "${directory}": it belongs to node ${found.nodeId}, this is node ${owner.nodeId}`,
+      `Cannot use folder "${directory}": it belongs to node ${found.nodeId}, this is node ${owner.nodeId}; ` +
+        "set node.id to its own, or choose another folder with --data",
       "VERSION",
     );
   }
   if (owner.clusterId !== undefined && owner.clusterId !== found.clusterId) {
     throw new StorageError(
-      `Cannot use folder "${directory}": it belongs to cluster "${found.clusterId}", this is "${owner.clusterId}"`,
+      `Cannot use folder "${directory}": it belongs to cluster "${found.clusterId}", this is "${owner.clusterId}"; ` +
+        "set cluster.id to its own, or choose another folder with --data",
       "VERSION",
     );
   }
@@ -77,12 +79,15 @@ export function parseMetaProperties(path: string, text: string): MetaProperties 
   const version = values.get("version");
   // Version 0 is of Kafka before KRaft and names the node broker.id.
   if (version !== "1" && version !== "0") {
-    throw new StorageError(`Cannot use "${path}": its version is "${version}", this program knows 0 and 1`, "VERSION");
+    throw new StorageError(
+      `Cannot use "${path}": its version is "${version}", this program knows 0 and 1; start the program that wrote it, or choose another folder with --data`,
+      "VERSION",
+    );
   }
   const nodeId = values.get("node.id") ?? values.get("broker.id") ?? "";
   const clusterId = values.get("cluster.id");
   if (!/^\d{1,10}$/.test(nodeId) || clusterId === undefined || clusterId === "") {
-    throw new StorageError(`Cannot use "${path}": it lacks node.id or cluster.id`, "CORRUPT");
+    throw new StorageError(`Cannot use "${path}": it lacks node.id or cluster.id; restore it from a backup`, "CORRUPT");
   }
   return { clusterId, nodeId: Number(nodeId), directoryId: values.get("directory.id") ?? "" };
 }

@@ -48,7 +48,10 @@ export function readPartitionMetadata(files: FileSystem, directory: string): str
   if (text === null) return null;
   const version = /^version: ?(\d+)$/m.exec(text)?.[1];
   if (version !== undefined && version !== "0") {
-    throw new StorageError(`Cannot understand "${path}": its version is ${version} and must be 0`, "VERSION");
+    throw new StorageError(
+      `Cannot understand "${path}": its version is ${version}, this program knows 0; start the program that wrote it`,
+      "VERSION",
+    );
   }
   return /^topic_id: ?([\w-]{22})$/m.exec(text)?.[1] ?? null; // (1)
 }

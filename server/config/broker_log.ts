@@ -178,6 +178,16 @@ export const logConfigs = {
     "Logs of one directory that are recovered at the same time at start-up.",
     { min: 1, ...clusterWide, ...withoutEffect },
   ),
+  "log.scrub.bytes.per.second": long(
+    1_048_576,
+    "Bytes per second of closed segments that are read again in the background, to find and report bits that flipped on the disk. 0 switches it off.",
+    { min: 0, ...clusterWide },
+  ),
+  "log.scrub.interval.ms": long(
+    604_800_000,
+    "Milliseconds from the beginning of one such reading of all closed segments to that of the next; one that takes longer is not cut short.",
+    { min: 1, ...clusterWide },
+  ),
   "log.cleaner.enable": boolean(
     true,
     "Whether compacted topics are compacted. Deprecated in Kafka: switching it off lets internal topics grow without bound.",

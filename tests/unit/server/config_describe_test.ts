@@ -25,7 +25,7 @@ function sameBroker(): BrokerConfig {
 }
 
 /** Configs of ours; defaults of ours. */
-const ours = /^(log\.flush\.policy|log\.open\.files\.max|flush\.policy|crc32c\.native\.enable)$/;
+const ours = /^(log\.flush\.policy|log\.open\.files\.max|log\.scrub\..*|flush\.policy|crc32c\.native\.enable)$/;
 const otherDefault = /^(listeners|log\.dir)$/;
 
 describe("described configs", () => {

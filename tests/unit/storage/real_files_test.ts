@@ -100,7 +100,7 @@ describe("log on a real disk", () => {
   test("is locked against a second opening", async () => {
     const path = newFolder();
     const { dir } = await openFolder(path, configOf());
-    await expect(openFolder(path, configOf())).rejects.toThrow("another process has locked it");
+    await expect(openFolder(path, configOf())).rejects.toThrow(`process ${process.pid} has locked it`);
     await dir.close({ clean: true });
     const again = await openFolder(path, configOf());
     await again.dir.close({ clean: true });
