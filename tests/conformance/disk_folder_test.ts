@@ -290,11 +290,11 @@ describe.skipIf(target === "kafka")("a partition with a file that is not as it s
   );
 
   test(
-    "is offline where it is damaged below the recovery point, its files untouched, and the others serve",
+    "is offline where what was synced is missing, its files untouched, and the others serve",
     async () => {
       const { broker, folder } = await written("stopped");
       const last = join(folder, segments(folder).at(-1)!);
-      flipBit(last, readFileSync(last).length - 100);
+      writeFileSync(last, readFileSync(last).subarray(0, -100));
       const before = readFileSync(last);
       rmSync(join(folder, "..", ".kafka_cleanshutdown"));
       await broker.restart();
