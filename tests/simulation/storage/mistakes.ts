@@ -41,7 +41,10 @@ export const MISTAKES: readonly Mistake[] = [
     name: "missing directory sync",
     play: "random",
     seed: 1,
-    edits: [["storage/log_sync.ts", "    files.syncDirectory(this.#directory);\n", ""]],
+    edits: [
+      ["storage/log_sync.ts", "    syncs.push(() => files.syncDirectoryAsync(this.#directory));\n", ""],
+      ["storage/log_sync.ts", "    files.syncDirectory(this.#directory);\n", ""],
+    ],
   },
   {
     name: "a truncation that forgets producer state",
