@@ -104,9 +104,12 @@ export class Cleaner {
       if (log.segmentCount < 2) continue;
       try {
         const highWatermark = options.highWatermarkOf?.(log) ?? log.logEndOffset;
-        const lastStableOffset = Math.min(highWatermark, log.firstUnstableOffsetBelow(highWatermark) ?? highWatermark);
-        const plan = log.compaction.plan(nowMs, lastStableOffset);
+        let plan = log.compaction.plan(nowMs, highWatermark);
         if (!plan.isDue || (filthiest !== null && plan.dirtyRatio <= filthiest.plan.dirtyRatio)) continue;
+        // Only now the producers: of ten thousand logs they would all be read for nothing.
+        const unstableOffset = log.firstUnstableOffsetBelow(highWatermark);
+        if (unstableOffset !== null) plan = log.compaction.plan(nowMs, Math.min(highWatermark, unstableOffset));
+        if (!plan.isDue) continue;
         filthiest = { log, plan };
       } catch (cause) {
         this.#reportFailure(log, cause);

@@ -85,6 +85,7 @@ export class LogCompaction {
   readonly #parts: LogParts;
   readonly #start: LogStart;
   readonly #config: () => LogConfig;
+  readonly #replaced: (endOffset: number) => void;
   readonly #replacement: SegmentReplacement;
   /** A cleaner has been through what is below. */
   cleanedOffset: number;
@@ -96,10 +97,13 @@ export class LogCompaction {
   constructor(parts: LogParts, start: LogStart, options: {
     readonly cleanedOffset: number;
     readonly config: () => LogConfig;
+    /** Segments that end at `endOffset` were replaced: what is kept of them in memory is out of date. */
+    readonly replaced: (endOffset: number) => void;
   }) {
     this.#parts = parts;
     this.#start = start;
     this.#config = options.config;
+    this.#replaced = options.replaced;
     this.#replacement = new SegmentReplacement(parts, start);
     this.cleanedOffset = options.cleanedOffset;
   }
@@ -267,6 +271,7 @@ export class LogCompaction {
       isReplaced = await this.#replacement.run(group, cleaned, round.config);
       if (!isReplaced) throw new CleaningStopped();
       this.#parts.producers.segmentsReplaced();
+      this.#replaced(segments.all[segments.floorIndex(cleaned.baseOffset) + 1]!.baseOffset);
     } finally {
       transactions.markerKept = null;
       if (!isReplaced) this.#drop(cleaned);

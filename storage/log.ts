@@ -117,7 +117,8 @@ export class Log {
     const tail = this.#tail = new Tail(context.tails, context.buffers);
     const { cleanedOffset } = loaded;
     const config = () => this.#config;
-    const compaction = this.compaction = new LogCompaction(parts, this.#start, { cleanedOffset, config });
+    const replaced = (endOffset: number) => tail.forgetBefore(endOffset);
+    const compaction = this.compaction = new LogCompaction(parts, this.#start, { cleanedOffset, config, replaced });
     const changed = { start: this.#start, settling: this.#settling, writer: this.#writer, compaction, tail };
     this.truncation = new LogTruncation(parts, { ...changed, owner, config });
     this.#reader = new LogReader(parts, this.#start, tail, (offset) => {

@@ -17,13 +17,15 @@
  * (3) The readers' view changes in step 4, between two turns of the loop. Until step 7 no other segment of the log is renamed or
  *     deleted (`isUnderWay`).
  * (4) Old files are unlinked after step 5 at the earliest, and never while somebody reads them.
- * (5) A failure before step 4 leaves the log as it was; one after it takes the log offline, for the next start to end it.
+ * (5) A failure in step 1 leaves the log as it was, and so does one in step 2 that can be taken back; any other takes the log
+ *     offline, for the next start to end it: what a failed sync leaves behind could come back later, in the place of what
+ *     others have written by then.
  */
 import { type LogConfig } from "./log_config.ts";
 import { type LogParts } from "./log_parts.ts";
 import { type LogStart } from "./log_start.ts";
 import { Segment } from "./segment.ts";
-import { SWAP_SUFFIX } from "./segment_files.ts";
+import { CLEANED_SUFFIX, fileNameOf, SEGMENT_SUFFIXES, SWAP_SUFFIX } from "./segment_files.ts";
 
 export class SegmentReplacement {
   readonly #parts: LogParts;
@@ -49,32 +51,53 @@ export class SegmentReplacement {
     if (health.isClosed || health.isOffline || !segments.hasRun(old)) return false;
     this.isUnderWay = true;
     try {
-      const { baseOffset, sizeBytes } = cleaned;
-      cleaned.rename(SWAP_SUFFIX); // 2
-      cleaned.close();
-      await files.syncDirectoryAsync(directory); // 3
-      if (health.isClosed || health.isOffline) return false;
-      const ending = SWAP_SUFFIX;
-      const replacement = Segment.open(context, directory, { baseOffset, sizeBytes, config, ending });
-      await this.#exchange(old, replacement, config);
-      return true;
+      this.#nameSwap(cleaned); // 2
+      return await this.#exchange(old, cleaned, config);
     } finally {
       this.isUnderWay = false;
     }
   }
 
-  async #exchange(old: readonly Segment[], replacement: Segment, config: LogConfig): Promise<void> {
+  /** Step 2. Where it fails it is taken back, durably (5). */
+  #nameSwap(cleaned: Segment): void {
+    const { context, health, directory } = this.#parts;
+    const { files } = context.runtime;
+    try {
+      cleaned.rename(SWAP_SUFFIX);
+      cleaned.close();
+    } catch (cause) {
+      try {
+        for (const suffix of SEGMENT_SUFFIXES) {
+          const path = `${directory}/${fileNameOf(cleaned.baseOffset, suffix)}`;
+          files.remove(path + SWAP_SUFFIX);
+          files.remove(path + CLEANED_SUFFIX);
+        }
+        files.syncDirectory(directory);
+      } catch {
+        throw health.failedReplacement(cause);
+      }
+      throw cause;
+    }
+  }
+
+  async #exchange(old: readonly Segment[], cleaned: Segment, config: LogConfig): Promise<boolean> {
     const { context, segments, health, directory } = this.#parts;
     const { files, clock } = context.runtime;
+    const { baseOffset, sizeBytes } = cleaned;
     try {
+      await files.syncDirectoryAsync(directory); // 3
+      if (health.isClosed || health.isOffline) return false;
+      const ending = SWAP_SUFFIX;
+      const replacement = Segment.open(context, directory, { baseOffset, sizeBytes, config, ending });
       segments.replace(old, replacement);
       for (const segment of old) segment.retire(); // 4
       await files.syncDirectoryAsync(directory); // 5
       const time = { nowMs: clock.nowMs(), delayMs: config.fileDeleteDelayMs };
       for (const segment of old) this.#start.unlinkLater(segment, time); // (4)
-      if (health.isClosed) return; // The folder has another name, or none: the next start ends it.
+      if (health.isClosed) return true; // The folder has another name, or none: the next start ends it.
       replacement.rename(""); // 6
       await files.syncDirectoryAsync(directory); // 7
+      return true;
     } catch (cause) {
       if (!health.isClosed) throw health.failedReplacement(cause); // (5)
       throw cause;

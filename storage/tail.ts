@@ -194,6 +194,15 @@ export class Tail {
     return slab.bytes.length;
   }
 
+  /** Drops what holds batches before `offset`: a cleaner has thinned them out on the disk, and with them what is known of aborts. */
+  forgetBefore(offset: number): void {
+    if (this.#isEmpty() || this.#slabs[this.#head]!.firstOffset >= offset) return;
+    if (this.#slabs.at(-1)!.firstOffset < offset) return this.clear();
+    let freedBytes = 0;
+    while (this.#slabs[this.#head]!.firstOffset < offset) freedBytes += this.dropOldest();
+    this.#budget.grew(this, -freedBytes);
+  }
+
   /** Drops everything: nobody reads it, the log was cut, or it is closing. */
   clear(): void {
     this.#budget.left(this, this.#heldBytes);

@@ -44,6 +44,21 @@ describe.skipIf(target !== "bun" && target !== "deno")("bench/storage.ts", () =>
   }, 60_000);
 });
 
+describe.skipIf(target === "kafka")("bench/compaction.ts", () => {
+  test("measures a little compaction", () => {
+    const { stdout, stderr } = spawn("compaction.ts", [
+      "--gigabytes",
+      "0.02",
+      "--seconds",
+      "0.3",
+      "--target",
+      target,
+    ]);
+    expect(stderr).toBe("");
+    expect(stdout).toContain("p99 during, by that without"); // How it is, a run as short as this does not say.
+  }, 60_000);
+});
+
 // On the runtime of the target: it measures what it runs on. The executable runs no other program.
 describe.skipIf(target !== "bun" && target !== "deno")("bench/codec.ts", () => {
   test("measures a few messages", () => {

@@ -128,6 +128,39 @@ describe("compaction", () => {
     expect(contents(world.log()).at(-1)).toBe("5 c=1");
   });
 
+  test("takes what it removed from the tail in memory too", async () => {
+    const { world, log } = await opened({}, { tailBytesMax: 1024 * 1024 });
+    log.read(0, { maxBytes: 1, upToOffset: Infinity, atLeastOneBatch: true }); // From here on the tail is kept.
+    await appendSegment(world, log, [["a", "1"], ["b", "1"]]);
+    await appendSegment(world, log, [["a", "2"]]);
+    appendPairs(log, [["x", "1"]]);
+    expect(world.dir.usage().tailBytes).toBeGreaterThan(0);
+    await compact(world);
+    expect(contents(log)).toEqual(["1 b=1", "2 a=2", "3 x=1"]);
+    appendPairs(log, [["y", "1"]]);
+    expect(contents(log)).toEqual(["1 b=1", "2 a=2", "3 x=1", "4 y=1"]);
+  });
+
+  test("leaves the log as it was when a segment cannot be renamed, and offline when that cannot be undone", async () => {
+    for (const canUndo of [true, false]) {
+      for (const suffix of [".log", ".index", ".timeindex"]) {
+        const { world, log } = await opened();
+        await appendSegment(world, log, [["a", "1"], ["b", "1"]]);
+        await appendSegment(world, log, [["a", "2"]]);
+        let hasFailed = false;
+        world.runtime.files.fault = (operation, path) => {
+          if (operation === "rename" && path.endsWith(`${suffix}.cleaned`)) return hasFailed = true, "EIO";
+          return !canUndo && hasFailed && operation === "syncDirectory" ? "EIO" : null;
+        };
+        expect(await compact(world)).toBe(0);
+        world.runtime.files.fault = null;
+        expect(log.isOffline).toBe(!canUndo);
+        expect(world.files().filter((name) => /\.(cleaned|swap)$/.test(name))).toEqual([]);
+        if (canUndo) expect(contents(log)).toEqual(["0 a=1", "1 b=1", "2 a=2"]);
+      }
+    }
+  });
+
   test("leaves the time of an emptied batch to nobody who asks for a time", async () => {
     const { world, log } = await opened();
     const producer = { id: 7, epoch: 0, sequence: 0 };
