@@ -16,7 +16,7 @@ import { LogDir } from "../../storage/log_dir.ts";
 import { BrokerProcess, target, until } from "../support/broker.ts";
 import { KafkaTools, whyNoKafkaTools } from "../support/kafka_tools.ts";
 import { createPrng, seedOf } from "../support/prng.ts";
-import { createTopic } from "../support/requests.ts";
+import { createTopic, fetchValues, produceBytes } from "../support/requests.ts";
 import { TestClient } from "../support/test_client.ts";
 import { configOf, TOPIC_ID } from "../unit/storage/support.ts";
 
@@ -40,7 +40,7 @@ describe.skipIf(reason !== null || target !== "bun")("compaction beside Kafka's"
   beforeAll(async () => {
     await initCrc32c();
     const seed = seedOf(process.env.SEED);
-    console.log(`SEED=${seed}`);
+    console.info(`SEED=${seed}`);
     scratch = mkdtempSync(join(tmpdir(), "weir-compaction-"));
     await compactByWeir(seed);
     await compactByKafka();
@@ -79,6 +79,53 @@ describe.skipIf(reason !== null || target !== "bun")("compaction beside Kafka's"
     }
   }, 120_000);
 });
+
+// The broker itself, and clients of Kafka on what it has compacted.
+describe.skipIf(reason !== null || target === "kafka")("a broker that compacts", () => {
+  test("serves Kafka's consumer what is left, in order and to its end", async () => {
+    await initCrc32c();
+    const broker = await BrokerProcess.start({ config: { "log.cleaner.backoff.ms": 50, "log.flush.policy": "os" } });
+    const tools = KafkaTools.start();
+    try {
+      const client = await TestClient.connect(broker.port);
+      const configs = { "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0", "segment.ms": "1000" };
+      await createTopic(client, { name: "keyed", configs });
+      const place = { topic: "keyed", partition: 0 };
+      const last = new Map<string, string>();
+      const startMs = Date.now() - 1_000_000;
+      let offset = 0;
+      for (let index = 0; index < 40; index++) {
+        const records = Array.from({ length: 10 }, (_, at) => {
+          const key = `key${(index * 7 + at * 3) % 25}`;
+          last.delete(key);
+          last.set(key, `value${offset++}`);
+          return { timestamp: startMs + index * 10_000, key: utf8(key), value: utf8(last.get(key)!) };
+        });
+        const compression = compressions[index % compressions.length]!;
+        const producer = { producerId: 7, producerEpoch: 0, baseSequence: index * 10 };
+        const { errorCode } = await produceBytes(client, place, encodeBatch({ records, compression, ...producer }));
+        expect(errorCode).toBe(0);
+      }
+      // The last batch is the active segment; each other one is a segment of its own.
+      await until(() => cleanedOffset(broker.dataDirectory, "keyed") === 390, { timeoutMs: 30_000 });
+      const kept = await fetchValues(client, place);
+      client.close();
+      expect(kept.length).toBeLessThan(45);
+      expect(kept.slice(-10)).toEqual(Array.from({ length: 10 }, (_, at) => `value${390 + at}`));
+      for (const value of last.values()) expect(kept).toContain(value);
+      const args =
+        `--bootstrap-server ${broker.address} --topic keyed --partition 0 --offset earliest --max-messages ${kept.length}`;
+      const { lines } = await tools.run("console-consumer", args.split(" "));
+      expect(lines.filter((line) => line.startsWith("value"))).toEqual(kept);
+    } finally {
+      await Promise.all([tools.stop(), broker.dispose()]);
+    }
+  }, 120_000);
+});
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
 
 function folder(round: string, by: "before" | "weir" | "kafka"): string {
   return join(scratch, `${round}-${by}`);

@@ -17,7 +17,7 @@ interface Written {
 
 describe("compaction", () => {
   test("takes nothing that is the last of its key, whatever else happens", async () => {
-    console.log(`SEED=${seed}`);
+    console.info(`SEED=${seed}`);
     for (let round = 0; round < roundCount; round++) await oneRound(seed + round);
   }, 60_000);
 });

@@ -112,7 +112,7 @@ describe("the walk over records", () => {
   });
 
   test("ends in an error on anything else than records", () => {
-    console.log(`SEED=${seed}`);
+    console.info(`SEED=${seed}`);
     const next = createPrng(seed);
     const { recordBytes } = new BatchView(encodeBatch({ records: drafts }));
     for (let round = 0; round < 2_000; round++) {
