@@ -60,8 +60,8 @@ export const MISTAKES: readonly Mistake[] = [
       ["storage/segment_replacement.ts", "      for (const segment of old) segment.retire(); // 4\n", ""],
       [
         "storage/segment_replacement.ts",
-        "      cleaned.rename(SWAP_SUFFIX); // 2\n",
-        "      for (const segment of old) segment.retire();\n      cleaned.rename(SWAP_SUFFIX);\n",
+        "      this.#nameSwap(cleaned); // 2\n",
+        "      for (const segment of old) segment.retire();\n      this.#nameSwap(cleaned);\n",
       ],
     ],
   },
