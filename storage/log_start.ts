@@ -8,7 +8,7 @@
  * (3) The files of a deleted segment stay a while, and as long as somebody reads them (`deleted_segments.ts`).
  */
 import { DeletedSegments } from "./deleted_segments.ts";
-import { OffsetOutOfRange } from "./errors.ts";
+import { isDiskFull, OffsetOutOfRange } from "./errors.ts";
 import { type LogParts } from "./log_parts.ts";
 import { type LogSettling } from "./log_settling.ts";
 import { type Segment } from "./segment.ts";
@@ -81,6 +81,7 @@ export class LogStart {
     const { context, segments, producers, epochs, sync, directory } = this.#parts;
     const { files } = context.runtime;
     const firstOffset = segments.all[count]!.baseOffset;
+    this.#saveEpochs();
     const deleted = segments.takeFirst(count);
     // A killed process may have begun to delete, and not have come to its sync.
     if (!sync.isFolderSynced) files.syncDirectory(directory);
@@ -100,6 +101,18 @@ export class LogStart {
       event: "segments-deleted",
       facts: { log: this.#parts.name, count, logStartOffset: this.#offset },
     });
+  }
+
+  /**
+   * An epoch whose batches all go is found by no recovery any more. Forgotten, it would be taken for one that wrote nothing,
+   * and its readers for such as have read what was lost. Deletion is what makes room on a full disk, and does not wait for it.
+   */
+  #saveEpochs(): void {
+    try {
+      this.#parts.epochs.load().save();
+    } catch (cause) {
+      if (!isDiskFull(cause)) throw cause;
+    }
   }
 
   unlinkLater(segment: Segment, { nowMs, delayMs }: DeletionTime): void {

@@ -264,6 +264,8 @@ function tryRead(
   if (asked.lastFetchedEpoch >= 0) {
     const end = partition.endOffsetForEpoch(asked.lastFetchedEpoch);
     if (end.leaderEpoch < 0) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
+    // What is asked for is deleted: whether it was of this history does not matter any more. As Kafka.
+    if (asked.fetchOffset < partition.logStartOffset) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
     if (isDiverged(asked, end)) {
       return { ...served(asked, partition), divergingEpoch: { epoch: end.leaderEpoch, endOffset: end.endOffset } };
     }

@@ -12,6 +12,7 @@ test(
     const result = await killSeries({ seed, roundCount: 10 });
     expect(result.killCount).toBeGreaterThanOrEqual(10);
     expect(result.ackedCount).toBeGreaterThan(0);
+    expect(result.missingCount).toBeGreaterThan(0); // Compaction was under way.
   },
   180_000,
 );

@@ -20,6 +20,7 @@ test(`broker keeps its promises through crashes and faults (SEED=${seed})`, asyn
   console.log(`broker crashes: SEED=${seed} SIM_SEEDS=${runCount}`);
   let ackedCount = 0;
   let startCount = 0;
+  let compactionCount = 0;
   for (let run = 0; run < runCount; run++) {
     const runSeed = (seed + run) >>> 0;
     const scenario = new Scenario(runSeed);
@@ -32,7 +33,11 @@ test(`broker keeps its promises through crashes and faults (SEED=${seed})`, asyn
     }
     ackedCount += scenario.world.history.ackedCount;
     startCount += scenario.world.startCount;
+    compactionCount += scenario.world.compactionCount;
   }
-  console.log(`broker crashes: ${startCount} starts, ${ackedCount} acknowledged records at the ends`);
+  console.log(
+    `broker crashes: ${startCount} starts, ${compactionCount} compactions, ${ackedCount} acknowledged records at the ends`,
+  );
   expect(ackedCount).toBeGreaterThan(0);
+  if (runCount >= 20) expect(compactionCount).toBeGreaterThan(0);
 }, { timeout: 86_400_000 });

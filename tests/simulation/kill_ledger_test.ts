@@ -110,6 +110,17 @@ describe("ledger of a compacted partition", () => {
     pass.end(4);
   });
 
+  test("takes a key being gone for which a tombstone was sent", () => {
+    const unsure = ledger();
+    unsure.sent([keyed(4, "b", true)]);
+    const pass = new LedgerPass(unsure, 0);
+    pass.read([[2, keyed(2, "a")], [3, keyed(3, "c", true)]], 5);
+    pass.end(5);
+    unsure.acked([keyed(4, "b", true), keyed(5, "b")], 4);
+    pass.read([], 6);
+    expect(() => pass.end(6)).toThrow("has nothing for key b, which was last written by 5 at 5");
+  });
+
   test("takes a record that nobody was told of in the place of an acknowledged one", () => {
     const log: Log = [[2, keyed(2, "a")], [3, keyed(3, "c", true)], [4, keyed(4, "b")]];
     expect(readAll(ledger(), log, { end: 5 }).missingCount).toBe(2);

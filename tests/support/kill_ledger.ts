@@ -26,7 +26,12 @@ export interface KilledRecord {
 
 /** A promise was broken. */
 export class LedgerError extends Error {
-  override readonly name = "LedgerError";
+  override readonly name: string = "LedgerError";
+}
+
+/** An old record of a key was read, and not the tombstone after it. Both may have gone while the reader was between them. */
+export class OutrunError extends LedgerError {
+  override readonly name = "OutrunError";
 }
 
 interface Last {
@@ -49,10 +54,22 @@ export class PartitionLedger {
   readonly #offsetOf: number[] = [];
   /** By key, the last record that is known to be there. */
   readonly #lastOf = new Map<string, Last>();
+  /** Tombstones that were sent, and of which nothing is known: each may have been there and have taken its key away. */
+  readonly #unknownTombstones = new Map<string, Set<number>>();
 
   constructor(name: string, rules: Rules) {
     this.name = name;
     this.rules = rules;
+  }
+
+  /** The records are on their way. */
+  sent(records: readonly KilledRecord[]): void {
+    for (const { key, number, isTombstone } of records) {
+      if (key === null || !isTombstone) continue;
+      const numbers = this.#unknownTombstones.get(key);
+      if (numbers === undefined) this.#unknownTombstones.set(key, new Set([number]));
+      else numbers.add(number);
+    }
   }
 
   /** The broker said that it has `records` from `baseOffset` on. */
@@ -77,9 +94,14 @@ export class PartitionLedger {
     this.startOffset = startOffset;
   }
 
-  /** The last record of each key that must be found by a reader of the whole log, in no order. */
+  /** The last record that is known of each key, in no order. */
   lastRecords(): Iterable<[key: string, last: Last]> {
     return this.#lastOf;
+  }
+
+  /** Whether a tombstone may have taken the key away, and be gone itself. */
+  mayBeGone(key: string): boolean {
+    return this.#lastOf.get(key)?.isTombstone === true || (this.#unknownTombstones.get(key)?.size ?? 0) > 0;
   }
 
   #note(offset: number, record: KilledRecord): void {
@@ -99,6 +121,7 @@ export class PartitionLedger {
     this.#offsetOf[number] = offset;
     this.endOffset = Math.max(this.endOffset, offset + 1);
     if (key === null) return;
+    if (isTombstone) this.#unknownTombstones.get(key)?.delete(number);
     const last = this.#lastOf.get(key);
     if (last === undefined || last.offset < offset) this.#lastOf.set(key, { offset, number, isTombstone });
   }
@@ -156,11 +179,12 @@ export class LedgerPass {
     if (!rules.isCompacted) return;
     for (const [key, { offset, number, isTombstone }] of this.#ledger.lastRecords()) {
       const found = this.#lastOf.get(key);
-      const mayBeGone = isTombstone || offset < Math.max(startOffset, this.#fromOffset);
+      const mayBeGone = offset < Math.max(startOffset, this.#fromOffset) || this.#ledger.mayBeGone(key);
       if (found === undefined && mayBeGone) continue;
       if (found === undefined || found.number < number) {
         const instead = found === undefined ? "nothing" : `record ${found.number}`;
-        throw new LedgerError(
+        const Kind = isTombstone ? OutrunError : LedgerError;
+        throw new Kind(
           `${name} has ${instead} for key ${key}, which was last written by ${number} at ${offset}`,
         ); // (3)
       }

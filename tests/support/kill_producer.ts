@@ -39,7 +39,7 @@ interface Batch {
 const inFlightMax = 5;
 const partitionsPerRequestMax = 4;
 const tombstoneShare = 0.05;
-const paddingBytesMax = 400;
+const paddingBytesMax = 300;
 
 export class KillProducer {
   /** Requests that were sent more than once. */
@@ -169,6 +169,7 @@ export class KillProducer {
     }));
     this.#nextNumber[partition] = firstNumber + recordCount;
     this.#nextSequence[partition] = baseSequence + recordCount;
+    ledgers[partition]!.sent(records);
     const bytes = encodeBatch({
       records: records.map((record) => encodeRecord(record, padding)),
       producerId: this.#producerId,

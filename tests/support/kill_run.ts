@@ -7,11 +7,11 @@
 import { BrokerProcess, pause, type Target, target as environmentTarget, until, withTimeout } from "./broker.ts";
 import { KillConsumer } from "./kill_consumer.ts";
 import { PartitionLedger } from "./kill_ledger.ts";
-import { KillProducer } from "./kill_producer.ts";
+import { isPassing, KillProducer } from "./kill_producer.ts";
 import { drawSettings, type KillTopic } from "./kill_settings.ts";
 import { type Verified, verify } from "./kill_verify.ts";
 import { createPrng } from "./prng.ts";
-import { createTopic } from "./requests.ts";
+import { createTopic, endOffset } from "./requests.ts";
 import { TestClient } from "./test_client.ts";
 
 export interface KillSeriesOptions {
@@ -32,7 +32,7 @@ export interface KillSeriesResult extends Verified {
 
 /** Records acknowledged under load before a kill: no fewer, no more. */
 const loadMin = 500;
-const loadMax = 25_000;
+const loadMax = 12_000;
 /** A start may take long on a busy machine, Kafka's all the more. */
 const readyTimeoutMs = 90_000;
 const loadTimeoutMs = 60_000;
@@ -74,6 +74,7 @@ class KillSeries {
     const target = this.#target;
     const broker = this.#broker = await BrokerProcess.start({ config, readyTimeoutMs, ...(target && { target }) });
     for (const topic of topics) await this.#make(broker, topic);
+    await this.#leads(broker);
     const { port } = broker;
     const brokerIsBack = () => this.#isBack;
     const producers = topics.map(({ name, acks, keyCount, recordsPerBatchMax }, index) =>
@@ -97,9 +98,11 @@ class KillSeries {
     for (let round = 0; round < roundCount && !hasFailed; round++) {
       const from = this.#ackedCount();
       const wanted = loadMin + Math.floor(this.#random() ** 2 * (loadMax - loadMin));
-      await until(() => hasFailed || this.#ackedCount() - from >= wanted, {
+      const commits = consumer.commitCount + (this.#random() < 0.5 ? 1 : 0);
+      const isLoaded = () => this.#ackedCount() - from >= wanted && consumer.commitCount >= commits;
+      await until(() => hasFailed || isLoaded(), {
         timeoutMs: loadTimeoutMs,
-        what: `Load of ${wanted} records`,
+        what: `Load of ${wanted} records, and a commit`,
       });
       if (hasFailed) break;
       this.#isBack = this.#killAndLook(broker);
@@ -141,6 +144,7 @@ class KillSeries {
       await this.#kill(broker);
     }
     await broker.restart();
+    await this.#leads(broker);
     await verify(broker.port, this.#ledgers);
   }
 
@@ -162,6 +166,23 @@ class KillSeries {
     client.close();
     const ledger = (index: number) => new PartitionLedger(`${name}-${index}`, rules);
     this.#ledgers.set(name, Array.from({ length: partitionCount }, (_, index) => ledger(index)));
+  }
+
+  /** Resolves when every partition is served, which with Kafka takes a while longer than answering. */
+  async #leads({ port }: BrokerProcess): Promise<void> {
+    const client = await TestClient.connect(port);
+    const isServed = (topic: string, partition: number) =>
+      endOffset(client, { topic, partition }).then(() => true, (error) => {
+        if (isPassing(error)) return false;
+        throw error;
+      });
+    for (const [topic, ledgers] of this.#ledgers) {
+      for (const partition of ledgers.keys()) {
+        const what = `A leader of ${topic}-${partition}`;
+        await until(() => isServed(topic, partition), { timeoutMs: readyTimeoutMs, what });
+      }
+    }
+    client.close();
   }
 
   #ackedCount(): number {

@@ -49,6 +49,7 @@ export function drawSettings(random: () => number): KillSettings {
     configs: {
       "cleanup.policy": policy,
       "flush.policy": pick(["group", "group", "interval", "os"]),
+      // More than the largest batch.
       "internal.segment.bytes": String(pick([40_000, 150_000, 1_000_000])),
       // More than a producer has under way: it will find what it has written and not heard of.
       ...(rules.hasRetention ? { "retention.bytes": String(pick([250_000, 500_000])) } : {}),

@@ -11,7 +11,7 @@ import { describeConfigs } from "../../../protocol/api/32_describe_configs.ts";
 import { createPartitions } from "../../../protocol/api/37_create_partitions.ts";
 import { incrementalAlterConfigs } from "../../../protocol/api/44_incremental_alter_configs.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
-import { Broken, type Policy, TopicHistory } from "./history.ts";
+import { Broken, type Cleanup, type Policy, TopicHistory } from "./history.ts";
 import { Link, LinkBroken } from "./link.ts";
 import type { World } from "./world.ts";
 
@@ -33,7 +33,7 @@ const passing: ReadonlySet<number> = new Set([
 
 interface TopicPlan {
   readonly policy: Policy;
-  readonly hasRetention: boolean;
+  readonly cleanup: Cleanup;
   readonly partitionCount: number;
   /** Of `max.message.bytes`. */
   readonly config: number;
@@ -179,11 +179,14 @@ export class Admin {
   #plan(): TopicPlan {
     const world = this.#world;
     const policy: Policy = world.chance(0.6) ? "group" : world.pick(["interval", "os"]);
+    const isCompacted = world.chance(0.4);
     const hasRetention = world.chance(0.4);
+    const keepsTombstones = world.chance(0.6);
+    const cleanup = { isCompacted, hasRetention, keepsTombstones };
     const config = CONFIG_START + CONFIG_STEP * ++this.#planCount;
     return {
       policy,
-      hasRetention,
+      cleanup,
       config,
       partitionCount: 1 + world.int(2),
       configs: {
@@ -191,6 +194,10 @@ export class Admin {
         "internal.segment.bytes": String(world.pick([2_500, 4_000, 20_000])),
         "index.interval.bytes": String(world.pick([0, 200, 4_096])),
         [CONFIG]: String(config),
+        "cleanup.policy": isCompacted ? hasRetention ? "compact,delete" : "compact" : "delete",
+        "min.cleanable.dirty.ratio": String(world.pick([0, 0.01, 0.5])),
+        "max.compaction.lag.ms": String(world.pick([1_000, 5_000, 86_400_000])),
+        "delete.retention.ms": String(keepsTombstones ? 86_400_000 : world.pick([0, 1_000])),
         ...(hasRetention ? { "retention.bytes": String(world.pick([0, 5_000, 20_000])) } : {}),
         ...(hasRetention && world.chance(0.3) ? { "retention.ms": "5000" } : {}),
         ...(world.chance(0.2) ? { "segment.ms": "2000" } : {}),
@@ -247,6 +254,8 @@ export class Admin {
 
   async #deleteRecords(topic: TopicHistory): Promise<void> {
     const world = this.#world;
+    const { isCompacted, hasRetention } = topic.cleanup;
+    if (isCompacted && !hasRetention) return; // Refused, as by Kafka.
     const index = world.int(topic.partitionCount);
     const history = topic.partition(index);
     const span = history.visibleEnd - history.startOffset;

@@ -39,6 +39,9 @@ interface Pass {
   /** What was read, and the leader epoch of the last of it, by which the broker can tell whether it still has that. */
   readonly seen: Map<number, RecordId>;
   epoch: number;
+  /** Where the pass began, and the last offset of each key that it found. */
+  readonly fromOffset: number;
+  readonly keys: Map<string, number>;
   /** Losses known when the pass began. */
   lossCount: number;
   /** It went to the end of the log at least once since it began. */
@@ -113,6 +116,7 @@ export class Consumer {
       startOffset: history.startOffset,
       visibleEnd: history.visibleEnd,
       lossCount: history.lossCount,
+      isHealing: this.#world.isHealing,
     }));
     const answers = await this.fetch(placed);
     if (!topic.isLive) return;
@@ -149,7 +153,12 @@ export class Consumer {
   #take(
     pass: Pass,
     answer: Fetched[number],
-    before: { readonly startOffset: number; readonly visibleEnd: number; readonly lossCount: number },
+    before: {
+      readonly startOffset: number;
+      readonly visibleEnd: number;
+      readonly lossCount: number;
+      readonly isHealing: boolean;
+    },
   ): void {
     const { history } = pass;
     const { errorCode, highWatermark, logStartOffset, divergingEpoch, records } = answer;
@@ -176,37 +185,50 @@ export class Consumer {
       for (const [offset, record] of pass.seen) if (offset >= history.startOffset) history.shown(offset, record);
     }
     if (pass.position < history.startOffset && pass.position < logStartOffset) return void (pass.position = -1);
+    const { isCompacted } = history.cleanup;
     for (const batch of batches(records ?? new Uint8Array(0))) {
       if (!batch.isCrcValid()) throw new Broken(`${history.name}: the batch at ${batch.baseOffset} fails its checksum`);
-      if (batch.baseOffset > pass.position || batch.lastOffset < pass.position) {
+      if ((batch.baseOffset > pass.position && !isCompacted) || batch.lastOffset < pass.position) {
         throw new Broken(
           `${history.name}: a batch of ${batch.baseOffset} to ${batch.lastOffset} comes where ${pass.position} was asked for`,
         );
       }
-      for (const { offset, value } of decodeRecords(batch)) {
+      for (const view of decodeRecords(batch)) {
+        const { offset } = view;
         if (offset < pass.position) continue;
-        if (offset !== pass.position) throw new Broken(`${history.name}: ${offset} follows ${pass.position - 1}`);
-        const record = parseRecord(new TextDecoder().decode(value ?? new Uint8Array(0)));
+        if (offset !== pass.position && !isCompacted) {
+          throw new Broken(`${history.name}: ${offset} follows ${pass.position - 1}`);
+        }
+        const record = parseRecord(view);
         const last = pass.numbers.get(record.writer) ?? -1;
         if (record.number <= last) {
           throw new Broken(`${history.name}: ${printRecord(record)} at ${offset} comes after number ${last}`);
         }
         pass.numbers.set(record.writer, record.number);
         pass.seen.set(offset, record);
+        if (record.key !== null) pass.keys.set(record.key, offset);
         if (offset >= history.startOffset) history.shown(offset, record);
         pass.position = offset + 1;
       }
       pass.epoch = batch.partitionLeaderEpoch;
-      if (batch.nextOffset !== pass.position) {
+      if (batch.nextOffset !== pass.position && !isCompacted) {
         throw new Broken(
           `${history.name}: the batch from ${batch.baseOffset} lacks records before ${batch.nextOffset}`,
         );
       }
+      pass.position = batch.nextOffset;
     }
     if (pass.position > highWatermark) {
       throw new Broken(`${history.name}: read to ${pass.position}, past the high watermark ${highWatermark}`);
     }
-    if (pass.position === highWatermark) pass.hasReachedEnd = true;
+    if (isCompacted && before.isHealing && pass.position < highWatermark && (records?.length ?? 0) === 0) {
+      // All behind the position is compacted away: there is nothing to go on to.
+      pass.position = highWatermark;
+      pass.epoch = -1;
+    }
+    if (pass.position !== highWatermark || pass.hasReachedEnd) return;
+    pass.hasReachedEnd = true;
+    if (isCompacted && !isStale) history.keysFound(pass.keys, { fromOffset: pass.fromOffset, toOffset: highWatermark });
   }
 
   /** The broker does not have what was read last: it was lost to a power cut, and may have been. */
@@ -233,9 +255,7 @@ export class Consumer {
     if (end < visibleEnd && history.lossCount === lossCount) {
       throw new Broken(`${history.name}: the log ends at ${end}, and ${visibleEnd} was promised`);
     }
-    const fresh = this.#newPass(index);
-    fresh.position = first;
-    this.#passes[index] = fresh;
+    this.#passes[index] = this.#newPass(index, first);
   }
 
   async #listed(partitionIndex: number, timestamp: number): Promise<number | null> {
@@ -250,12 +270,14 @@ export class Consumer {
     return null;
   }
 
-  #newPass(index: number): Pass {
+  #newPass(index: number, fromOffset = -1): Pass {
     const history = this.topic.partition(index);
     return {
       history,
       index,
-      position: -1,
+      position: fromOffset,
+      fromOffset,
+      keys: new Map(),
       numbers: new Map(),
       seen: new Map(),
       epoch: -1,

@@ -5,34 +5,70 @@
  *     under the flush policies `interval` (the last seconds) and `os`; nothing of it from before the last start.
  *  2. An offset that a consumer was shown has the same record for ever (with the same exception).
  *  3. A record is there once, and a producer's records are in its order.
- *  4. Offsets follow each other without a gap; the log starts where deletion or retention put it, and never goes back.
+ *  4. Offsets follow each other without a gap; the log starts where deletion or retention put it, and never goes back. In a
+ *     compacted topic records may be missing, but of each key the last one that (1) and (2) promise, or a later one, is
+ *     there; a tombstone may go when its time is over.
  *  5. A topic that was acknowledged is there with its id, its partitions and its config, until its deletion was asked for;
  *     one whose deletion was acknowledged never comes back.
  *  6. A committed group offset that was acknowledged, or seen, never goes back.
  *  7. No producer id is given twice.
  */
 
+import type { RecordDraft, RecordView } from "../../../protocol/record.ts";
+
 export type Policy = "group" | "interval" | "os";
+
+/** What `cleanup.policy` and its company may take from a topic. */
+export interface Cleanup {
+  /** Retention may move the start anywhere. */
+  readonly hasRetention: boolean;
+  readonly isCompacted: boolean;
+  /** Tombstones outlive the run. */
+  readonly keepsTombstones: boolean;
+}
 
 /** The broker broke a promise. */
 export class Broken extends Error {
   override readonly name = "Broken";
 }
 
-/** One record, as its value says: who wrote it, and how many that one had written there before. */
+/** One record, as it says itself: who wrote it, and how many that one had written there before. */
 export interface RecordId {
   readonly writer: string;
   readonly number: number;
+  /** Null where the topic is not compacted. */
+  readonly key: string | null;
+  readonly isTombstone: boolean;
 }
 
 export function printRecord({ writer, number }: RecordId): string {
   return `${writer}/${number}`;
 }
 
-export function parseRecord(text: string): RecordId {
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Who wrote it is in the value, and in a header where there is none. */
+export function draftOf(record: RecordId, padding: string): Pick<RecordDraft, "key" | "value" | "headers"> {
+  const who = encoder.encode(`${printRecord(record)} ${padding}`);
+  const { key, isTombstone } = record;
+  return {
+    key: key === null ? null : encoder.encode(key),
+    value: isTombstone ? null : who,
+    headers: isTombstone ? [{ key: "who", value: who }] : [],
+  };
+}
+
+export function parseRecord({ key, value, headers }: RecordView): RecordId {
+  const text = decoder.decode(value ?? headers[0]?.value ?? new Uint8Array(0));
   const match = /^([^/]+)\/(\d+)/.exec(text);
   if (match === null) throw new Broken(`a record reads "${text.slice(0, 40)}", which nobody wrote`);
-  return { writer: match[1]!, number: Number(match[2]) };
+  return {
+    writer: match[1]!,
+    number: Number(match[2]),
+    key: key === null ? null : decoder.decode(key),
+    isTombstone: value === null,
+  };
 }
 
 /** What is on the disk for good: all from before a moment, and under the flush policy `interval` all from before another. */
@@ -43,6 +79,8 @@ interface Safe {
 
 interface Known {
   readonly id: string;
+  readonly key: string | null;
+  readonly isTombstone: boolean;
   readonly sinceMs: number;
   wasShown: boolean;
   /** What it survives: acks=all under `group` a power cut, the rest a kill; null when it was only shown. */
@@ -52,11 +90,12 @@ interface Known {
 export class PartitionHistory {
   readonly name: string;
   readonly policy: Policy;
-  /** Retention may move the start anywhere. */
-  readonly hasRetention: boolean;
+  readonly cleanup: Cleanup;
   readonly #nowMs: () => number;
   readonly #byOffset = new Map<number, Known>();
   readonly #offsets = new Map<string, number>();
+  /** Tombstones that were sent and never seen again, by their key: each may have been there, and have gone. */
+  readonly #lostTombstones = new Map<string, Set<string>>();
   #visibleEnd = 0;
   #ackedEnd = 0;
   /** The highest start that was told. */
@@ -68,12 +107,12 @@ export class PartitionHistory {
 
   constructor(
     name: string,
-    options: { readonly policy: Policy; readonly hasRetention: boolean; readonly nowMs: () => number },
+    options: { readonly policy: Policy; readonly cleanup: Cleanup; readonly nowMs: () => number },
   ) {
     this.name = name;
     this.#nowMs = options.nowMs;
     this.policy = options.policy;
-    this.hasRetention = options.hasRetention;
+    this.cleanup = options.cleanup;
   }
 
   get ackedCount(): number {
@@ -92,17 +131,25 @@ export class PartitionHistory {
     return Math.max(this.startOffset, this.#ackedEnd);
   }
 
+  sent(records: readonly RecordId[]): void {
+    for (const record of records) {
+      if (record.key === null || !record.isTombstone || this.cleanup.keepsTombstones) continue;
+      const id = printRecord(record);
+      if (!this.#offsets.has(id)) this.#lostTombstonesOf(record.key).add(id);
+    }
+  }
+
   acked(records: readonly RecordId[], baseOffset: number, acks: number): void {
     records.forEach((record, index) => {
       const offset = baseOffset + index;
-      const known = this.#note(offset, printRecord(record));
+      const known = this.#note(offset, record);
       known.survives = acks === -1 && this.policy === "group" ? "power cut" : known.survives ?? "kill";
       this.#reaches(offset, known);
     });
   }
 
   shown(offset: number, record: RecordId): void {
-    const known = this.#note(offset, printRecord(record)); // (1, 2, 3)
+    const known = this.#note(offset, record); // (1, 2, 3)
     known.wasShown = true;
     this.#reaches(offset, known);
   }
@@ -112,7 +159,7 @@ export class PartitionHistory {
     if (startOffset < startBefore) {
       throw new Broken(`${this.name}: the log starts at ${startOffset}, and started at ${startBefore} before`);
     }
-    if (!this.hasRetention && startOffset > this.askedStart) {
+    if (!this.cleanup.hasRetention && startOffset > this.askedStart) {
       throw new Broken(`${this.name}: the log starts at ${startOffset}, deletion was asked up to ${this.askedStart}`);
     }
     if (startOffset <= this.startOffset) return;
@@ -121,6 +168,29 @@ export class PartitionHistory {
       if (offset >= startOffset) continue;
       this.#byOffset.delete(offset);
       this.#offsets.delete(id);
+    }
+  }
+
+  /**
+   * (4) A reader went over a compacted log from `fromOffset` to before `toOffset`, the end that consumers see, and found these
+   * keys, each last at this offset.
+   */
+  keysFound(
+    keys: ReadonlyMap<string, number>,
+    range: { readonly fromOffset: number; readonly toOffset: number },
+  ): void {
+    const fromOffset = Math.max(range.fromOffset, this.startOffset);
+    const lasts = new Map<string, [offset: number, known: Known]>();
+    for (const [offset, known] of this.#byOffset) {
+      if (known.key === null || offset < fromOffset || offset >= range.toOffset) continue;
+      if (offset > (lasts.get(known.key)?.[0] ?? -1)) lasts.set(known.key, [offset, known]);
+    }
+    for (const [key, [offset, { id, isTombstone }]] of lasts) {
+      const found = keys.get(key) ?? -1;
+      const mayBeGone = !this.cleanup.keepsTombstones && (isTombstone || this.#lostTombstonesOf(key).size > 0);
+      if (found < offset && !mayBeGone) {
+        throw new Broken(`${this.name}: key ${key} was last seen at ${found}, and has ${id} at ${offset}`);
+      }
     }
   }
 
@@ -137,6 +207,8 @@ export class PartitionHistory {
       }
       this.#byOffset.delete(offset);
       this.#offsets.delete(known.id);
+      // It may be there all the same, and be compacted away later.
+      if (known.key !== null && known.isTombstone) this.#lostTombstonesOf(known.key).add(known.id);
       hasLost = true;
     }
     if (hasLost || this.policy !== "group") this.lossCount++;
@@ -148,7 +220,15 @@ export class PartitionHistory {
     if (offset >= this.#ackedEnd) this.#ackedEnd = offset + 1;
   }
 
-  #note(offset: number, id: string): Known {
+  #lostTombstonesOf(key: string): Set<string> {
+    let lost = this.#lostTombstones.get(key);
+    if (lost === undefined) this.#lostTombstones.set(key, lost = new Set());
+    return lost;
+  }
+
+  #note(offset: number, record: RecordId): Known {
+    const id = printRecord(record);
+    const { key, isTombstone } = record;
     const known = this.#byOffset.get(offset);
     if (known !== undefined && known.id !== id) {
       throw new Broken(
@@ -161,7 +241,8 @@ export class PartitionHistory {
       throw new Broken(`${this.name}: ${id} is at offset ${offset} and at ${other}`);
     }
     if (known !== undefined) return known;
-    const made: Known = { id, sinceMs: this.#nowMs(), wasShown: false, survives: null };
+    if (key !== null && isTombstone) this.#lostTombstonesOf(key).delete(id);
+    const made: Known = { id, key, isTombstone, sinceMs: this.#nowMs(), wasShown: false, survives: null };
     this.#byOffset.set(offset, made);
     this.#offsets.set(id, offset);
     return made;
@@ -172,7 +253,7 @@ export class TopicHistory {
   readonly name: string;
   readonly id: string;
   readonly policy: Policy;
-  readonly hasRetention: boolean;
+  readonly cleanup: Cleanup;
   readonly nowMs: () => number;
   state: "live" | "deleting" | "deleted" = "live";
   /** There were so many for certain; there may be up to `partitionCountAsked`. */
@@ -188,7 +269,7 @@ export class TopicHistory {
     readonly name: string;
     readonly id: string;
     readonly policy: Policy;
-    readonly hasRetention: boolean;
+    readonly cleanup: Cleanup;
     readonly partitionCount: number;
     readonly config: number;
     readonly nowMs: () => number;
@@ -197,7 +278,7 @@ export class TopicHistory {
     this.name = options.name;
     this.id = options.id;
     this.policy = options.policy;
-    this.hasRetention = options.hasRetention;
+    this.cleanup = options.cleanup;
     this.partitionCount = this.partitionCountAsked = options.partitionCount;
     this.config = this.configAsked = options.config;
   }

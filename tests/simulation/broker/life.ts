@@ -174,6 +174,7 @@ export class Life {
 
   #logger(): Logger {
     const note = (level: string) => (event: string, facts?: LogFacts) => {
+      if (event.endsWith("log-compacted")) this.#world.compactionCount++;
       if (!this.isDead) this.#world.note(`  ${level} ${event} ${printFacts(facts)}`);
     };
     return { level: "error", debug() {}, info: note("info"), warn: note("warn"), error: note("error") };

@@ -7,13 +7,15 @@ import { produce } from "../../../protocol/api/00_produce.ts";
 import { initProducerId } from "../../../protocol/api/22_init_producer_id.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { encodeBatch } from "../../../protocol/record.ts";
-import { Broken, type PartitionHistory, printRecord, type RecordId, type TopicHistory } from "./history.ts";
+import { Broken, draftOf, type PartitionHistory, printRecord, type RecordId, type TopicHistory } from "./history.ts";
 import { Link, LinkBroken } from "./link.ts";
 import type { World } from "./world.ts";
 
 /** Kafka's clients keep as many; a broker must remember as many. */
 const UNDER_WAY_MAX = 5;
 const PRODUCE_TIMEOUT_MS = 10_000;
+/** Of a compacted topic. */
+const KEY_COUNT = 12;
 
 /** What a client that goes on may be told. */
 const passing: ReadonlySet<number> = new Set([
@@ -134,6 +136,7 @@ export class Producer {
     parts: readonly { readonly lane: Lane; readonly batch: Batch }[],
     round: { readonly cutCount: number; readonly failed: Set<Lane> },
   ): Promise<void> {
+    for (const { lane, batch } of parts) lane.history.sent(batch.records);
     const wasFirst = parts.map(({ lane, batch }) => lane.pending[0] === batch);
     const producerId = this.#producerId;
     const response = await this.#link.send(produce, 13, {
@@ -173,9 +176,10 @@ export class Producer {
     if (errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER || !wasAlone) return;
     // It was the first that is not acknowledged, with nothing before it under way: the broker has lost what it acknowledged,
     // or does not know a batch again. Where a power cut may take records, the producer starts over under a new id.
-    // Of batches that were deleted meanwhile, only the last is known again.
+    // Of batches that were deleted or compacted meanwhile, only the last is known again.
     const { history } = lane;
-    const mayBeDeleted = history.hasRetention || history.askedStart > batch.askedStart;
+    const { hasRetention, isCompacted } = history.cleanup;
+    const mayBeDeleted = hasRetention || isCompacted || history.askedStart > batch.askedStart;
     const mayBeLost = this.topic.policy !== "group" && history.lossCount !== lane.lossCount;
     if (!mayBeDeleted && !mayBeLost) {
       throw new Broken(`${what} is answered ${errorName(errorCode)}`);
@@ -194,11 +198,22 @@ export class Producer {
     const world = this.#world;
     while (lane.pending.length < depth) {
       const count = 1 + world.int(4);
-      const records = Array.from({ length: count }, () => ({ writer: this.name, number: lane.nextNumber++ }));
+      const records = Array.from({ length: count }, () => this.#newRecord(lane));
       const size = world.chance(0.1) ? world.int(400) : world.int(60);
       lane.pending.push({ records, sequence: lane.nextSequence, size, askedStart: lane.history.askedStart });
       lane.nextSequence += count;
     }
+  }
+
+  #newRecord(lane: Lane): RecordId {
+    const world = this.#world;
+    const { isCompacted } = lane.history.cleanup;
+    return {
+      writer: this.name,
+      number: lane.nextNumber++,
+      key: isCompacted ? `k${world.int(KEY_COUNT)}` : null,
+      isTombstone: isCompacted && world.chance(0.1),
+    };
   }
 
   #encode({ records, sequence, size }: Batch): Uint8Array {
@@ -206,7 +221,7 @@ export class Producer {
     return encodeBatch({
       records: records.map((record) => ({
         timestamp,
-        value: new TextEncoder().encode(`${printRecord(record)} ${"x".repeat(size)}`),
+        ...draftOf(record, "x".repeat(size)),
       })),
       ...(this.#acks === -1 ? { producerId: this.#producerId, producerEpoch: 0, baseSequence: sequence } : {}),
     });

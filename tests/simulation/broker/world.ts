@@ -49,6 +49,8 @@ export class World {
   safeByIntervalBeforeMs = -1;
   life: Life | null = null;
   startCount = 0;
+  /** Logs that a cleaner has been through. */
+  compactionCount = 0;
   readonly overrides: Readonly<Record<string, string>>;
   readonly #next: () => number;
 
@@ -72,6 +74,8 @@ export class World {
       "offsets.topic.num.partitions": "2",
       "offsets.topic.segment.bytes": "1048576",
       "group.initial.rebalance.delay.ms": "0",
+      "log.roll.ms": String(this.pick([2_000, 86_400_000])), // of the offsets topic
+      "log.cleaner.backoff.ms": String(this.pick([100, 1_000])),
       "log.retention.check.interval.ms": String(this.pick([1_000, 5_000])),
       "log.flush.offset.checkpoint.interval.ms": String(this.pick([500, 3_000, 60_000])),
       "log.segment.delete.delay.ms": String(this.pick([0, 1_000, 60_000])),

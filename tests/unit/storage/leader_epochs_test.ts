@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createMemoryRuntime } from "../../../runtime/memory.ts";
 import { LeaderEpochs } from "../../../storage/leader_epochs.ts";
-import { append, DATA, World } from "./support.ts";
+import { append, DATA, START_MS, World } from "./support.ts";
 
 function epochsOf(entries: readonly (readonly [number, number])[]): LeaderEpochs {
   const { files } = createMemoryRuntime();
@@ -93,5 +93,20 @@ describe("leader epochs", () => {
     expect(ends()).toEqual(before);
     await world.restart();
     expect(ends()).toEqual(before);
+  });
+
+  test("are known though retention has deleted all that was written in them", async () => {
+    const world = await World.open({ config: { segmentBytes: 300, retentionBytes: 0 } });
+    const log = world.log();
+    append(log, { values: ["x"], leaderEpoch: 1 });
+    await world.until(log.sync());
+    await world.until(world.dir.checkpoint());
+    append(log, { values: ["x"], leaderEpoch: 2 });
+    await world.until(log.sync());
+    world.dir.applyRetention(START_MS);
+    world.crash("lost");
+    await world.open();
+    // Not that epoch 1 ended at 2, which would tell those who had read on in epoch 2 that they had read what was lost.
+    expect(world.log().leaderEpoch).not.toBe(1);
   });
 });
