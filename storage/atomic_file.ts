@@ -32,9 +32,17 @@ export function writeFileAtomically(
   if (options.durable === true) files.syncDirectory(directoryOf(path));
 }
 
-/** The same, durable, its syncs off the loop. Nobody else may write the file meanwhile. */
-export async function writeFileAtomicallyAsync(files: FileSystem, path: string, content: string): Promise<void> {
-  const temporaryPath = `${path}.tmp`;
+/**
+ * The same, durable, its syncs off the loop. One at a time to a file; when the file was written on the loop meanwhile, which
+ * `isOvertaken` says, it stays as that has left it.
+ */
+export async function writeFileAtomicallyAsync(
+  files: FileSystem,
+  path: string,
+  content: string,
+  isOvertaken: () => boolean,
+): Promise<void> {
+  const temporaryPath = `${path}.later.tmp`;
   const handle = files.open(temporaryPath, { create: true, truncate: true });
   try {
     handle.write([new TextEncoder().encode(content)], 0);
@@ -45,6 +53,7 @@ export async function writeFileAtomicallyAsync(files: FileSystem, path: string, 
   } finally {
     handle.close();
   }
+  if (isOvertaken()) return removeQuietly(files, temporaryPath);
   files.rename(temporaryPath, path);
   await files.syncDirectoryAsync(directoryOf(path));
 }

@@ -54,9 +54,14 @@ export function writeCheckpointLines(files: FileSystem, path: string, lines: rea
   writeFileAtomically(files, path, textOf(lines));
 }
 
-/** The same, its syncs off the loop. Nobody else may write the file meanwhile. */
-export function writeCheckpointLinesAsync(files: FileSystem, path: string, lines: readonly string[]): Promise<void> {
-  return writeFileAtomicallyAsync(files, path, textOf(lines));
+/** The same, its syncs off the loop (`writeFileAtomicallyAsync`). */
+export function writeCheckpointLinesAsync(
+  files: FileSystem,
+  path: string,
+  lines: readonly string[],
+  isOvertaken: () => boolean,
+): Promise<void> {
+  return writeFileAtomicallyAsync(files, path, textOf(lines), isOvertaken);
 }
 
 function textOf(lines: readonly string[]): string {

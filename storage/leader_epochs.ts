@@ -38,6 +38,8 @@ export class LeaderEpochs {
   readonly #path: string;
   #entries: EpochEntry[];
   #isSaved = true;
+  /** Saves on the loop. */
+  #saveCount = 0;
 
   private constructor(files: FileSystem, path: string, entries: EpochEntry[]) {
     this.#files = files;
@@ -93,13 +95,19 @@ export class LeaderEpochs {
     if (this.#isSaved) return;
     writeCheckpointLines(this.#files, this.#path, this.#lines());
     this.#isSaved = true;
+    this.#saveCount++;
   }
 
-  /** The same, its syncs off the loop. What changes meanwhile is left to the next. Not while another save is under way. */
+  /**
+   * The same, its syncs off the loop. What changes meanwhile is left to the next; a `save` meanwhile is the later one. Not
+   * while another of this kind is under way.
+   */
   async saveAsync(): Promise<void> {
     const entries = this.#entries;
+    const saveCount = this.#saveCount;
     if (this.#isSaved) return;
-    await writeCheckpointLinesAsync(this.#files, this.#path, this.#lines());
+    const isOvertaken = () => this.#saveCount !== saveCount;
+    await writeCheckpointLinesAsync(this.#files, this.#path, this.#lines(), isOvertaken);
     if (entries === this.#entries) this.#isSaved = true;
   }
 

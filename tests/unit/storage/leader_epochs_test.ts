@@ -109,4 +109,16 @@ describe("leader epochs", () => {
     // Not that epoch 1 ended at 2, which would tell those who had read on in epoch 2 that they had read what was lost.
     expect(world.log().leaderEpoch).not.toBe(1);
   });
+
+  test("saved while an older save is on its way stay saved", async () => {
+    const runtime = createMemoryRuntime();
+    runtime.files.makeDirectory("/log");
+    const epochs = LeaderEpochs.empty(runtime.files, "/log");
+    epochs.assign(1, 0);
+    const saving = epochs.saveAsync();
+    epochs.assign(2, 10);
+    epochs.save();
+    await runtime.until(saving);
+    expect(LeaderEpochs.open(runtime.files, "/log").entries).toEqual(epochs.entries);
+  });
 });
