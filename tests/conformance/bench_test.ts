@@ -16,9 +16,7 @@ describe.skipIf(target === "kafka")("bench/memory.ts", () => {
 
 describe.skipIf(target === "kafka")("bench/partitions.ts", () => {
   test("measures a few partitions from their making to their end", () => {
-    expect(run("partitions.ts", "--partitions", "20", "--topics", "5", "--target", target)).toContain(
-      "partitions: delete 5 topics of one",
-    );
+    expect(run("partitions.ts", "--partitions", "20", "--target", target)).toMatch(/\d+ partitions: delete +[\d.]+ ms/);
   }, 60_000);
 });
 
