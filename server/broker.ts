@@ -199,12 +199,13 @@ export class Broker {
 
   async #stop(): Promise<void> {
     this.#listeners.stopAccepting();
-    this.#housekeeping.stop();
     this.#cleaner.stop();
     this.#scrubber.stop();
     this.fetcher.stop();
     // Together: a connection cannot finish while its JoinGroup waits for a rebalance, and stopping answers that.
     await Promise.all([this.groups.stop(), this.#listeners.finish(STOP_WITHIN_MS)]);
+    // Not before: the wait may be longer than a flush policy leaves records unsynced.
+    this.#housekeeping.stop();
     await this.cluster.close();
     await this.logDir.close({ clean: true });
     this.logger.info("broker stopped");

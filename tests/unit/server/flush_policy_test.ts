@@ -4,6 +4,7 @@
  */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { fetch } from "../../../protocol/api/01_fetch.ts";
+import { listOffsets } from "../../../protocol/api/02_list_offsets.ts";
 import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
 import { produce } from "../../../protocol/api/00_produce.ts";
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
@@ -26,6 +27,7 @@ const FIRST_SYNC_MS = 3 * SYNC_MS;
 
 let world: MemoryRuntime;
 let process: MortalRuntime;
+let server: MemoryBroker;
 let client: MemoryClient;
 /** Another connection: on one, answers wait for those before them. */
 let other: MemoryClient;
@@ -40,7 +42,7 @@ beforeEach(() => {
 /** Starts a broker on the disk as it is. */
 async function start(overrides: Readonly<Record<string, string>>): Promise<void> {
   process = new MortalRuntime(world, () => GO, () => null);
-  const server = await MemoryBroker.start({ runtime: world, process, overrides });
+  server = await MemoryBroker.start({ runtime: world, process, overrides });
   client = await server.connect();
   other = await server.connect();
 }
@@ -266,6 +268,24 @@ describe("flush policy interval", () => {
     expect((await look()).values).toEqual(["a", "b"]);
     await restartAfter("lost");
     expect((await look()).values).toEqual(["a"]);
+  });
+
+  test("syncs every second also while a stop waits for a client that does not read", async () => {
+    await startNew("interval");
+    const large = "x".repeat(90_000);
+    for (let count = 0; count < 30; count++) await world.until(answerTo(large));
+    other.pause();
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 3_000_000 }];
+    const draft = { maxWaitMs: 0, minBytes: 0, maxBytes: 3_000_000, topics: [{ topic: "events", partitions }] };
+    other.post(encodeRequestFrame(fetch, 12, 1, "test", draft));
+    await world.until(answerTo("last"));
+    const stopping = server.broker.stop();
+    stopping.catch(() => {}); // The process dies before it ends.
+    await world.advance(3_000);
+    await restartAfter("lost");
+    const ends = { topics: [{ name: "events", partitions: [{ partitionIndex: 0, timestamp: -1 }] }] };
+    const { topics } = await client.send(listOffsets, 7, { replicaId: -1, isolationLevel: 0, ...ends });
+    expect(topics[0]!.partitions[0]!.offset).toBe(31);
   });
 
   test("waits as long as log.flush.interval.ms where that is set", async () => {
