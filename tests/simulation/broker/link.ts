@@ -79,8 +79,9 @@ export class Link {
   /** At once, or on a bad network in pieces. */
   #write(socket: Socket, chunks: readonly Uint8Array[]): void {
     if (!this.#world.troubles.hasBadNetwork) return socket.write(chunks);
-    this.#unsent.push(...chunks);
-    if (this.#unsent.length === chunks.length) this.#sendPiece(socket);
+    // Where the codec cuts depends on what it has encoded before in this process, which a seed does not repeat.
+    this.#unsent.push(joined(chunks));
+    if (this.#unsent.length === 1) this.#sendPiece(socket);
   }
 
   #sendPiece(socket: Socket): void {
@@ -128,4 +129,14 @@ export class Link {
       throw new LinkBroken("refused", { cause });
     }
   }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
