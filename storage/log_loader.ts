@@ -195,7 +195,7 @@ async function recover(
   const epochs = openLeaderEpochs(context, directory, found.segments);
   const recovered = recoverSegments(context, found.segments, {
     recoveryPoint,
-    cleanedOffset: options.config.cleanupPolicy.compact ? Infinity : options.cleanedOffset,
+    cleanedOffset: options.cleanedOffset,
     logStartOffset: options.logStartOffset,
     epochs,
   });

@@ -10,8 +10,8 @@
  * (2) Every batch past it is read and checked: length, format, checksum, offsets that follow each other. The log ends before
  *     the first one that fails, and so does the segment's file; segments after it go, for the log has no gaps.
  * (3) A segment that does not start where the one before it ends has lost that one's end (an empty or short file whose bytes
- *     never came to the disk), so it counts as cut there too. In a compacted log such a gap is in order: below what the
- *     cleaner has been through, or after a segment that shows the cleaner's work.
+ *     never came to the disk), so it counts as cut there too, in a compacted log as well. Such a gap is in order below what
+ *     the cleaner has been through, below the recovery point, and after a segment that shows a cleaner's work.
  * (4) The result is a prefix of the batches that were written, and doing it again, or being killed half-way and doing it
  *     again, gives the same.
  * (5) Nothing below the recovery point is cut: it was on the disk for good, so what is wrong there is damage, and the log
@@ -112,7 +112,7 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
     refused = batchFault(batch, segment.baseOffset, nextOffset);
     if (refused !== null) return false;
     if (batch.recordCount !== batch.lastOffsetDelta + 1) isCleaned = true;
-    if (batch.baseOffset !== nextOffset && position !== start.position) isCleaned = true;
+    if (batch.baseOffset !== nextOffset && (position === 0 || position !== start.position)) isCleaned = true;
     segment.index.note(batch, position);
     options.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
     nextOffset = batch.nextOffset;
