@@ -1,7 +1,15 @@
-/** Compaction against a list of all that was written: SEED=… bun test tests/fuzz/compaction_fuzz_test.ts */
+/**
+ * Compaction against a list of all that was written: SEED=… FUZZ_ROUNDS=… bun test tests/fuzz/compaction_fuzz_test.ts
+ *
+ * (1) The last record of each key stays, a tombstone for its time; what is at or past the first offset that a cleaner may not
+ *     touch stays whatever it is.
+ * (2) What is there has its offset, and is as it was written. What is gone has a reason, and does not come back.
+ * (3) What a reader holds stays as it was.
+ * (4) Nothing else takes anything: no stop, no kill; a power cut and a truncation only the end, which no cleaner has been through.
+ */
 import { describe, expect, test } from "bun:test";
 import { Compression } from "../../protocol/compression.ts";
-import { type Log } from "../../storage/log.ts";
+import { type Log, type LogRead } from "../../storage/log.ts";
 import { appendPairs, compact, COMPACTED, contents, type Pair } from "../unit/storage/compaction_support.ts";
 import { World } from "../unit/storage/support.ts";
 import { createPrng, seedOf } from "../support/prng.ts";
@@ -13,6 +21,14 @@ interface Written {
   readonly key: string;
   readonly value: string | null;
   readonly shown: string;
+  isGone: boolean;
+  /** When a cleaner may first have come by. */
+  passedMs: number;
+}
+
+interface HeldRead {
+  readonly read: LogRead;
+  readonly copies: readonly Uint8Array[];
 }
 
 describe("compaction", () => {
@@ -32,21 +48,86 @@ async function oneRound(roundSeed: number): Promise<void> {
     limits: { tailBytesMax: next() < 0.5 ? 0 : 4096 },
   });
   const written: Written[] = [];
+  const held: HeldRead[] = [];
+  /** Cleaners have been through what is below. */
+  let cleanedBound = 0;
   const sequences = new Map<number, number>();
   const codecs = Object.values(Compression);
   for (let step = 0; step < 60; step++) {
     const log = world.log();
     const chance = next();
-    if (chance < 0.6) write(log);
-    else if (chance < 0.7) log.roll();
-    else if (chance < 0.85) {
-      await settled(world, log);
-      await compact(world, { tableBytesMax: 24 * (3 + pick(60)), bufferBytes: 2048 + pick(20_000) });
-    } else if (chance < 0.9) await world.until(log.deleteRecordsBefore(pick(log.logEndOffset + 1)));
-    else if (chance < 0.93) log.applyRetention(world.runtime.clock.nowMs());
-    else if (chance < 0.97) await world.until(new Promise<void>((resolve) => world.runtime.timers.after(600, resolve)));
-    else await world.restart();
+    if (chance < 0.52) write(log);
+    else if (chance < 0.62) log.roll();
+    else if (chance < 0.77) await clean(log);
+    else if (chance < 0.82) await world.until(log.deleteRecordsBefore(pick(log.logEndOffset + 1)));
+    else if (chance < 0.85) log.applyRetention(world.runtime.clock.nowMs());
+    else if (chance < 0.89) await world.until(new Promise<void>((resolve) => world.runtime.timers.after(600, resolve)));
+    else if (chance < 0.93) hold(log);
+    else if (chance < 0.95) await truncate(log);
+    else await restart(log);
     check(world.log());
+  }
+  while (held.length > 0) release(0);
+
+  async function clean(log: Log): Promise<void> {
+    await settled(world, log);
+    // It goes on until there is nothing more to clean: what is before the active segment.
+    const bound = log.segmentBases().at(-1)!;
+    const nowMs = world.runtime.clock.nowMs();
+    for (const record of written.slice(0, bound)) record.passedMs = Math.min(record.passedMs, nowMs);
+    cleanedBound = Math.max(cleanedBound, bound);
+    await compact(world, { tableBytesMax: 24 * (3 + pick(60)), bufferBytes: 2048 + pick(20_000) });
+    const found = new Set(contents(log).map((line) => Number(line.split(" ")[0])));
+    const latest = new Map(written.slice(0, bound).map(({ key }, offset) => [key, offset]));
+    for (const [offset, record] of written.entries()) {
+      if (offset < log.logStartOffset || record.isGone || found.has(offset)) continue;
+      const isObsolete = offset < (latest.get(record.key) ?? -1);
+      const isOver = record.value === null &&
+        record.passedMs + COMPACTED.deleteRetentionMs! <= world.runtime.clock.nowMs();
+      if (offset >= bound || !isObsolete && !isOver) throw new Error(`SEED=${roundSeed}: ${record.shown} is gone`);
+      record.isGone = true;
+    }
+  }
+
+  function hold(log: Log): void {
+    const offset = log.logStartOffset + pick(log.logEndOffset - log.logStartOffset + 1);
+    const read = log.read(offset, { maxBytes: pick(3000), upToOffset: Infinity, atLeastOneBatch: true });
+    held.push({ read, copies: read.chunks.map((chunk) => chunk.slice()) });
+    if (held.length > 3) release(pick(held.length));
+  }
+
+  function release(index: number): void {
+    const [{ read, copies }] = held.splice(index, 1) as [HeldRead];
+    expect(read.chunks.map((chunk) => chunk.slice())).toEqual([...copies]);
+    read.release();
+  }
+
+  /** As a follower does, which has nothing cleaned that its leader could take back. */
+  async function truncate(log: Log): Promise<void> {
+    const from = Math.max(cleanedBound, log.logStartOffset);
+    cut(log, await world.until(log.truncation.truncateTo(from + pick(log.logEndOffset - from + 1))));
+  }
+
+  async function restart(log: Log): Promise<void> {
+    while (held.length > 0) release(0);
+    const { syncedOffset } = log;
+    const how = (["clean", "clean", "kill", "lost", "torn", "mixed"] as const)[pick(6)]!;
+    if (how === "clean" || how === "kill") {
+      await world.until(world.dir.close({ clean: how === "clean" }));
+      return await world.open();
+    }
+    world.crash(how);
+    await world.open();
+    expect(world.log().logEndOffset).toBeGreaterThanOrEqual(syncedOffset);
+    cut(world.log(), world.log().logEndOffset);
+  }
+
+  function cut(log: Log, endOffset: number): void {
+    expect(endOffset).toBeGreaterThanOrEqual(cleanedBound);
+    expect(endOffset).toBeLessThanOrEqual(written.length);
+    written.length = endOffset;
+    sequences.clear();
+    for (const { producerId, lastSequence } of log.producers()) sequences.set(producerId, lastSequence + 1);
   }
 
   function write(log: Log): void {
@@ -63,7 +144,13 @@ async function oneRound(roundSeed: number): Promise<void> {
     });
     expect(firstOffset).toBe(written.length);
     for (const [key, value] of pairs) {
-      written.push({ key: key!, value, shown: `${written.length} ${key}=${value ?? "(null)"}` });
+      written.push({
+        key: key!,
+        value,
+        shown: `${written.length} ${key}=${value ?? "(null)"}`,
+        isGone: false,
+        passedMs: Infinity,
+      });
     }
   }
 
@@ -72,6 +159,10 @@ async function oneRound(roundSeed: number): Promise<void> {
     const found = contents(log);
     const offsets = new Set(found.map((line) => Number(line.split(" ")[0])));
     for (const line of found) expect(line).toBe(written[Number(line.split(" ")[0])]!.shown);
+    for (const [offset, { shown, isGone }] of written.entries()) {
+      if (offset < log.logStartOffset || isGone !== offsets.has(offset)) continue;
+      throw new Error(`SEED=${roundSeed}: ${shown} ${isGone ? "has come back" : "is gone"}`);
+    }
     const seen = new Set<string>();
     for (let offset = written.length - 1; offset >= log.logStartOffset; offset--) {
       const { key, value, shown } = written[offset]!;
