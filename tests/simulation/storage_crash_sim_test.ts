@@ -10,7 +10,7 @@ import process from "node:process";
 import { seedOf } from "../support/prng.ts";
 import { Found, playAllCrashes } from "./storage/crash.ts";
 import { HISTORIES } from "./storage/histories.ts";
-import { playRandom } from "./storage/random.ts";
+import { playCompacted, playRandom } from "./storage/random.ts";
 import { playRot } from "./storage/rot.ts";
 
 // The gate runs the same few every time, so that it says something about the change; long runs look for what is new.
@@ -22,6 +22,8 @@ const runCount = process.env.SIM_SEEDS !== undefined
   : process.env.SEED !== undefined
   ? 1
   : 300;
+/** Of the histories with cleanings, at the gate. */
+const COMPACTED_RUNS = 60;
 const options = { timeout: 86_400_000 };
 
 describe("storage keeps its promises", () => {
@@ -43,6 +45,14 @@ describe("storage keeps its promises", () => {
     let leftCount = 0;
     for (let run = 0; run < runCount; run++) leftCount += await told(() => playRandom((seed + run) >>> 0));
     expect(leftCount).toBeGreaterThan(0);
+  }, options);
+
+  test(`through random histories of a log that is compacted (SEED=${seed})`, async () => {
+    let removedCount = 0;
+    const count = isLong ? runCount : COMPACTED_RUNS;
+    for (let run = 0; run < count; run++) removedCount += await told(() => playCompacted((seed + run) >>> 0));
+    console.log(`storage crashes: cleanings took ${removedCount} batches`);
+    if (count > 10) expect(removedCount).toBeGreaterThan(count);
   }, options);
 });
 

@@ -6,11 +6,13 @@
  * 2. The log's start is never before one that was shown, nor past one that was asked for.
  * 3. Producers, open and aborted transactions and leader epochs are what a replay of the batches gives.
  * 4. What a start shows is promised from then on.
+ * 5. Below where a cleaner may come, what it may take is in `cleaning.ts`; once it is seen to be gone, it is gone for good.
  */
 
 import { encodeBatch } from "../../../protocol/record.ts";
 import type { MemoryFileSystem } from "../../../runtime/memory_files.ts";
 import type { Log } from "../../../storage/log.ts";
+import { checkCleaned, type Cleaning } from "./cleaning.ts";
 import { Broken, type End, FOLDER } from "./machine.ts";
 
 export type BatchKind = "data" | "transactional" | "commit" | "abort";
@@ -25,7 +27,10 @@ export interface Written {
   /** -1 for none; so is its sequence. */
   readonly producerId: number;
   readonly baseSequence: number;
-  readonly values: readonly string[];
+  /** Null is a tombstone. */
+  readonly values: readonly (string | null)[];
+  /** Of its records, where they have any. */
+  readonly keys?: readonly string[];
 }
 
 export class Account {
@@ -41,6 +46,10 @@ export class Account {
   syncedOffset = 0;
   startShown = 0;
   startAsked = 0;
+  /** Batches that a cleaner has taken, of which a log may know still (5). */
+  removed: Written[] = [];
+  /** The last that was begun, and up to where any has come. */
+  cleaning: Cleaning | null = null;
   /** Where the log began, or began again. */
   #firstOffset = 0;
 
@@ -79,8 +88,27 @@ export class Account {
     this.cutUnderWay = null;
   }
 
+  /** A cleaner is about to begin. */
+  cleans(cleaning: Cleaning): void {
+    this.cleaning = { ...cleaning, bound: Math.max(cleaning.bound, this.cleaning?.bound ?? 0) };
+  }
+
+  /** No cleaner is at work: what it has left is what was written, from now on (5). */
+  cleaned(files: MemoryFileSystem, nowMs: number): void {
+    if (this.cleaning === null) return;
+    const { written, removed } = checkCleaned(this.written, this.removed, files, {
+      ...this.cleaning,
+      logStartOffset: this.startShown,
+      nowMs,
+    });
+    this.written = written;
+    this.removed.push(...removed);
+  }
+
   restarted(offset: number): void {
     this.written = [];
+    this.removed = [];
+    this.cleaning = null;
     this.#firstOffset = offset;
     this.endOffset =
       this.syncedOffset =
@@ -94,8 +122,16 @@ export class Account {
     return this.written.findLast((batch) => batch.producerId === producerId && batch.baseSequence >= 0);
   }
 
+  /** A cleaner took later ones of its batches than the last, while there were others after them. The log may know those. */
+  removedAfterLast(producerId: number): Written[] {
+    const lastOffset = this.lastOf(producerId)?.baseOffset ?? -1;
+    return this.removed.filter((batch) => {
+      return batch.producerId === producerId && batch.baseSequence >= 0 && batch.baseOffset > lastOffset;
+    });
+  }
+
   isOpen(producerId: number): boolean {
-    return this.#transactions().open.has(producerId);
+    return this.#transactions(this.#withRemoved()).open.has(producerId);
   }
 
   /** There is no log after a start. */
@@ -108,8 +144,9 @@ export class Account {
   }
 
   /** A process has opened the log after the one before it ended so (1, 2, 3). */
-  checkOpened(log: Log, files: MemoryFileSystem, end: End | "clean"): void {
+  checkOpened(log: Log, files: MemoryFileSystem, end: End | "clean", nowMs: number): void {
     if (log.isOffline) throw new Broken(`the log is offline: ${log.offlineCause?.message}`);
+    if (this.restartUnderWay === null) this.cleaned(files, nowMs);
     const { logEndOffset, logStartOffset } = log;
     const isSpared = end === "kill" || end === "clean";
     const { cutUnderWay, restartUnderWay } = this;
@@ -149,7 +186,11 @@ export class Account {
     for (const name of names) {
       const bytes = files.readFile(`${FOLDER}/${name}`);
       const batch = this.written[at];
-      if (bytes.length > 0 && batch?.baseOffset !== Number(name.slice(0, 20))) {
+      const isCleaned = batch !== undefined && batch.baseOffset < (this.cleaning?.bound ?? 0);
+      const isRight = isCleaned
+        ? batch.baseOffset >= Number(name.slice(0, 20))
+        : batch?.baseOffset === Number(name.slice(0, 20));
+      if (bytes.length > 0 && !isRight) {
         throw new Broken(`segment ${name} starts where batch ${batch?.baseOffset} must be`);
       }
       for (let position = 0; position < bytes.length; at++) {
@@ -180,7 +221,7 @@ export class Account {
     for (const batch of this.written.toReversed()) {
       if (batch.producerId < 0 || batch.baseSequence < 0 || seen.has(batch.producerId)) continue;
       seen.add(batch.producerId);
-      if (batch.baseOffset < log.firstSegmentOffset) continue;
+      if (batch.baseOffset < log.firstSegmentOffset || this.removedAfterLast(batch.producerId).length > 0) continue;
       const result = log.append(encodeData(batch), { leaderEpoch: batch.leaderEpoch, origin: "client" });
       if (result.kind !== "duplicate" || result.firstOffset !== batch.baseOffset) {
         throw new Broken(
@@ -232,7 +273,9 @@ export class Account {
       }
     }
     const isThere = this.written.some((batch) => batch.baseOffset >= log.logStartOffset);
-    if (isThere && log.leaderEpoch !== latest) throw new Broken(`the epoch is ${log.leaderEpoch} and was ${latest}`);
+    const latestRemoved = Math.max(latest, ...this.removed.map((batch) => batch.leaderEpoch));
+    const isLatest = log.leaderEpoch >= latest && log.leaderEpoch <= latestRemoved;
+    if (isThere && !isLatest) throw new Broken(`the epoch is ${log.leaderEpoch} and was ${latest}`);
   }
 
   #checkProducers(log: Log): void {
@@ -245,7 +288,14 @@ export class Account {
       const lastOffset = found?.lastOffset ?? -1;
       // Of a producer whose records are all deleted the log may know nothing any more.
       if (lastOffset === -1 && (last === undefined || last.baseOffset < log.firstSegmentOffset)) continue;
-      const lastSequence = last === undefined ? -1 : last.baseSequence + last.values.length - 1;
+      const removed = this.removedAfterLast(producerId);
+      if (lastOffset === -1 && last === undefined) continue;
+      if (
+        removed.some((batch) => batch.nextOffset - 1 === lastOffset && lastSequenceOf(batch) === found?.lastSequence)
+      ) {
+        continue;
+      }
+      const lastSequence = last === undefined ? -1 : lastSequenceOf(last);
       if (last === undefined || lastOffset !== last.nextOffset - 1 || found?.lastSequence !== lastSequence) {
         throw new Broken(
           `producer ${producerId} is at offset ${lastOffset}, sequence ${found?.lastSequence}, and must be at ` +
@@ -256,29 +306,40 @@ export class Account {
   }
 
   #checkTransactions(log: Log): void {
-    const { open, aborted } = this.#transactions();
+    const { open, aborted } = this.#transactions(this.written);
+    // Of what a cleaner has taken the log may know or not.
+    const withRemoved = this.#transactions(this.#withRemoved());
     const isThere = (offset: number) => offset >= log.firstSegmentOffset;
     const openOffsets = [...open.values()];
     const firstOpen = openOffsets.length === 0 ? null : Math.min(...openOffsets);
-    if (openOffsets.every(isThere) && log.firstUnstableOffset !== firstOpen) {
-      throw new Broken(`a transaction is open from ${log.firstUnstableOffset} and must be from ${firstOpen}`);
+    const { firstUnstableOffset } = log;
+    const isRight = firstUnstableOffset === firstOpen ||
+      [...withRemoved.open.values()].includes(firstUnstableOffset ?? -1) &&
+        firstUnstableOffset! <= (firstOpen ?? Infinity);
+    if (openOffsets.every(isThere) && !isRight) {
+      throw new Broken(`a transaction is open from ${firstUnstableOffset} and must be from ${firstOpen}`);
     }
     const found = new Map(
       log.abortedTransactions(log.firstSegmentOffset, log.logEndOffset).map((entry) => [entry.lastOffset, entry]),
     );
     for (const { firstOffset, lastOffset } of aborted) {
-      if (isThere(firstOffset) && found.get(lastOffset)?.firstOffset !== firstOffset) {
+      const foundOffset = found.get(lastOffset)?.firstOffset ?? -1;
+      const first = withRemoved.aborted.find((entry) => entry.lastOffset === lastOffset)!.firstOffset;
+      if (isThere(firstOffset) && (foundOffset < first || foundOffset > firstOffset)) {
         throw new Broken(`the transaction aborted at ${lastOffset} is not known from ${firstOffset} on`);
       }
-      found.delete(lastOffset);
     }
+    for (const { lastOffset } of withRemoved.aborted) found.delete(lastOffset);
     for (const offset of found.keys()) throw new Broken(`no transaction was aborted at ${offset}`);
   }
 
-  #transactions(): { open: Map<number, number>; aborted: { firstOffset: number; lastOffset: number }[] } {
+  #transactions(batches: readonly Written[]): {
+    open: Map<number, number>;
+    aborted: { firstOffset: number; lastOffset: number }[];
+  } {
     const open = new Map<number, number>();
     const aborted: { firstOffset: number; lastOffset: number }[] = [];
-    for (const { kind, producerId, baseOffset } of this.written) {
+    for (const { kind, producerId, baseOffset } of batches) {
       if (kind === "data") continue;
       const firstOffset = open.get(producerId);
       if (kind === "transactional") {
@@ -291,8 +352,15 @@ export class Account {
     return { open, aborted };
   }
 
+  #withRemoved(): readonly Written[] {
+    if (this.removed.length === 0) return this.written;
+    return [...this.written, ...this.removed].sort((one, other) => one.baseOffset - other.baseOffset);
+  }
+
   #cut(endOffset: number): void {
     this.written = this.written.filter((batch) => batch.nextOffset <= endOffset);
+    this.removed = this.removed.filter((batch) => batch.nextOffset <= endOffset);
+    if (this.cleaning !== null) this.cleaning = { ...this.cleaning, bound: Math.min(this.cleaning.bound, endOffset) };
     this.endOffset = this.written.at(-1)?.nextOffset ?? endOffset;
     // Where all that is left was deleted, the log goes on at its start.
     if (this.endOffset !== endOffset && endOffset !== this.startShown) {
@@ -304,13 +372,20 @@ export class Account {
   }
 }
 
+function lastSequenceOf({ baseSequence, values }: Written): number {
+  return baseSequence + values.length - 1;
+}
+
 /** The batch as a producer sends it. */
 export function encodeData(
-  batch: Pick<Written, "values" | "producerId" | "baseSequence" | "kind">,
+  batch: Pick<Written, "values" | "keys" | "producerId" | "baseSequence" | "kind">,
   timestampMs = 1_700_000_000_000,
 ): Uint8Array {
+  const encode = (text: string | null | undefined) => typeof text === "string" ? new TextEncoder().encode(text) : null;
   return encodeBatch({
-    records: batch.values.map((value) => ({ value: new TextEncoder().encode(value), timestamp: timestampMs })),
+    records: batch.values.map((value, index) => {
+      return { key: encode(batch.keys?.[index]), value: encode(value), timestamp: timestampMs };
+    }),
     isTransactional: batch.kind === "transactional",
     ...(batch.producerId < 0
       ? {}

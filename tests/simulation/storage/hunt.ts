@@ -2,10 +2,14 @@
 
 import process from "node:process";
 import { Found } from "./crash.ts";
-import { playRandom } from "./random.ts";
+import { playCompacted, playRandom } from "./random.ts";
 import { playRot } from "./rot.ts";
 
-const plays: Record<string, (seed: number) => Promise<unknown>> = { random: playRandom, rot: playRot };
+const plays: Record<string, (seed: number) => Promise<unknown>> = {
+  random: playRandom,
+  compacted: playCompacted,
+  rot: playRot,
+};
 
 const [play = "", first = "1", count = "1"] = process.argv.slice(2);
 console.log(await hunt(plays[play]!, Number(first), Number(count)));

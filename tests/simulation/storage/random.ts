@@ -8,11 +8,29 @@ import { Session, type Step } from "./session.ts";
 
 const LIVES = 8;
 const STEPS_MAX = 30;
+/** Of the steps of a compacted log: cleanings, and what they wait for. */
+const COMPACTED_SHARE = 0.35;
 
 /** Plays the history of a seed. Returns how many batches were left at its end. */
-export async function playRandom(seed: number): Promise<number> {
+export function playRandom(seed: number): Promise<number> {
+  return play(seed, false);
+}
+
+/** The same of a log with keys that is cleaned. Returns how many batches the cleaner has taken. */
+export function playCompacted(seed: number): Promise<number> {
+  return play(seed, true);
+}
+
+async function play(seed: number, isCompacted: boolean): Promise<number> {
   const next = createPrng(seed);
   const dice = new Dice(next);
+  const cleanup = isCompacted
+    ? {
+      cleanupPolicy: { delete: dice.chance(0.3), compact: true },
+      minCleanableDirtyRatio: dice.chance(0.7) ? 0 : 0.3,
+      deleteRetentionMs: dice.int(60),
+    }
+    : {};
   const machine = new Machine({
     seed,
     config: configOf({
@@ -24,6 +42,7 @@ export async function playRandom(seed: number): Promise<number> {
       fileDeleteDelayMs: dice.int(100),
       segmentMs: dice.chance(0.3) ? 20 : 1_000_000_000,
       flushMessages: dice.chance(0.8) ? Infinity : 1 + dice.int(5),
+      ...cleanup,
     }),
     limits: {
       tailBytesMax: dice.int(3) * 2000,
@@ -44,7 +63,9 @@ export async function playRandom(seed: number): Promise<number> {
       const isStarted = await session.start(end);
       let isAlive = isStarted;
       for (let count = dice.int(STEPS_MAX); count > 0 && isAlive; count--) {
-        isAlive = await session.perform(stepOf(dice));
+        isAlive = await session.perform(
+          isCompacted && dice.chance(COMPACTED_SHARE) ? cleaningStepOf(dice) : stepOf(dice),
+        );
         // An operator starts a broker again whose log the disk has failed.
         if (isAlive && machine.hasFailed) break;
       }
@@ -54,10 +75,19 @@ export async function playRandom(seed: number): Promise<number> {
     machine.dieAt = machine.failSyncAt = Infinity;
     await session.start(end);
     await session.finish();
-    return session.account.written.length;
+    return isCompacted ? session.removedCount : session.account.written.length;
   } catch (cause) {
     throw new Found(`SEED=${seed}`, machine.trace, cause);
   }
+}
+
+/** A cleaning, or what it waits for. */
+function cleaningStepOf(dice: Dice): Step {
+  const roll = dice.int(100);
+  if (roll < 30) return { do: "roll" };
+  if (roll < 40) return { do: "sync" };
+  if (roll < 50) return { do: "wait", ms: dice.int(30) };
+  return { do: "compact", isBeside: dice.chance(0.4), tableKeys: dice.chance(0.3) ? 2 + dice.int(12) : 1000 };
 }
 
 function stepOf(dice: Dice): Step {

@@ -2,6 +2,7 @@
 
 import { ErrorCode } from "../../../protocol/errors.ts";
 import { encodeControlBatch } from "../../../protocol/record.ts";
+import { DEFAULT_CLEANER_SETTINGS } from "../../../storage/cleaner.ts";
 import { StorageError } from "../../../storage/errors.ts";
 import type { Log } from "../../../storage/log.ts";
 import { Account, type BatchKind, encodeData, type Written } from "./account.ts";
@@ -19,20 +20,33 @@ export type Step =
   }
   | { readonly do: "mark"; readonly producer: number; readonly kind: "commit" | "abort" }
   | { readonly do: "roll" | "sync" | "syncBeside" | "checkpoint" | "retain" | "reopen" | "look" | "read" }
+  /** `tableKeys`: for how many the cleaner has room. */
+  | { readonly do: "compact"; readonly isBeside?: boolean; readonly tableKeys?: number }
   | { readonly do: "deleteBefore"; readonly share: number; readonly isBeside?: boolean }
   /** Of a restart, 1 is as far past the log's end as that is from 0. */
   | { readonly do: "truncate" | "restart"; readonly share: number }
   | { readonly do: "wait"; readonly ms: number };
 
+const KEY_COUNT = 9;
+const TOMBSTONE_EVERY = 7;
+const TABLE_ENTRY_BYTES = 24;
+const CLEANER_BUFFER_BYTES = 4096;
+
 export class Session {
   readonly machine: Machine;
   readonly account = new Account();
+  /** Batches that cleanings have taken. */
+  removedCount = 0;
   #log: Log | null = null;
   #leaderEpoch = 0;
   /** By deletions that may not be answered yet. */
   #deleteAsked = 0;
   /** All of them have ended. */
   #deleted: Promise<unknown> = Promise.resolve();
+  /** The last cleaning has ended, and was looked at. */
+  #cleaned: Promise<void> = Promise.resolve();
+  /** What it broke, beside other steps. */
+  #brokenBeside: unknown = null;
   #valueCount = 0;
   #timestampMs: number;
 
@@ -47,11 +61,12 @@ export class Session {
     machine.note(`start after ${end}`);
     this.#deleteAsked = 0;
     this.#deleted = Promise.resolve();
+    this.#cleaned = Promise.resolve();
     if (!await this.#opens()) return false;
     const found = machine.dir.log(TOPIC, 0);
     return await this.#guarded(() => {
       if (found === undefined) account.checkMissing(end);
-      else account.checkOpened(found, machine.runtime.files, end);
+      else account.checkOpened(found, machine.runtime.files, end, machine.runtime.clock.nowMs());
       this.#log = machine.log();
       account.checkDuplicates(this.#log);
       account.checkFiles(this.#log, machine.runtime.files);
@@ -79,6 +94,7 @@ export class Session {
     if (step.do === "reopen") return await this.#reopen();
     return await this.#guarded(async () => {
       await this.#perform(step, this.#log!);
+      if (this.#brokenBeside !== null) throw this.#brokenBeside;
       if (this.machine.isAlive) this.account.showStart(this.#log!.logStartOffset);
     });
   }
@@ -126,7 +142,11 @@ export class Session {
         return await this.#truncate(log, step.share);
       case "restart":
         return await this.#restart(log, Math.floor(log.logEndOffset * step.share * 2));
+      case "compact":
+        return await this.#compact(log, step);
       case "look":
+        await this.#cleaned;
+        if (!machine.isAlive) return;
         account.check(log);
         return account.checkFiles(log, machine.runtime.files);
       case "read":
@@ -137,6 +157,33 @@ export class Session {
       case "reopen":
         throw new Error("a reopening ends the life");
     }
+  }
+
+  async #compact(log: Log, step: Extract<Step, { do: "compact" }>): Promise<void> {
+    const { machine, account } = this;
+    await this.#cleaned;
+    if (!machine.isAlive) return;
+    const { clock, files } = machine.runtime;
+    const settings = {
+      ...DEFAULT_CLEANER_SETTINGS,
+      tableBytesMax: TABLE_ENTRY_BYTES * (step.tableKeys ?? 1000),
+      bufferBytes: CLEANER_BUFFER_BYTES,
+    };
+    account.cleans({
+      bound: Math.min(log.segmentBases().at(-1)!, log.recoveryPoint, log.firstUnstableOffset ?? Infinity),
+      startedMs: clock.nowMs(),
+      retentionMs: machine.config.deleteRetentionMs,
+    });
+    const cleaned = machine.dir.cleaner.cleanOne(clock.nowMs(), { settings }).then((isDone) => {
+      if (!machine.isAlive || this.#log !== log || log.isOffline) return;
+      machine.note(`  cleaned: ${isDone}`);
+      const count = account.written.length;
+      account.cleaned(files, clock.nowMs());
+      this.removedCount += count - account.written.length;
+      if (log.compaction.failure !== null && !machine.hasFailed) throw log.compaction.failure;
+    });
+    this.#cleaned = cleaned.catch((error: unknown) => void (this.#brokenBeside = error));
+    if (!step.isBeside) await this.#cleaned;
   }
 
   async #deleteBefore(log: Log, step: { readonly share: number; readonly isBeside?: boolean }): Promise<void> {
@@ -157,10 +204,14 @@ export class Session {
     const { machine, account } = this;
     await this.#deleted; // It would move the start on the way.
     const span = log.logEndOffset - log.logStartOffset;
-    const offset = log.logStartOffset + Math.floor(span * share);
+    // What a cleaner has been through is committed, and never cut off.
+    const offset = Math.max(log.logStartOffset + Math.floor(span * share), account.cleaning?.bound ?? 0);
     machine.note(`  truncate to ${offset}`);
     account.truncating(offset);
+    if (account.restartUnderWay !== null) await this.#cleaned;
+    if (!machine.isAlive) return;
     const endOffset = await log.truncation.truncateTo(offset);
+    await this.#cleaned;
     if (!machine.isAlive) return;
     const isCut = account.cutUnderWay !== null || account.restartUnderWay !== null;
     if (isCut) account.truncated();
@@ -174,6 +225,8 @@ export class Session {
   async #restart(log: Log, offset: number): Promise<void> {
     const { machine, account } = this;
     await this.#deleted;
+    await this.#cleaned;
+    if (!machine.isAlive) return;
     machine.note(`  start again at ${offset}`);
     account.restartUnderWay = offset;
     await log.truncation.truncateFullyAndStartAt(offset);
@@ -186,21 +239,27 @@ export class Session {
     const { producer = -1, records = 1, bytes = 20, epoch = 0 } = step;
     this.#leaderEpoch += epoch;
     const kind: BatchKind = producer < 10 ? "data" : "transactional";
-    const values = Array.from({ length: records }, () => `${this.#valueCount++}`.padEnd(bytes, "x"));
+    const numbers = Array.from({ length: records }, () => this.#valueCount++);
+    const { compact } = this.machine.config.cleanupPolicy;
+    const keys = compact ? { keys: numbers.map((number) => `k${mixed(number) % KEY_COUNT}`) } : {};
+    const values = numbers.map((number) => {
+      return compact && mixed(number) % TOMBSTONE_EVERY === 0 ? null : `${number}`.padEnd(bytes, "x");
+    });
     const baseSequence = producer < 0 ? -1 : this.#nextSequence(log, producer);
-    const draft = { kind, producerId: producer, baseSequence, values };
+    const draft = { kind, producerId: producer, baseSequence, values, ...keys };
     this.#write(log, encodeData(draft, this.#timestampMs++), draft, "client");
   }
 
   #nextSequence(log: Log, producerId: number): number {
     const last = this.account.lastOf(producerId);
-    if (last === undefined) return 0;
-    if (last.baseOffset < log.firstSegmentOffset) {
+    const isRemoved = this.account.removedAfterLast(producerId).length > 0;
+    if (last === undefined && !isRemoved) return 0;
+    if (isRemoved || last!.baseOffset < log.firstSegmentOffset) {
       // What it wrote may be gone while its marker is there: it then starts over.
       const known = [...log.producers()].find((producer) => producer.producerId === producerId);
       if (known !== undefined) return known.lastSequence + 1;
     }
-    return last.baseSequence + last.values.length;
+    return last === undefined ? 0 : last.baseSequence + last.values.length;
   }
 
   #mark(log: Log, producerId: number, kind: "commit" | "abort"): void {
@@ -218,7 +277,7 @@ export class Session {
   #write(
     log: Log,
     bytes: Uint8Array,
-    draft: Pick<Written, "kind" | "producerId" | "baseSequence" | "values">,
+    draft: Pick<Written, "kind" | "producerId" | "baseSequence" | "values" | "keys">,
     origin: "client" | "coordinator",
   ): void {
     const { account } = this;
@@ -239,6 +298,7 @@ export class Session {
 
   async #reopen(): Promise<boolean> {
     const { machine } = this;
+    this.#log = null; // A cleaning that is stopped on the way is looked at by the start.
     const isAlive = await this.#guarded(() => machine.dir.close({ clean: true }));
     if (!isAlive || machine.hasFailed) {
       machine.die(machine.end);
@@ -259,4 +319,9 @@ export class Session {
       return true;
     }
   }
+}
+
+/** The same for the same number, and like chance. */
+function mixed(number: number): number {
+  return Math.imul(number + 1, 0x9e3779b1) >>> 12;
 }
