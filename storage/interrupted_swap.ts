@@ -9,6 +9,7 @@
  *
  * (1) At every step either all old segments or all new ones are complete, so doing this again after a crash in the middle
  *     comes to the same end.
+ * (2) The old ones are gone for good before a name changes: without its `.swap` nothing would say which of them it covers.
  */
 import { type StorageContext } from "./context.ts";
 import { scan } from "./scan.ts";
@@ -45,6 +46,7 @@ export function finishInterruptedSwap(context: StorageContext, directory: string
     const baseOffset = baseOf(name, "");
     if (baseOffset !== null && baseOffset >= fromOffset && baseOffset < toOffset) files.remove(`${directory}/${name}`);
   }
+  files.syncDirectory(directory); // (2)
   for (const name of valid) {
     const target = name.slice(0, -SWAP_SUFFIX.length);
     const isAlone = !valid.includes(fileNameOf(baseOf(name, SWAP_SUFFIX)!, LOG_SUFFIX + SWAP_SUFFIX));

@@ -122,6 +122,23 @@ describe("recovery", () => {
     expect(world.files().filter((name) => /swap|cleaned/.test(name))).toEqual([]);
   });
 
+  test("has the old segments gone for good before a cleaner's take their names", async () => {
+    const world = await World.open({ config: { segmentBytes: 200 } });
+    for (let index = 0; index < 6; index++) appendEach(world.log(), `value ${index}`);
+    await world.until(world.dir.close({ clean: true }));
+    const { files } = world.runtime;
+    const both = [files.readFile(LOG_0), files.readFile(`${FOLDER}/00000000000000000002.log`)];
+    files.open(`${LOG_0}.swap`, { create: true }).write(both, 0);
+    const steps: string[] = [];
+    files.fault = (operation, path) => {
+      const isOfSwap = (operation === "remove" || operation === "rename") && path.startsWith(`${FOLDER}/0`);
+      if (isOfSwap || operation === "syncDirectory") steps.push(operation);
+      return null;
+    };
+    await world.open();
+    expect(steps.join(" ")).toMatch(/ (remove )+syncDirectory rename syncDirectory/);
+  });
+
   test("takes a gap between segments for a lost end, but not where a cleaner has been", async () => {
     const cleaned = `0\n1\norders 0 4\n`;
     for (const checkpoint of [null, cleaned]) {
