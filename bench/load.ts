@@ -7,6 +7,7 @@ import { fetch } from "../protocol/api/01_fetch.ts";
 import { listOffsets } from "../protocol/api/02_list_offsets.ts";
 import { produce } from "../protocol/api/00_produce.ts";
 import { wholeBatches } from "../protocol/batch.ts";
+import { Compression, type CompressionId } from "../protocol/compression.ts";
 import { ErrorCode } from "../protocol/errors.ts";
 import { encodeBatch } from "../protocol/record.ts";
 import { AnsweredError } from "../tests/support/requests.ts";
@@ -24,6 +25,7 @@ export interface ProduceLoad {
   readonly connectionCount?: number;
   readonly inFlight?: number;
   readonly acks?: -1 | 1;
+  readonly compression?: CompressionId;
 }
 
 export interface Load {
@@ -39,7 +41,7 @@ export interface Consumed extends Load {
 
 export async function produceLoad(load: ProduceLoad): Promise<Load> {
   const { port, topic, partitionCount, recordBytes, totalBytes, connectionCount = 2, inFlight = 5, acks = -1 } = load;
-  const batches = load.batchBytes.map((size) => makeBatch(size, recordBytes));
+  const batches = load.batchBytes.map((size) => makeBatch(size, recordBytes, load.compression));
   const startMs = performance.now();
   let sentBytes = 0;
   let records = 0;
@@ -137,14 +139,14 @@ interface Batch {
 }
 
 /** Records of random letters, which no compression on the way could make small. */
-function makeBatch(sizeBytes: number, recordBytes: number): Batch {
+function makeBatch(sizeBytes: number, recordBytes: number, compression: CompressionId = Compression.none): Batch {
   const overheadBytes = 10;
   const recordCount = Math.max(1, Math.floor((sizeBytes - 61) / (recordBytes + overheadBytes)));
   const records = Array.from({ length: recordCount }, () => ({
     timestamp: Date.now(),
     value: Uint8Array.from({ length: recordBytes }, () => 65 + Math.floor(Math.random() * 26)),
   }));
-  return { bytes: encodeBatch({ records }), recordCount };
+  return { bytes: encodeBatch({ records, compression }), recordCount };
 }
 
 async function firstOffset(client: TestClient, topic: string, partition: number): Promise<number> {

@@ -1,10 +1,12 @@
 /** The record of what was measured: a line of JSON for each figure, in bench/results.jsonl. */
 
 import { execFileSync } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { root } from "../tests/support/broker.ts";
+
+export const resultsPath = join(root, "bench/results.jsonl");
 
 export interface Figure {
   /** What was measured: "exe", "bun", "deno", or "kafka 4.4.0". */
@@ -12,21 +14,71 @@ export interface Figure {
   /** What it was measured beside, in the same run. */
   readonly rival: string | null;
   readonly row: string;
+  /** The median, where it was measured more than once. */
   readonly value: number;
   readonly unit: string;
 }
 
+/** Where and when: the same for all that one command measured. */
+export interface Origin {
+  readonly date: string;
+  readonly machine: string;
+  readonly commit: string;
+}
+
+/** What `npm run bench` says of a figure beyond that. */
+export interface RunFigure extends Figure {
+  /** "rate" is better when it is more, all else when it is less; "given" is what both were given. */
+  readonly kind: string;
+  readonly min: number;
+  readonly max: number;
+  readonly rounds: number;
+  /** Of the full load. */
+  readonly scale: number;
+  readonly warmUp: string;
+  /** "os" or "synced". */
+  readonly pass: string;
+  /** The setting that makes the pass. */
+  readonly policy: string;
+  /** Who made the load, where it was a generator. */
+  readonly generator: string;
+  /** The name of the run that it belongs to: runs may be made in pieces. */
+  readonly run: string;
+}
+
+export type RunLine = Origin & RunFigure;
+
 /** Appends the figures and prints them. */
 export function record(figures: readonly Figure[]): void {
-  const where = { date: new Date().toISOString().slice(0, 19) + "Z", machine: machine(), commit: commit() };
-  for (const { runtime, rival, row, value, unit } of figures) {
-    const rounded = Number(value.toPrecision(4));
-    console.log(`${runtime.padEnd(12)} ${row.padEnd(40)} ${String(rounded).padStart(10)} ${unit}`);
-    const line = { ...where, runtime, rival, row, value: rounded, unit };
-    if (process.env.BENCH_DRY === undefined) {
-      appendFileSync(join(root, "bench/results.jsonl"), `${JSON.stringify(line)}\n`);
-    }
+  for (const { runtime, row, value, unit } of figures) {
+    console.log(`${runtime.padEnd(12)} ${row.padEnd(40)} ${String(rounded(value)).padStart(10)} ${unit}`);
   }
+  append(origin(), figures);
+}
+
+/** Appends them. With BENCH_DRY set, nothing is written. */
+export function append(from: Origin, figures: readonly (Figure | RunFigure)[]): void {
+  if (process.env.BENCH_DRY !== undefined) return;
+  const lines = figures.map((figure) => {
+    const spread = "min" in figure ? { min: rounded(figure.min), max: rounded(figure.max) } : {};
+    return `${JSON.stringify({ ...from, ...figure, value: rounded(figure.value), ...spread })}\n`;
+  });
+  appendFileSync(resultsPath, lines.join(""));
+}
+
+export function origin(): Origin {
+  return { date: new Date().toISOString().slice(0, 19) + "Z", machine: machine(), commit: commit() };
+}
+
+/** The lines of the run with that name. */
+export function readRun(run: string): RunLine[] {
+  return allLines().filter((line) => line.run === run);
+}
+
+/** All that `npm run bench` has recorded. */
+export function allLines(): RunLine[] {
+  return readFileSync(resultsPath, "utf8").split("\n").filter((line) => line.includes('"run":'))
+    .map((line) => JSON.parse(line) as RunLine);
 }
 
 export function median(values: readonly number[]): number {
@@ -35,6 +87,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1
     ? sorted[middle] as number
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
+
+export function rounded(value: number): number {
+  return Number(value.toPrecision(4));
 }
 
 function machine(): string {

@@ -11,7 +11,9 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const home = process.env.KAFKA_PEER_HOME ?? join(homedir(), ".cache/kafka-peer");
-const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, "bin/java") : "java";
+export const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, "bin/java") : "java";
+
+export const brokerJars = join(home, "broker");
 
 export interface KafkaOptions {
   readonly port: number;
@@ -19,14 +21,19 @@ export interface KafkaOptions {
   readonly config?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** Puts Kafka's jars in place, unless they are there. */
+export function installKafka(): void {
+  run(join(here, "install"));
+}
+
 /** The command line of a broker; formats the folder when it is new. The controller listens on the next port. */
 export function kafkaCommand({ port, dataDirectory, config = {} }: KafkaOptions): [string, ...string[]] {
-  run(join(here, "install"));
+  installKafka();
   mkdirSync(dataDirectory, { recursive: true });
   const file = join(dataDirectory, "server.properties");
   const settings = { ...stockConfig(port, dataDirectory), ...config };
   writeFileSync(file, Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join(""));
-  const classPath = join(home, "broker/*");
+  const classPath = join(brokerJars, "*");
   if (!existsSync(join(dataDirectory, "log/meta.properties"))) {
     const format = ["format", "--standalone", "--cluster-id", "weir-bench-cluster-AAA", "--config", file];
     run(
@@ -48,7 +55,7 @@ export function kafkaCommand({ port, dataDirectory, config = {} }: KafkaOptions)
 
 /** The command line of one of Kafka's tools, by its class. */
 export function kafkaToolCommand(className: string, ...args: readonly string[]): [string, ...string[]] {
-  run(join(here, "install"));
+  installKafka();
   return [java, "-Xmx512M", "-XX:+UseSerialGC", ...logging("error"), "-cp", join(home, "tools/*"), className, ...args];
 }
 

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { readCompareOptions } from "../../bench/compare_options.ts";
 import { root, target } from "../support/broker.ts";
+import { whyNoKafkaTools } from "../support/kafka_tools.ts";
 
 describe.skipIf(target === "kafka")("bench/memory.ts", () => {
   test("measures a little load and a few connections", () => {
@@ -68,27 +68,33 @@ describe.skipIf(target !== "bun" && target !== "deno")("bench/codec.ts", () => {
   }, 60_000);
 });
 
-// Once for all targets: nothing is started.
-describe.skipIf(target !== "bun")("bench/compare.ts", () => {
-  test("takes its options, and none that there is not", () => {
-    expect(readCompareOptions([])).toEqual({ rounds: 3, scale: 1, only: /./, weir: "exe" });
-    expect(readCompareOptions(["--rounds", "1", "--scale=0.01", "--only", "^made", "--weir", "deno"])).toEqual({
-      rounds: 1,
-      scale: 0.01,
-      only: /^made/,
-      weir: "deno",
-    });
+// Kafka beside it, with its own tools.
+const noKafka = target === "kafka" ? "it is the rival" : whyNoKafkaTools();
+if (noKafka !== null) console.log(`skip bench/run.ts: ${noKafka}`);
+describe.skipIf(noKafka !== null)("bench/run.ts", () => {
+  test("measures a little of both and compares", () => {
+    const only =
+      "^(made batches of 64|end to end|start, empty|produce 1 KiB, acks=all, 1 p.*, lz4, 64|consume 100 B, 6)";
+    const size = ["--scale", "0.005", "--warm-up", "1", "--rounds", "1"];
+    const { status, stdout, stderr } = spawn("run.ts", ["--weir", target, "--pass", "os", ...size, "--only", only]);
+    expect([status, stderr.replace(/^[\d:]+ .*( is warm| \(os\))$/gm, "").trim()]).toEqual([0, ""]);
     for (
-      const args of ["--rounds=0", "--rounds=x", "--scale=-1", "--scale=", "--only=(", "--weir=kafka", "--what"]
-    ) {
-      expect(() => readCompareOptions([args])).toThrow();
-    }
-  });
+      const figure of [
+        /made batches of 64 KiB: produce, rate( +[\d.,]+){3} MiB\/s/,
+        /made batches of 64 KiB: consume, broker CPU/,
+        /end to end, 1 KiB, one at a time.* consumed p99 .* ms, floor [\d.]+/,
+        /half of Kafka's highest rate.* consumed p50 .* ms, floor [\d.]+/,
+        /start, empty: to first acknowledged record/,
+        /produce 1 KiB, .*, lz4, .*: rate( +[\d.,]+){3} records\/s/,
+        /consume 100 B, 6 partitions, none: broker CPU/,
+      ]
+    ) expect(stdout).toMatch(figure);
+  }, 180_000);
 
-  test("says so before it starts anything", () => {
-    const { status, stdout, stderr } = spawn("compare.ts", ["--weir", "jar"]);
+  test("says what is wrong before it starts anything", () => {
+    const { status, stdout, stderr } = spawn("run.ts", ["--weir", "jar"]);
     expect([status, stdout]).toEqual([1, ""]);
-    expect(stderr).toContain('Invalid value "jar" for --weir: must be exe, bun or deno');
+    expect(stderr).toContain('Invalid value "jar" for --weir: must be of exe, bun, deno, with commas between');
   }, 60_000);
 });
 
@@ -103,7 +109,13 @@ function spawn(name: string, args: readonly string[]) {
   const [runtime, ...leading] = name === "codec.ts" && target === "deno" ? ["deno", "run", "-A"] : ["bun"];
   return spawnSync(join(root, "node_modules/.bin", runtime), [...leading, join("bench", name), ...args], {
     cwd: root,
-    env: { ...process.env, BENCH_DRY: "1", BENCH_ROUNDS: "20", NO_COLOR: "1" },
+    env: {
+      ...process.env,
+      BENCH_DRY: "1",
+      BENCH_ROUNDS: "20",
+      NO_COLOR: "1",
+      WEIR_EXECUTABLE: process.env.WEIR_EXECUTABLE ?? join(root, "dist/weir"),
+    },
     encoding: "utf8",
   });
 }

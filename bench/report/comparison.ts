@@ -1,0 +1,65 @@
+/** Lines of a run brought together: each figure of Weir beside what was measured with it. */
+
+import type { RunLine } from "../results.ts";
+import { kafkaName } from "../run/contender.ts";
+import { stubName } from "../run/stub.ts";
+import { isMet, type Target, targetOf } from "../targets.ts";
+
+export interface Compared {
+  /** "ROW: FIGURE" */
+  readonly figure: string;
+  readonly pass: string;
+  readonly runtime: string;
+  readonly weir: RunLine;
+  readonly kafka: RunLine;
+  /** What the same client measured on a broker that answers at once; null where that says nothing. */
+  readonly floor: RunLine | null;
+  /** Weir / Kafka. */
+  readonly ratio: number;
+  readonly target: Target | null;
+  readonly isMet: boolean | null;
+}
+
+/** In the order of the lines; of a figure that was measured again, the last. */
+export function compare(lines: readonly RunLine[]): Compared[] {
+  const keyOf = ({ date, pass, row }: RunLine) => `${date} ${pass} ${row}`;
+  const kafkas = new Map<string, RunLine>();
+  const floors = new Map<string, RunLine>();
+  for (const line of lines) {
+    if (line.runtime === kafkaName) kafkas.set(keyOf(line), line);
+    if (line.runtime === stubName) floors.set(keyOf(line), line);
+  }
+  const latest = new Map<string, Compared>();
+  for (const weir of lines) {
+    const kafka = kafkas.get(keyOf(weir));
+    if (kafka === undefined || weir.runtime === kafkaName || weir.runtime === stubName || weir.kind === "given") {
+      continue;
+    }
+    const { row: figure, pass, runtime } = weir;
+    const ratio = weir.value / kafka.value;
+    const target = targetOf(figure, runtime);
+    latest.set(`${runtime} ${pass} ${figure}`, {
+      figure,
+      pass,
+      runtime,
+      weir,
+      kafka,
+      floor: floors.get(keyOf(weir)) ?? null,
+      ratio,
+      target,
+      isMet: target === null ? null : isMet(target, ratio),
+    });
+  }
+  return [...latest.values()];
+}
+
+/** 0.123, 1.23, 12.3, 123, 1,234 */
+export function numberText(value: number): string {
+  if (value === 0) return "0";
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: Math.min(digits, 4) });
+}
+
+export function ratioText(ratio: number): string {
+  return ratio >= 10 ? ratio.toFixed(0) : ratio >= 0.095 ? ratio.toFixed(2) : ratio.toFixed(3);
+}

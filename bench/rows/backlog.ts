@@ -1,0 +1,88 @@
+/** A backlog that has left memory, and one that is read while producers go on. */
+
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { dropFromPageCache } from "../page_cache.ts";
+import { BrokerSubject, warmUp } from "../run/contender.ts";
+import { atPace } from "../run/latency_client.ts";
+import { brokerCpu } from "./produce.ts";
+import { cpuDuring, gibibyte, mebibyte, percentile, type Row } from "./row.ts";
+import type { Load } from "../load.ts";
+
+const partitionCount = 4;
+/** After a restart: enough for a JVM to compile what reads. */
+const warmUpMebibytes = 128;
+const pace = { recordsPerRequest: 10, requestsPerSecond: 500, isConsumed: false };
+const paceSecondsMax = 60;
+
+export const backlogRows: readonly Row[] = [
+  {
+    kind: "own",
+    name: "cold backlog of 1 KiB records in 64 KiB batches",
+    passes: ["os"],
+    measure: async (contender, { pass, scale, generator }) => {
+      const subject = await BrokerSubject.start(contender, pass);
+      try {
+        const load = { port: subject.port, topic: "cold", partitionCount, totalBytes: gibibyte * scale };
+        await subject.makeTopic(load.topic, partitionCount);
+        const { bytes } = await generator.produce({ ...load, recordBytes: 1024, batchBytes: [65_536] });
+        await subject.stop(); // what a process has mapped stays in the page cache
+        dropFromPageCache(subject.dataDirectory);
+        await subject.startAgain();
+        await warmUp(subject, warmUpMebibytes * Math.min(1, scale));
+        const { value, cpuSeconds } = await cpuDuring(subject, () => generator.consume({ ...load, totalBytes: bytes }));
+        return [
+          { figure: "rate", kind: "rate", value: value.bytes / mebibyte / value.seconds, unit: "MiB/s" },
+          brokerCpu(cpuSeconds, value.bytes),
+        ];
+      } finally {
+        await subject.dispose();
+      }
+    },
+  },
+  {
+    kind: "shared",
+    name: "catch-up of a slow consumer over 1 GiB, producers at 5,000 records/s",
+    passes: ["os", "synced"],
+    measure: async (subject, { scale, generator, freshName }) => {
+      const topic = freshName("catch-up");
+      await subject.makeTopic(topic, partitionCount);
+      const load = { port: subject.port, topic, partitionCount, totalBytes: gibibyte * scale };
+      const { bytes } = await generator.produce({ ...load, recordBytes: 1024, batchBytes: [65_536] });
+      const producers = { ...pace, port: subject.port, topic, partitionCount };
+      const alone = await atPace({ ...producers, seconds: Math.max(0.3, 3 * scale) });
+      let isRead = false;
+      const reading = consumeElsewhere({ ...load, totalBytes: bytes }).finally(() => isRead = true);
+      const beside = await atPace({ ...producers, seconds: paceSecondsMax, isOver: () => isRead });
+      const read = await reading;
+      await subject.deleteTopic(topic);
+      return [
+        { figure: "producers' p99 alone", kind: "latency", value: percentile(alone.acknowledgedMs, 0.99), unit: "ms" },
+        {
+          figure: "producers' p99 while it is read",
+          kind: "latency",
+          value: percentile(beside.acknowledgedMs, 0.99),
+          unit: "ms",
+        },
+        { figure: "rate", kind: "rate", value: read.bytes / mebibyte / read.seconds, unit: "MiB/s" },
+      ];
+    },
+  },
+];
+
+/** In a process of its own, or the reader's work would show as the producers' waiting. */
+function consumeElsewhere(
+  load: { readonly port: number; readonly topic: string; readonly partitionCount: number; readonly totalBytes: number },
+): Promise<Load> {
+  const program = fileURLToPath(new URL("../run/consumer.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(load)], { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => output += text);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on(
+      "close",
+      (code) => code === 0 ? resolve(JSON.parse(output) as Load) : reject(new Error(`The consumer ended with ${code}`)),
+    );
+  });
+}

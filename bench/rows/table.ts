@@ -1,0 +1,26 @@
+/** All rows, in the order in which they are measured and shown. */
+
+import { backlogRows } from "./backlog.ts";
+import { consumeRows } from "./consume.ts";
+import { followRows } from "./follow.ts";
+import { installedRows } from "./installed.ts";
+import { latencyRows } from "./latency.ts";
+import { loadRows } from "./load.ts";
+import { manyRows } from "./many.ts";
+import { memoryRows } from "./memory.ts";
+import { produceRows } from "./produce.ts";
+import type { Row } from "./row.ts";
+import { startRows } from "./start.ts";
+
+export const rows: readonly Row[] = [
+  ...loadRows,
+  ...latencyRows,
+  ...produceRows,
+  ...consumeRows,
+  ...followRows,
+  ...backlogRows,
+  ...startRows,
+  ...memoryRows,
+  ...manyRows,
+  ...installedRows,
+];

@@ -1,0 +1,170 @@
+/**
+ * The brokers that are measured. Each row talks to a `Subject`; those of a pass run for the whole of it, warmed up once, and
+ * the ones that are not being measured have nothing to do.
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { deleteTopics } from "../../protocol/api/20_delete_topics.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import { encodeBatch } from "../../protocol/record.ts";
+import { ZERO_UUID } from "../../protocol/schema.ts";
+import { BrokerProcess, type Target, until } from "../../tests/support/broker.ts";
+import { createTopic, produceBytes, toRecord } from "../../tests/support/requests.ts";
+import { TestClient } from "../../tests/support/test_client.ts";
+import { ownGenerator } from "../load_generator.ts";
+import type { Pass } from "./options.ts";
+import { cpuSecondsOf, memoryOf, type ProcessMemory } from "./process.ts";
+
+export const kafkaName = "kafka 4.4.0";
+
+/** A way to run a broker, by the name that results have. */
+export interface Contender {
+  readonly name: string;
+  readonly target: Target;
+}
+
+export function contendersOf(weir: readonly Target[]): Contender[] {
+  return [{ name: kafkaName, target: "kafka" }, ...weir.map((target) => ({ name: target, target }))];
+}
+
+type Settings = Readonly<Record<string, string | number>>;
+
+/** Settings of a pass. What is deleted is gone soon on both, so that a row's data is not written back during the next. */
+const common: Settings = { "log.segment.delete.delay.ms": 1000 };
+const settings: Readonly<Record<Pass, { readonly weir: Settings; readonly kafka: Settings }>> = {
+  os: { weir: { "log.flush.policy": "os" }, kafka: {} },
+  synced: { weir: { "log.flush.policy": "group" }, kafka: { "log.flush.interval.messages": 1 } },
+};
+
+/** As it stands in results. */
+export function policyText(contender: Contender, pass: Pass): string {
+  const own = Object.entries(settings[pass][contender.target === "kafka" ? "kafka" : "weir"]);
+  return own.length === 0 ? "default" : own.map(([name, value]) => `${name}=${value}`).join(" ");
+}
+
+/** What rows ask of the broker that they measure. */
+export interface Subject {
+  readonly contender: { readonly name: string; readonly target: Target | "stub" };
+  readonly port: number;
+  readonly address: string;
+  readonly pid: number;
+  cpuSeconds(): number;
+  memory(): ProcessMemory;
+  connect(): Promise<TestClient>;
+  makeTopic(name: string, partitionCount?: number): Promise<void>;
+  deleteTopic(name: string): Promise<void>;
+}
+
+export class BrokerSubject implements Subject {
+  readonly #broker: BrokerProcess;
+  readonly #directory: string;
+
+  private constructor(readonly contender: Contender, broker: BrokerProcess, directory: string) {
+    this.#broker = broker;
+    this.#directory = directory;
+  }
+
+  /** In a new folder, which is removed at the end. */
+  static async start(contender: Contender, pass: Pass, more: Settings = {}): Promise<BrokerSubject> {
+    const directory = mkdtempSync(join(tmpdir(), "weir-bench-"));
+    const isKafka = contender.target === "kafka";
+    const config = { ...common, ...settings[pass][isKafka ? "kafka" : "weir"], ...more };
+    const readyTimeoutMs = 120_000;
+    try {
+      const { target } = contender;
+      const broker = await BrokerProcess.start({ target, dataDirectory: directory, config, readyTimeoutMs });
+      return new BrokerSubject(contender, broker, directory);
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.#broker.port;
+  }
+
+  get address(): string {
+    return this.#broker.address;
+  }
+
+  get pid(): number {
+    return this.#broker.pid;
+  }
+
+  /** Milliseconds from before the process was last started until it answered. */
+  get readyMs(): number {
+    return this.#broker.readyMs;
+  }
+
+  get dataDirectory(): string {
+    return this.#directory;
+  }
+
+  cpuSeconds(): number {
+    return cpuSecondsOf(this.#broker.pid);
+  }
+
+  memory(): ProcessMemory {
+    return memoryOf(this.#broker.pid);
+  }
+
+  connect(): Promise<TestClient> {
+    return TestClient.connect(this.port, { clientId: "bench" });
+  }
+
+  /** A topic that takes records: right after its creation a broker may not lead all of it yet. */
+  async makeTopic(name: string, partitionCount = 1): Promise<void> {
+    const client = await this.connect();
+    await createTopic(client, { name, partitionCount });
+    for (let partition = 0; partition < partitionCount; partition++) await firstRecord(client, name, partition);
+    client.close();
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    const client = await this.connect();
+    await client.send(deleteTopics, 6, { topics: [{ name, topicId: ZERO_UUID }], timeoutMs: 60_000 });
+    client.close();
+  }
+
+  stop(): Promise<unknown> {
+    return this.#broker.stop();
+  }
+
+  /** With the same folder and port; resolves to `readyMs`. */
+  async startAgain(): Promise<number> {
+    await this.#broker.restart();
+    return this.#broker.readyMs;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#broker.dispose();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Waits until a partition acknowledges a record. */
+export async function firstRecord(client: TestClient, topic: string, partition: number): Promise<void> {
+  const batch = encodeBatch({ records: [toRecord("first")] });
+  await until(
+    async () => (await produceBytes(client, { topic, partition }, batch.slice())).errorCode === ErrorCode.NONE,
+    { timeoutMs: 60_000, what: `An acknowledgement by ${topic}-${partition}` },
+  );
+}
+
+/** Lets a broker compile its hot code before anything is timed: small batches, so that there are many. */
+export async function warmUp(subject: Subject, mebibytes: number): Promise<void> {
+  const topic = "warm-up";
+  const partitionCount = 6;
+  await subject.makeTopic(topic, partitionCount);
+  const load = { port: subject.port, topic, partitionCount, totalBytes: mebibytes * 2 ** 20 };
+  const { bytes } = await ownGenerator.produce({ ...load, recordBytes: 1024, batchBytes: [16_384, 16_384, 65_536] });
+  await ownGenerator.consume({ ...load, totalBytes: bytes });
+  await subject.deleteTopic(topic);
+}
+
+export function warmUpText(mebibytes: number): string {
+  return `${mebibytes} MiB of 16 and 64 KiB batches produced and consumed, and the rounds before`;
+}

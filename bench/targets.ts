@@ -1,0 +1,46 @@
+/**
+ * What must hold of the ratio Weir / Kafka, by the names of figures ("ROW: FIGURE"); the first that fits counts. They bind the
+ * executable, and other runtimes only where one is named. A figure without a target is recorded and shown.
+ */
+
+export interface Target {
+  readonly figure: RegExp;
+  readonly runtime?: string;
+  /** Of a rate. */
+  readonly atLeast?: number;
+  /** Of all else. */
+  readonly atMost?: number;
+  /** Where it should be in the end. */
+  readonly stretch?: number;
+}
+
+export const targets: readonly Target[] = [
+  { figure: /^produce .*1 MiB batches: broker CPU$/, atMost: 0.75, stretch: 0.5 },
+  { figure: /^produce .*: broker CPU$/, atMost: 0.5, stretch: 0.4 },
+  { figure: /^(consume|fan-out|cold backlog|made batches).*: (consume, )?broker CPU$/, atMost: 0.4 },
+  // The Java client is often what limits: then equal is the ceiling, and the row of the CPU tells brokers apart.
+  { figure: /^(produce|consume) .*: rate$/, atLeast: 1, stretch: 1.5 },
+  { figure: /^made batches.*: produce, rate$/, atLeast: 2 },
+  { figure: /^made batches.*: consume, rate$/, atLeast: 1.5 },
+  { figure: /^(cold backlog|fan-out).*: rate$/, atLeast: 1, stretch: 1.5 },
+  { figure: /^end to end, .*one at a time.*: consumed p50$/, atMost: 0.7 },
+  { figure: /^end to end, .*: consumed p99$/, atMost: 0.5 },
+  { figure: /^catch-up.*: producers' p99 while it is read$/, atMost: 0.5 },
+  { figure: /^memory: loaded, own$/, atMost: 0.25 },
+  { figure: /^memory: idle, resident$/, runtime: "deno", atMost: 0.2 },
+  { figure: /^memory: idle, resident$/, atMost: 0.12 },
+  { figure: /^start, .*: to first acknowledged record$/, atMost: 0.03 },
+];
+
+export function targetOf(figure: string, runtime: string): Target | null {
+  const found = targets.find((target) => (target.runtime ?? runtime) === runtime && target.figure.test(figure));
+  return found === undefined || (runtime !== "exe" && found.runtime !== runtime) ? null : found;
+}
+
+export function isMet(target: Target, ratio: number): boolean {
+  return ratio <= (target.atMost ?? Infinity) && ratio >= (target.atLeast ?? 0);
+}
+
+export function targetText({ atMost, atLeast }: Target): string {
+  return atMost !== undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
+}

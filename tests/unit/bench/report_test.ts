@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { chart } from "../../../bench/report/chart.ts";
+import { compare, numberText, ratioText } from "../../../bench/report/comparison.ts";
+import { groups } from "../../../bench/report/groups.ts";
+import { movedSince } from "../../../bench/report/moved.ts";
+import type { RunLine } from "../../../bench/results.ts";
+import { rows } from "../../../bench/rows/table.ts";
+import { kafkaName } from "../../../bench/run/contender.ts";
+import { readConsumed, readProduced } from "../../../bench/run/tool.ts";
+import { isMet, targetOf, targets } from "../../../bench/targets.ts";
+
+const cpu = "produce 1 KiB, acks=all, 1 partition, none, 64 KiB batches: broker CPU";
+
+describe("a comparison", () => {
+  test("is of what was measured together, the last time", () => {
+    const lines = [
+      line(kafkaName, 4, { date: "1" }),
+      line("exe", 1, { date: "1" }),
+      line(kafkaName, 8, { date: "2" }),
+      line("exe", 6, { date: "2" }),
+      line("bun", 9, { date: "1" }),
+      line("deno", 9, { date: "3" }), // without a rival: no ratio
+    ];
+    const ratios = compare(lines).map(({ runtime, ratio, isMet }) => ({ runtime, ratio, isMet }));
+    expect(ratios).toEqual([{ runtime: "exe", ratio: 0.75, isMet: false }, {
+      runtime: "bun",
+      ratio: 2.25,
+      isMet: null,
+    }]);
+  });
+
+  test("keeps the passes apart", () => {
+    const lines = ["os", "synced"].flatMap((pass) => [line(kafkaName, 4, { pass }), line("exe", 1, { pass })]);
+    expect(compare(lines).map(({ pass }) => pass)).toEqual(["os", "synced"]);
+  });
+
+  test("tells what moved, and which way", () => {
+    const stored = [line(kafkaName, 4), line("exe", 1)];
+    const now = (value: number) => [line(kafkaName, 4), line("exe", value)];
+    expect(movedSince(now(1.05), stored)).toEqual([]);
+    expect(movedSince(now(1.2), stored)?.[0]).toContain("0.25 of Kafka's at abc, now 0.30: worse");
+    expect(movedSince(now(0.8), stored)?.[0]).toContain("now 0.20: better");
+    expect(movedSince(now(0.8).map((one) => ({ ...one, machine: "another" })), stored)).toBe(null);
+  });
+
+  test("is drawn, texts escaped", () => {
+    const drawn = chart("a < b", "", compare([line(kafkaName, 4), line("exe", 1)]));
+    expect(drawn).toContain("a &lt; b");
+    expect(drawn).toContain(">0.25 ✓<");
+  });
+
+  test("is printed with three figures", () => {
+    expect([0, 0.1234, 12.34, 1234, 123456].map(numberText)).toEqual(["0", "0.123", "12.3", "1,230", "123,000"]);
+    expect([0.0123, 0.5, 12.3].map(ratioText)).toEqual(["0.012", "0.50", "12"]);
+  });
+});
+
+describe("targets", () => {
+  test("bind the executable, others where they are named", () => {
+    expect(targetOf(cpu, "exe")).toMatchObject({ atMost: 0.5, stretch: 0.4 });
+    expect(targetOf(cpu, "bun")).toBe(null);
+    expect(targetOf("memory: idle, resident", "deno")).toMatchObject({ atMost: 0.2 });
+    expect(targetOf("memory: idle, resident", "exe")).toMatchObject({ atMost: 0.12 });
+    expect(targetOf("memory: idle, own", "exe")).toBe(null);
+  });
+
+  test("are met at their bound", () => {
+    expect([0.5, 0.51].map((ratio) => isMet({ figure: /x/, atMost: 0.5 }, ratio))).toEqual([true, false]);
+    expect([1.99, 2].map((ratio) => isMet({ figure: /x/, atLeast: 2 }, ratio))).toEqual([false, true]);
+  });
+
+  test("are each for a row that there is", () => {
+    const stem = ({ source }: RegExp) => source.replace(/^\^\(?/, "").split(/[^\w -]/)[0] ?? "";
+    const without = targets.filter(({ figure }) => !rows.some(({ name }) => name.startsWith(stem(figure))));
+    expect(without).toEqual([]);
+  });
+});
+
+test("every row has a name of its own and a group on the page", () => {
+  expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
+  const figures = rows.map(({ name }) => `${name}: `);
+  const shown = [": broker CPU", ": rate", ": p99", ""];
+  expect(
+    figures.filter((name) => !shown.some((end) => groups.some(({ figure }) => figure.test(name.slice(0, -2) + end)))),
+  ).toEqual([]);
+});
+
+describe("what Kafka's tools print", () => {
+  const sent = "5000 records sent, 1234.5 records/sec (1.20 MB/sec), 3.10 ms avg latency, 200.00 ms max latency, " +
+    "2 ms 50th, 8 ms 95th, 12 ms 99th, 20 ms 99.9th.\n";
+
+  test("is read from the last line", () => {
+    expect(readProduced(`1 records sent, …\n${sent}`, 5000)).toEqual({
+      recordsPerSecond: 1234.5,
+      p50Ms: 2,
+      p99Ms: 12,
+      p999Ms: 20,
+    });
+    const consumed =
+      "2026-11-23 01:00:00:000, 2026-11-23 01:00:02:000, 488.28, 244.1, 500000, 250000.0, 300, 1700, 287.2, 294117.6";
+    expect(readConsumed(`${consumed}\n`, 500000)).toEqual({ recordsPerSecond: 294117.6, mebibytes: 488.28 });
+  });
+
+  test("is an error when it is not the whole", () => {
+    expect(() => readProduced(sent, 5001)).toThrow();
+    expect(() => readProduced(`org.apache.kafka.common.errors.TimeoutException: 1 expired\n${sent}`, 5000)).toThrow();
+    expect(() => readConsumed("", 1)).toThrow();
+  });
+});
+
+function line(runtime: string, value: number, more: Partial<RunLine> = {}): RunLine {
+  return {
+    ...{ date: "1", machine: "a machine", commit: "abc", runtime, rival: kafkaName, row: cpu, value, unit: "s/GiB" },
+    ...{ kind: "cpu", min: value, max: value, rounds: 1, scale: 1, warmUp: "", pass: "os", policy: "", run: "first" },
+    generator: "",
+    ...more,
+  };
+}
