@@ -154,14 +154,14 @@ export async function firstRecord(client: TestClient, topic: string, partition: 
   );
 }
 
-/** Lets a broker compile its hot code before anything is timed: small batches, so that there are many. */
+/** Lets a broker compile its hot code before anything is timed: small batches and fetches, so that there are many. */
 export async function warmUp(subject: Subject, mebibytes: number): Promise<void> {
   const topic = "warm-up";
   const partitionCount = 6;
   await subject.makeTopic(topic, partitionCount);
   const load = { port: subject.port, topic, partitionCount, totalBytes: mebibytes * 2 ** 20 };
   const { bytes } = await ownGenerator.produce({ ...load, recordBytes: 1024, batchBytes: [16_384, 16_384, 65_536] });
-  await ownGenerator.consume({ ...load, totalBytes: bytes });
+  await ownGenerator.consume({ ...load, totalBytes: bytes, fetchBytes: 16_384 });
   await subject.deleteTopic(topic);
 }
 
