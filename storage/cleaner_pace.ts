@@ -1,6 +1,6 @@
 /**
  * Keeps the cleaner out of everybody's way. It works on the loop in slices of a fraction of a millisecond; between two of them
- * the loop does all that has come in. When that was something, the broker is in use, and the cleaner takes a third of the time
+ * the loop does all that has come in. When that was something, the broker is in use, and the cleaner takes a tenth of the time
  * for a while; on an idle one it runs on.
  *
  *   cleaner  ▓▓▓▓▓▓▓▓▓▓   ▓▓      ▓▓      ▓▓         ▓▓▓▓▓▓▓▓
@@ -19,7 +19,7 @@ const BUSY_TURN_MS = 0.08;
 /** For how long the broker then counts as in use. */
 const BUSY_FOR_MS = 100;
 /** How long the cleaner keeps away after a slice, when it is. */
-const BACK_OFF_MS = 1;
+const BACK_OFF_MS = 3;
 /** The rate is kept over windows of this length, and no wait for it is longer. */
 const WINDOW_MS = 300;
 
