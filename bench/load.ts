@@ -133,13 +133,17 @@ export async function consumeLoad(load: ConsumeLoad): Promise<Consumed> {
   return { bytes, records, skippedRecords, seconds: (performance.now() - startMs) / 1000 };
 }
 
-interface Batch {
+export interface Batch {
   readonly bytes: Uint8Array;
   readonly recordCount: number;
 }
 
 /** Records of random letters, which no compression on the way could make small. */
-function makeBatch(sizeBytes: number, recordBytes: number, compression: CompressionId = Compression.none): Batch {
+export function makeBatch(
+  sizeBytes: number,
+  recordBytes: number,
+  compression: CompressionId = Compression.none,
+): Batch {
   const overheadBytes = 10;
   const recordCount = Math.max(1, Math.floor((sizeBytes - 61) / (recordBytes + overheadBytes)));
   const records = Array.from({ length: recordCount }, () => ({
