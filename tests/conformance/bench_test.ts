@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { canBuildLimit } from "../../bench/limit/limit.ts";
 import { root, target } from "../support/broker.ts";
 import { whyNoKafkaTools } from "../support/kafka_tools.ts";
 
@@ -41,6 +42,23 @@ describe.skipIf(target !== "bun" && target !== "deno")("bench/storage.ts", () =>
     expect(printed).toMatch(/connections 64, a partition each +[\d.]+ MiB\/s/);
   }, 60_000);
 });
+
+describe.skipIf(target === "kafka" || !canBuildLimit())(
+  `bench/limit.ts${canBuildLimit() ? "" : " (there is no cargo)"}`,
+  () => {
+    test("measures the limit, and what is reached of it", () => {
+      const more = ["--rounds", "1", "--scale", "0.003", "--warm-up", "1", "--contenders", `sendfile,mmap,${target}`];
+      const { status, stdout: printed, stderr } = spawn("limit.ts", more);
+      expect(stderr).toMatch(/^(round 1 of 1: .* done\n){3}$/);
+      expect(status).toBe(0);
+      for (const row of ["produce 16 KiB", "produce 1 MiB", "consume from the page cache"]) {
+        for (const name of ["limit sendfile", "limit mmap", target]) {
+          expect(printed).toMatch(new RegExp(`^${row}, ${name}: rate [1-9]`, "m"));
+        }
+      }
+    }, 120_000);
+  },
+);
 
 describe.skipIf(target === "kafka")("bench/compaction.ts", () => {
   test("measures a little compaction", () => {
