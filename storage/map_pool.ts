@@ -1,11 +1,13 @@
 /**
- * Memory maps of closed segments, within a budget.
+ * Memory maps of segments, within a budget.
  *
  * (1) A map in use is not released: its reader's views would point at nothing, and the next one to read them would crash
  *     the process. `acquire` counts a reader in, `release` counts it out.
  * (2) The budget is what may stay mapped in all. Maps nobody uses go first, the longest unused first; when all are in use
  *     there is no new one, and the caller reads into a buffer.
- * (3) A mapped file is never truncated. A segment that is retired gives its map up once its last reader has gone.
+ * (3) A mapped file is never truncated below what is mapped of it. A segment that is retired gives its map up once its last reader has gone.
+ * (4) A segment that is written to has a map of its beginning: of whole batches that are in the file for good, as long as it
+ *     was when the map was made. A longer one takes its place when it has no reader; until then the caller reads into a buffer.
  */
 import { type FileSystem, type MappedFile } from "../runtime/runtime.ts";
 
@@ -37,8 +39,15 @@ export class MapPool {
     return this.#mappedBytes;
   }
 
-  /** The whole file at `path` as bytes, to be given back by `release`; null where it cannot be mapped now. */
-  acquire(map: SegmentMap, path: string, sizeBytes: number): Uint8Array | null {
+  /**
+   * The file at `path` as bytes, to be given back by `release`: its first `sizeBytes`, or fewer, but at least `leastBytes`, of an
+   * older map (4). Null where it cannot be mapped now.
+   */
+  acquire(map: SegmentMap, path: string, sizeBytes: number, leastBytes: number = sizeBytes): Uint8Array | null {
+    if (map.mapped !== null && map.mapped.bytes.length < leastBytes) {
+      if (map.readerCount > 0) return null; // (1)
+      this.#unmap(map);
+    }
     if (map.mapped === null && !this.#map(map, path, sizeBytes)) return null;
     map.readerCount++;
     this.#maps.delete(map);

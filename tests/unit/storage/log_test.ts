@@ -125,6 +125,46 @@ describe("log read", () => {
     expect(valuesOf(log)).toEqual(["before", large, "after"]);
   });
 
+  test("much of the segment that is written to is read by a map, which grows when nobody looks at it", async () => {
+    const world = await World.open({ limits: { tailBytesMax: 0 } });
+    const log = world.log();
+    const values = Array.from({ length: 6 }, (_, index) => String(index).repeat(50_000));
+    appendEach(log, ...values.slice(0, 3));
+    const read = log.read(0, EVERYTHING);
+    expect([read.nextOffset, read.heldBytes]).toEqual([3, 0]);
+    const mappedBytes = log.sizeBytes;
+    expect(world.dir.usage().mappedBytes).toBe(mappedBytes);
+    const before = read.chunks[0]!.slice();
+    appendEach(log, ...values.slice(3));
+    const rest = log.read(3, EVERYTHING); // The map is too short and in use: a copy.
+    expect([rest.nextOffset, world.dir.usage().mappedBytes]).toEqual([6, mappedBytes]);
+    expect(rest.heldBytes).toBeGreaterThan(0);
+    expect(log.read(1, { ...EVERYTHING, maxBytes: 80_000 }).heldBytes).toBe(0); // Long enough for this one.
+    expect(read.chunks[0]).toEqual(before);
+    expect(valuesOf(log)).toEqual(values);
+  });
+
+  test("a map of the segment that is written to grows, and is gone before that is cut", async () => {
+    const world = await World.open({ limits: { tailBytesMax: 0 } });
+    const log = world.log();
+    const values = Array.from({ length: 4 }, (_, index) => String(index).repeat(50_000));
+    for (const value of values) {
+      appendEach(log, value, value);
+      log.read(0, EVERYTHING).release();
+      expect(world.dir.usage().mappedBytes).toBe(log.sizeBytes);
+    }
+    await log.truncation.truncateTo(3); // The files of tests do not let a mapped one be cut.
+    expect(valuesOf(log)).toEqual([values[0]!, values[0]!, values[1]!]);
+  });
+
+  test("little of the segment that is written to is read without a map", async () => {
+    const world = await World.open({ limits: { tailBytesMax: 0 } });
+    const log = world.log();
+    appendEach(log, "a", "b");
+    expect(valuesOf(log)).toEqual(["a", "b"]);
+    expect(world.dir.usage().mappedBytes).toBe(0);
+  });
+
   test("a view stays what it was when its segment is deleted and unlinked in vain", async () => {
     const world = await World.open({
       limits: { tailBytesMax: 0 },
