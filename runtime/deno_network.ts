@@ -160,6 +160,9 @@ class DenoConnection implements Socket {
     this.#wakeReader?.();
   }
 
+  /** A slab has chunks of several reads in it, and is small. */
+  recycle(): void {}
+
   end(): void {
     if (this.#state !== "open") return;
     this.#state = "ending";

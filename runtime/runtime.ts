@@ -81,6 +81,8 @@ export interface Socket {
    */
   pause(): void;
   resume(): void;
+  /** The receiver is done with a chunk that `data` gave it, and has no view of it left: its memory may be used again, or freed. */
+  recycle(chunk: Uint8Array): void;
   /** Closes once all pending bytes are sent, however long the peer takes: bound it. What still arrives is dropped. */
   end(): void;
   /** Closes now; pending bytes are dropped. */
@@ -89,7 +91,7 @@ export interface Socket {
 
 /** What a connection does with what arrives. Calls never nest, and none comes after `close`. */
 export interface SocketHandler {
-  /** A chunk the receiver may keep: the runtime never reuses its memory. */
+  /** A chunk the receiver may keep: the runtime does not use its memory again unless it is told to (`recycle`). */
   data(chunk: Uint8Array): void;
   /**
    * Where the next bytes belong when the receiver has a place for them (the rest of a large frame), else null.

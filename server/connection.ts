@@ -12,6 +12,7 @@
  *  4. Back-pressure: no request is taken up while answers wait unsent beyond `unsentBytesMax`, or more than
  *     `slotCountMax` are open; reading stops while the queue holds more than `queuedBytesMax`, or the budget is spent.
  *  5. After `close`, every `onSent` and `onClose` callback has been called, once.
+ *  6. A chunk of the runtime's goes back to it when every request in it was taken up and keeps no view of it.
  */
 import { MalformedFrame } from "../protocol/wire.ts";
 import type { Socket, SocketHandler } from "../runtime/runtime.ts";
@@ -64,6 +65,8 @@ export class Connection implements SocketHandler {
   readonly #assembler: FrameAssembler;
   readonly #queue: Frame[] = [];
   #queuedBytes = 0;
+  /** A request that was taken up keeps views of the chunk it arrived in (6). */
+  #isChunkKept = false;
   /** Of a request that is not whole yet, as counted in the budget. */
   #heldBytes = 0;
   readonly #slots: Slot[] = [];
@@ -117,12 +120,14 @@ export class Connection implements SocketHandler {
 
   data(chunk: Uint8Array): void {
     if (this.#isClosed || this.#isDraining) return;
+    this.#isChunkKept = false;
     try {
       this.#assembler.data(chunk);
     } catch (error) {
       return this.#refuse(error);
     }
     this.#received();
+    if (this.#queue.length === 0 && !this.#isChunkKept) this.#socket.recycle(chunk); // (6)
   }
 
   target(): Uint8Array | null {
@@ -228,7 +233,8 @@ export class Connection implements SocketHandler {
       });
       answer = result.answer;
       isPipelined = result.isPipelined;
-      if (buffer !== null && isPipelined) this.#broker.frameBuffers.give(buffer); // its request was copied or written
+      if (!isPipelined) this.#isChunkKept = true;
+      else if (buffer !== null) this.#broker.frameBuffers.give(buffer); // its request was copied or written
     } catch (error) {
       slot.chunks = [];
       return this.#refuse(error);

@@ -62,6 +62,24 @@ for (const { name, runtime, isReal, pass } of worlds) {
       await server.closed();
     });
 
+    test("a chunk that is given back takes nothing of the others along", async () => {
+      const kept: Uint8Array[] = [];
+      let seenBytes = 0;
+      const { client, server } = await connectPair(network, (peer) => {
+        peer.data = (chunk) => {
+          const copy = chunk.slice();
+          if (kept.length % 2 === 0) peer.socket.recycle(chunk);
+          kept.push(kept.length % 2 === 0 ? copy : chunk);
+          seenBytes += copy.length;
+          if (seenBytes === 4 * MEBIBYTE) peer.socket.end();
+        };
+      });
+      for (let index = 0; index < 4; index++) client.socket.write([pattern(MEBIBYTE, index)]);
+      await server.closed();
+      const expected = joined(Array.from({ length: 4 }, (_, index) => pattern(MEBIBYTE, index)));
+      expect(firstDifference(joined(kept), expected)).toBe(-1);
+    });
+
     test("large frames are filled in place or handed over, whole and in order", async () => {
       let reader!: FrameReader;
       const listener = await network.listen({ hostname: "127.0.0.1", port: 0 }, (socket) => {
