@@ -33,8 +33,8 @@ export function writeFileAtomically(
 }
 
 /**
- * The same, durable, its syncs off the loop. One at a time to a file; when the file was written on the loop meanwhile, which
- * `isOvertaken` says, it stays as that has left it.
+ * The same, its content durable and its sync off the loop; the folder's entry is left to the caller. One at a time to a file;
+ * when the file was written on the loop meanwhile, which `isOvertaken` says, it stays as that has left it.
  */
 export async function writeFileAtomicallyAsync(
   files: FileSystem,
@@ -55,7 +55,6 @@ export async function writeFileAtomicallyAsync(
   }
   if (isOvertaken()) return removeQuietly(files, temporaryPath);
   files.rename(temporaryPath, path);
-  await files.syncDirectoryAsync(directoryOf(path));
 }
 
 /** The file as text, null when there is none. */

@@ -7,6 +7,8 @@
  *     append. After a crash the segment's index is rebuilt past the recovery point, so nothing is lost with them.
  * (3) `writtenCount` entries are in the file, the rest in `pending`; together they are the index. The file may be longer
  *     (Kafka fills the active segment's index with zeros): what is past `writtenCount` is overwritten or cut.
+ * (4) Dropping entries touches no file: what is there past `writtenCount` goes with the next write. A start after a crash
+ *     makes the indexes of thousands of logs again, and writes none of them.
  */
 import { type FilePool, type PooledFile } from "./file_pool.ts";
 
@@ -22,6 +24,8 @@ export class IndexFile {
   #pending: Uint8Array | null = null;
   #pendingCount = 0;
   #isCounted: boolean;
+  /** The file may hold entries that were dropped (4). */
+  #isCutDue = false;
 
   /** `isNew`: the file does not exist or does not matter; it is made at the first write. */
   constructor(pool: FilePool, path: string, entryBytes: number, isNew: boolean) {
@@ -34,11 +38,6 @@ export class IndexFile {
   get count(): number {
     if (!this.#isCounted) this.#countWritten();
     return this.#writtenCount + this.#pendingCount;
-  }
-
-  /** Makes the file, empty. */
-  create(): void {
-    this.file.use(true).truncate(0);
   }
 
   /** True when the file's size is no multiple of an entry's. */
@@ -66,14 +65,21 @@ export class IndexFile {
     return pending.subarray(at, at + entryBytes);
   }
 
-  /** Writes what waits. */
+  /** Writes what waits, and cuts what was dropped. */
   flush(): void {
-    if (this.#pendingCount === 0) return;
-    const bytes = this.#pending!.subarray(0, this.#pendingCount * this.entryBytes);
+    if (this.#pendingCount === 0 && !this.#isCutDue) return;
     this.file.isDirty = true;
-    this.file.use(true).write([bytes], this.#writtenCount * this.entryBytes);
-    this.#writtenCount += this.#pendingCount;
-    this.#pendingCount = 0;
+    const handle = this.file.use(true);
+    if (this.#pendingCount > 0) {
+      const bytes = this.#pending!.subarray(0, this.#pendingCount * this.entryBytes);
+      handle.write([bytes], this.#writtenCount * this.entryBytes);
+      this.#writtenCount += this.#pendingCount;
+      this.#pendingCount = 0;
+    }
+    if (!this.#isCutDue) return;
+    const sizeBytes = this.#writtenCount * this.entryBytes;
+    if (handle.size() > sizeBytes) handle.truncate(sizeBytes);
+    this.#isCutDue = false;
   }
 
   /** Writes what waits, cuts what does not belong, and gives the memory back: the index grows no more. */
@@ -86,27 +92,25 @@ export class IndexFile {
     if (handle.size() > sizeBytes) handle.truncate(sizeBytes);
   }
 
-  /** Keeps the first `count` entries. */
+  /** Keeps the first `count` entries (4). */
   keep(count: number): void {
     const total = this.count;
     if (count >= total) return;
     if (count < this.#writtenCount) {
       this.#writtenCount = count;
       this.#pendingCount = 0;
-      this.file.isDirty = true;
-      this.file.use(true).truncate(count * this.entryBytes);
+      this.#isCutDue = true;
     } else {
       this.#pendingCount = count - this.#writtenCount;
     }
   }
 
-  /** Forgets everything, also of a file that is missing or damaged. */
+  /** Forgets everything, also of a file that is missing or damaged (4). */
   reset(): void {
     this.#isCounted = true;
     this.#writtenCount = 0;
     this.#pendingCount = 0;
-    this.file.isDirty = true;
-    this.create();
+    this.#isCutDue = true;
   }
 
   /** The bytes of entry `index`. */

@@ -99,16 +99,19 @@ export class LeaderEpochs {
   }
 
   /**
-   * The same, its syncs off the loop. What changes meanwhile is left to the next; a `save` meanwhile is the later one. Not
-   * while another of this kind is under way.
+   * The same off the loop, but for the folder's entry: returns what is to be called when that is synced, null when nothing is
+   * to be saved. What changes meanwhile is left to the next; a `save` meanwhile is the later one. Not while another of this
+   * kind is under way.
    */
-  async saveAsync(): Promise<void> {
+  async saveAsync(): Promise<(() => void) | null> {
     const entries = this.#entries;
     const saveCount = this.#saveCount;
-    if (this.#isSaved) return;
+    if (this.#isSaved) return null;
     const isOvertaken = () => this.#saveCount !== saveCount;
     await writeCheckpointLinesAsync(this.#files, this.#path, this.#lines(), isOvertaken);
-    if (entries === this.#entries) this.#isSaved = true;
+    return () => {
+      if (entries === this.#entries) this.#isSaved = true;
+    };
   }
 
   /** The epoch that wrote `offset`, `NO_EPOCH` when that is not known. */
@@ -184,8 +187,8 @@ export class LazyLeaderEpochs {
     this.#epochs?.save();
   }
 
-  /** The same, its syncs off the loop (`LeaderEpochs.saveAsync`). */
-  async saveAsync(): Promise<void> {
-    await this.#epochs?.saveAsync();
+  /** The same off the loop, but for the folder's entry (`LeaderEpochs.saveAsync`). */
+  async saveAsync(): Promise<(() => void) | null> {
+    return await this.#epochs?.saveAsync() ?? null;
   }
 }

@@ -9,8 +9,8 @@
  * (3) Left-overs of a crash (`.deleted`, `.tmp`, unfinished cleaning, indexes without a log) are removed before anything is
  *     believed.
  * (4) What recovery leaves is on disk for good, for consumers are about to see it: of a log that was perhaps never synced, all
- *     that leads to its records as well. Indexes and leader epochs of a last segment in order are not: the recovery point
- *     stays where it was, and the next checkpoint brings them to the disk and moves it. A start should not wait for them.
+ *     that leads to its records as well. Indexes and leader epochs of a last segment in order are not even written: the recovery
+ *     point stays where it was, and the next checkpoint brings them to the disk and moves it. A start should not wait for them.
  */
 import { MAGIC } from "../protocol/batch.ts";
 import { writeFileAtomically } from "./atomic_file.ts";
@@ -224,8 +224,10 @@ async function recover(
     if (segment.baseOffset >= scannedFromOffset) {
       // What a killed process wrote, or cut off, is so in the page cache at best.
       if (logEndOffset > recoveryPoint || segment.sizeBytes === 0) segment.log.isDirty = true;
-      if (isSettled) await segment.syncFiles();
-      else if (segment.log.isDirty) await segment.log.sync();
+      if (isSettled) {
+        segment.flushIndexes();
+        await segment.syncFiles();
+      }
     }
     // Older ones too: a replay that died may have been writing there.
     if (segment.aborted.isSound()) continue;
@@ -254,9 +256,14 @@ async function recover(
   const isForgetful = epochs.entries !== foundEpochs;
   if (isForgetful) files.syncDirectory(directory);
   if (isSettled || isForgetful) epochs.save();
-  if (options.recoveryPoint === 0 && logEndOffset > 0) await syncPartitionMetadata(files, directory); // (4)
-  const isEntrySynced = recoveryPoint > segments.at(-1)!.baseOffset;
-  if (isSettled || (logEndOffset !== recoveryPoint && !isEntrySynced)) files.syncDirectory(directory);
+  const active = segments.at(-1)!;
+  const isEntrySynced = recoveryPoint > active.baseOffset;
+  const isFolderDue = isSettled || (logEndOffset !== recoveryPoint && !isEntrySynced);
+  await Promise.all([ // (4)
+    active.log.isDirty ? active.log.sync() : null,
+    options.recoveryPoint === 0 && logEndOffset > 0 ? syncPartitionMetadata(files, directory) : null,
+    isFolderDue ? files.syncDirectoryAsync(directory) : null,
+  ]);
   return {
     segments,
     dropped,

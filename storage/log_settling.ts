@@ -83,7 +83,13 @@ export class LogSettling {
     sync.covers(active);
     await this.sync();
     producers.snapshot(endOffset, { durable: false });
-    await Promise.all([active.syncIndexes(), context.syncs.run(() => epochs.saveAsync())]);
+    const [newFiles, epochsSaved] = await Promise.all([
+      active.syncIndexFiles(),
+      context.syncs.run(() => epochs.saveAsync()),
+    ]);
+    if (newFiles.length > 0 || epochsSaved !== null) await this.#syncFolder();
+    for (const file of newFiles) file.mayBeNew = false;
+    epochsSaved?.();
     this.moveRecoveryPoint(endOffset);
     return true;
   }
@@ -102,21 +108,30 @@ export class LogSettling {
 
   /** Brings a segment that ended to the disk with all its files, so that no recovery has to read it. */
   async #settleRolled(old: Segment, endOffset: number): Promise<void> {
-    const { context, producers, epochs, health, directory } = this.#parts;
+    const { context, producers, epochs, health } = this.#parts;
     await this.sync();
     await old.syncIndexes();
     await producers.syncSnapshot(endOffset);
     if (health.isClosed) return; // Deleted meanwhile: another log may live under the old name.
-    await context.syncs.run(() => context.runtime.files.syncDirectoryAsync(directory));
+    await this.#syncFolder();
     if (health.isClosed) return;
     let isSaved = true;
+    let epochsSaved: (() => void) | null = null;
     try {
-      await context.syncs.run(() => epochs.saveAsync());
+      epochsSaved = await context.syncs.run(() => epochs.saveAsync());
     } catch (cause) {
       if (!isDiskFull(cause)) throw cause;
       isSaved = false; // (2): a checkpoint moves it when there is room.
     }
+    if (health.isClosed) return;
+    if (epochsSaved !== null) await this.#syncFolder();
+    epochsSaved?.();
     this.#unsettledCount--;
     if (isSaved && !health.isClosed) this.moveRecoveryPoint(endOffset);
+  }
+
+  #syncFolder(): Promise<void> {
+    const { context, directory } = this.#parts;
+    return context.syncs.run(() => context.runtime.files.syncDirectoryAsync(directory));
   }
 }

@@ -31,7 +31,8 @@ export class ProducerLog {
   readonly #segments: SegmentList;
   #state: ProducerState | null = null;
   #snapshotOffsets: number[];
-  #isNewestEmpty = false;
+  /** The snapshot of nobody that was last seen, by its offset. */
+  #emptyOffset: number | null = null;
   /** Set after a crash: the replay notes aborted transactions too (3). */
   readonly #replayFromOffset: number | null;
 
@@ -88,17 +89,18 @@ export class ProducerLog {
       throw error;
     }
     this.#snapshotOffsets.push(logEndOffset);
-    this.#isNewestEmpty = state.count === 0;
+    this.#emptyOffset = state.count === 0 ? logEndOffset : null;
     this.#removeStray();
   }
 
   /** A log without producers has one empty snapshot after the other: giving it another name is cheaper than another file. */
   #renameEmpty(state: ProducerState, path: string, logEndOffset: number): boolean {
     const newest = this.#snapshotOffsets.at(-1);
-    if (state.count > 0 || !this.#isNewestEmpty || newest === undefined) return false;
+    if (state.count > 0 || newest === undefined || newest !== this.#emptyOffset) return false;
     if (this.#segments.all[this.#segments.floorIndex(newest)]!.baseOffset === newest) return false; // (2)
     this.#context.runtime.files.rename(this.#path(newest), path);
     this.#snapshotOffsets[this.#snapshotOffsets.length - 1] = logEndOffset;
+    this.#emptyOffset = logEndOffset;
     return true;
   }
 
@@ -261,6 +263,7 @@ export class ProducerLog {
       const entries = bytes === null ? "it is missing" : decodeProducerSnapshot(bytes);
       if (typeof entries !== "string") {
         state.load(entries);
+        if (entries.length === 0) this.#emptyOffset = offset;
         return offset;
       }
       this.#context.report({ level: "warn", event: "snapshot-damaged", facts: { file: path, problem: entries } });

@@ -48,7 +48,7 @@ export interface RecoveryOptions {
   readonly epochs: LeaderEpochs;
 }
 
-/** Checks what lies past `recoveryPoint`, cuts what is not right, completes indexes and leader epochs. */
+/** Checks what lies past `recoveryPoint`, cuts what is not right, completes indexes and leader epochs, both in memory. */
 export function recoverSegments(
   context: StorageContext,
   segments: readonly Segment[],
@@ -136,7 +136,6 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
     segment.truncate(end.position);
   }
   segment.rewrite(unsavedFrom); // (6)
-  segment.index.endRebuild();
   const isIndexNew = start.position === 0 && segment.index.positionOf(options.recoveryPoint - 1) > 0;
   return { nextOffset, isWhole: problem === null, isCleaned, isIndexNew };
 }

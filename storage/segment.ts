@@ -197,6 +197,15 @@ export class Segment {
   /** Makes the indexes durable, off the loop, with their entries in the folder. */
   async syncIndexes(): Promise<void> {
     const { syncs, runtime } = this.#context;
+    const newFiles = await this.syncIndexFiles();
+    if (newFiles.length === 0) return;
+    await syncs.run(() => runtime.files.syncDirectoryAsync(this.#directory));
+    for (const file of newFiles) file.mayBeNew = false;
+  }
+
+  /** The same without their entries in the folder; returns the files that may lack one: `mayBeNew` is the caller's to end. */
+  async syncIndexFiles(): Promise<readonly PooledFile[]> {
+    const { syncs } = this.#context;
     const files = this.#indexFiles();
     await Promise.all(
       files.map((file) =>
@@ -205,10 +214,7 @@ export class Segment {
         })
       ),
     );
-    const newFiles = files.filter((file) => file.mayBeNew);
-    if (newFiles.length === 0 || this.#isRetired) return;
-    await syncs.run(() => runtime.files.syncDirectoryAsync(this.#directory));
-    for (const file of newFiles) file.mayBeNew = false;
+    return this.#isRetired ? [] : files.filter((file) => file.mayBeNew);
   }
 
   /** Makes all files durable, off the loop; not their entries in the folder. */

@@ -12,7 +12,7 @@ import { NotInMemory } from "./cold_reads.ts";
 import { type StorageContext } from "./context.ts";
 import { type PooledFile } from "./file_pool.ts";
 import { batchSizeAt, lastOffsetAt } from "./log_read.ts";
-import { OffsetIndex } from "./offset_index.ts";
+import { OFFSET_ENTRY_BYTES, OffsetIndex } from "./offset_index.ts";
 import { scan } from "./scan.ts";
 import { INDEX_SUFFIX, TIME_INDEX_SUFFIX } from "./segment_files.ts";
 import { TimeIndex, type TimestampOffset } from "./time_index.ts";
@@ -99,8 +99,7 @@ export class SegmentIndex {
     this.prepare();
     const { timestampMs, offset } = this.#largest!;
     this.#times.append(timestampMs, offset);
-    this.#times.entries.flush();
-    this.#offsets!.entries.flush();
+    this.#flush();
   }
 
   /** The files that are open, or were. */
@@ -174,11 +173,11 @@ export class SegmentIndex {
   // ------------------------------------------------------------------------------------------- making it again
 
   /**
-   * For recovery: the entry from which the segment may be read on when all before `offset` is known to be sound. Cuts what
+   * For recovery: the entry from which the segment may be read on when all before `offset` is known to be sound. Drops what
    * comes after it, and prepares for `note` from its position. Null when there is none: `note` must then start at 0.
    */
   resumeBefore(offset: number): { readonly offset: number; readonly position: number } | null {
-    const found = this.#openFiles();
+    const found = this.#hasEntries() ? this.#openFiles() : null;
     if (found === null) return this.#beginRebuild();
     const { offsets, times } = found;
     offsets.keepSound(this.#segment.sizeBytes);
@@ -197,11 +196,6 @@ export class SegmentIndex {
   /** For recovery: starts over. */
   restart(): null {
     return this.#beginRebuild();
-  }
-
-  /** Writes what was noted since. */
-  endRebuild(): void {
-    this.complete();
   }
 
   // ------------------------------------------------------------------------------------------- inside
@@ -238,6 +232,16 @@ export class SegmentIndex {
     }
   }
 
+  #flush(): void {
+    this.#times!.entries.flush();
+    this.#offsets!.entries.flush();
+  }
+
+  /** Most logs of many are too short for one. */
+  #hasEntries(): boolean {
+    return (this.#context.runtime.files.stat(this.#segment.path(INDEX_SUFFIX))?.sizeBytes ?? 0) >= OFFSET_ENTRY_BYTES;
+  }
+
   #make(): { readonly offsets: OffsetIndex; readonly times: TimeIndex } {
     const { pool } = this.#context;
     const { baseOffset } = this.#segment;
@@ -265,11 +269,12 @@ export class SegmentIndex {
       // It waits for the disk: an attempt that begins again at every cold megabyte would take a thousand times as long.
       this.#context.cold.waiting(() => {
         this.#beginRebuild();
+        this.#flush(); // Who comes after an attempt that fails must not take the old entries for the new.
         scan(log, { from: 0, to: sizeBytes }, this.#context.buffers, (batch, position) => {
           this.note(batch, position);
           return true;
         });
-        this.endRebuild();
+        this.complete();
       });
     } catch (error) {
       this.#giveUp();

@@ -232,7 +232,7 @@ export class LogTruncation {
       segment.index.note(batch, at);
       return true;
     });
-    segment.index.endRebuild();
+    segment.flushIndexes();
     segment.aborted.truncateFrom(endOffset);
     segment.syncNow();
     return segment;
