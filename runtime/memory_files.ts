@@ -152,6 +152,11 @@ export class MemoryFileSystem implements FileSystem {
     if (parent?.kind === "directory") parent.entries.delete(name);
   }
 
+  async removeAsync(path: string): Promise<void> {
+    await Promise.resolve();
+    this.remove(path);
+  }
+
   rename(source: string, target: string): void {
     this.check("rename", source);
     const from = this.#parentOf("rename", source);

@@ -59,6 +59,16 @@ export class NodeFileSystem implements FileSystem {
     attempt("remove", path, () => fs.rmSync(path, { recursive: true, force: true }));
   }
 
+  async removeAsync(path: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      fs.rm(
+        path,
+        { recursive: true, force: true },
+        (cause) => cause ? reject(fileError("remove", path, cause)) : resolve(),
+      );
+    });
+  }
+
   rename(source: string, target: string): void {
     attempt(`rename to "${target}"`, source, () => fs.renameSync(source, target));
   }

@@ -133,6 +133,8 @@ export interface FileSystem {
   makeDirectory(path: string): void;
   /** A file, or a directory with all in it; fine when it is missing. */
   remove(path: string): void;
+  /** The same, off the loop. */
+  removeAsync(path: string): Promise<void>;
   /** Atomic; replaces a file at `target`. */
   rename(source: string, target: string): void;
   readFile(path: string): Uint8Array;

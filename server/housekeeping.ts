@@ -57,8 +57,8 @@ export class Housekeeping {
   }
 
   /** What consumers have not been shown yet stays, however old. */
-  #applyRetention(nowMs: number): void {
-    this.#logDir.applyRetention(
+  async #applyRetention(nowMs: number): Promise<void> {
+    await this.#logDir.applyRetention(
       nowMs,
       (log) => this.#partitions.get(log.topic, log.partition)?.highWatermark ?? log.logEndOffset,
     );

@@ -460,18 +460,20 @@ export class Log {
       this.#health.goOffline(storageError(`Cannot close log "${this.directory}" in order`, cause));
     }
     this.#health.isClosed = true;
-    this.#tail.clear();
     this.#letGo();
     return isClean;
   }
 
-  /** The folder was renamed, to be deleted: no more use of the log but views already given. */
-  async abandon(): Promise<void> {
-    const { background } = this.#health;
+  /** No more use of the log but views already given. `abandon` follows. */
+  shut(): void {
     this.#health.isClosed = true;
-    this.#tail.clear();
+  }
+
+  /** The same, and lets go of the files: its folder is being renamed, to be deleted. */
+  async abandon(): Promise<void> {
+    this.shut();
     await this.compaction.stop();
-    while (background.size > 0) await Promise.allSettled(background);
+    while (this.#health.background.size > 0) await Promise.allSettled(this.#health.background);
     await this.#sync.idle(); // Or it would open the files again, by a name that another log may have by then.
     this.#letGo();
   }
@@ -479,6 +481,7 @@ export class Log {
   // ------------------------------------------------------------------------------------------- inside
 
   #letGo(): void {
+    this.#tail.clear();
     for (const segment of this.#segments.all) segment.close();
     this.#start.deleted.close();
   }

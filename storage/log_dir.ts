@@ -29,24 +29,22 @@ import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
 import { StorageContext } from "./context.ts";
 import { makeDataFolder } from "./data_folder.ts";
 import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
-import { DeletedFolders, takenOutName } from "./deleted_folders.ts";
+import { DeletedFolders } from "./deleted_folders.ts";
 import { lockFolder } from "./folder_lock.ts";
 import { Log, type LogOwner } from "./log.ts";
 import { DEFAULT_LOG_CONFIG, type LogConfig } from "./log_config.ts";
-import { DELETED_FOLDER_SUFFIX, loadLogs, NO_TOPIC_ID } from "./log_dir_loader.ts";
+import { loadLogs, NO_TOPIC_ID } from "./log_dir_loader.ts";
 import type { LogDirOptions, NewLog } from "./log_dir_types.ts";
 import { newLog } from "./log_loader.ts";
 import { type MetaProperties, openMetaProperties } from "./meta_properties.ts";
 import { writePartitionMetadata } from "./partition_metadata.ts";
 import { Scrub } from "./scrub.ts";
+import { Steps } from "./steps.ts";
 
 export type { LogDirOptions, NewLog } from "./log_dir_types.ts";
 
 /** `producer.id.expiration.ms` */
 export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
-/** A checkpoint of ten thousand logs is half a minute's work: after so much of it others come first, three times as long. */
-const CHECKPOINT_WORK_MS = 10;
-const CHECKPOINT_PAUSE_MS_MAX = 100;
 const CLOSED_AT_ONCE = 32;
 const STRAY_FOLDER_SUFFIX = "-stray";
 
@@ -61,16 +59,15 @@ export class LogDir {
   readonly #failures = new Map<string, StorageError>();
   readonly #owner: LogOwner;
   /** What `close` waits for (1): a checkpoint, logs taken out of use that have work to end. None of it fails. */
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<unknown>>();
   /** Logs that periodic jobs must look at. */
   #caredFor = new Set<Log>();
-  readonly #deletedFolders = new DeletedFolders();
+  readonly #deletedFolders: DeletedFolders;
   readonly cleaner: Cleaner;
   readonly scrub: Scrub;
   /** Logs were taken out, and that is not on the disk yet (7). */
   #isNameUnsaved = false;
-  /** Folders of deleted logs that could not be renamed. */
-  readonly #inTheWay = new Set<string>();
+  #isRenaming = false;
   #isRecoveryPointDue = false;
   #startOffsetsSaved: Promise<void> | null = null;
   #isClosed = false;
@@ -81,6 +78,7 @@ export class LogDir {
     this.path = path;
     this.#context = context;
     this.#lock = lock;
+    this.#deletedFolders = new DeletedFolders(files, random, path, (log) => this.#abandon(log));
     this.meta = openMetaProperties(files, random, path, options);
     this.wasClean = takeCleanShutdown(files, path); // (2)
     this.#owner = {
@@ -150,9 +148,9 @@ export class LogDir {
     assert(!this.#logs.has(name), `log "${name}" does not exist yet`);
     const directory = `${this.path}/${name}`;
     try {
-      if (this.#inTheWay.has(name)) {
-        this.#deletedFolders.add({ path: this.#rename(name, DELETED_FOLDER_SUFFIX), dueMs: 0, log: null });
-        this.#inTheWay.delete(name);
+      if (this.#deletedFolders.isInTheWay(name)) {
+        this.#isNameUnsaved = true;
+        this.#deletedFolders.clearTheWay(name);
       }
       this.#saveNames();
       const loaded = newLog(this.#context, directory, config);
@@ -172,30 +170,28 @@ export class LogDir {
     log.topicId = topicId;
   }
 
-  /**
-   * Takes logs out of use at once. Their folders are renamed, and removed after `file.delete.delay.ms`.
-   * @throws {StorageError} when a folder could not be renamed; all logs are out of use all the same
-   */
+  /** Takes logs out of use at once. Their folders are renamed, some now and some later, and removed after `file.delete.delay.ms`. */
   deleteLogs(logs: readonly Log[]): void {
-    let failure: unknown = null;
+    const nowMs = this.#context.runtime.clock.nowMs();
     for (const log of logs) {
-      try {
-        const path = this.#takeOut(log, DELETED_FOLDER_SUFFIX);
-        if (path === null) continue;
-        const dueMs = this.#context.runtime.clock.nowMs() + log.config.fileDeleteDelayMs;
-        this.#deletedFolders.add({ path, dueMs, log });
-      } catch (error) {
-        failure ??= error;
-      }
+      this.#takeOut(log);
+      this.#deletedFolders.add(log.name, { log, dueMs: nowMs + log.config.fileDeleteDelayMs });
     }
-    if (failure !== null) throw failure;
+    if (!this.#isRenaming) this.#renameDeleted();
   }
 
   /** Takes a log out of use whose topic nobody knows. Its folder is renamed and kept; returns where it is. */
   setAside(log: Log): string {
-    const path = this.#takeOut(log, STRAY_FOLDER_SUFFIX);
-    assert(path !== null, "only its folder can make a log stray");
-    return path;
+    assert(log.hasFolder, "only its folder can make a log stray");
+    this.#takeOut(log);
+    this.#abandon(log);
+    try {
+      return this.#deletedFolders.setAside(log.name, STRAY_FOLDER_SUFFIX);
+    } catch (cause) {
+      throw storageError(`Cannot take log "${log.name}" out of use`, cause);
+    } finally {
+      if (!this.#isRenaming) this.#renameDeleted();
+    }
   }
 
   // ------------------------------------------------------------------------------------------- periodic jobs
@@ -217,18 +213,12 @@ export class LogDir {
   }
 
   async #checkpoint(): Promise<void> {
-    const { clock, timers } = this.#context.runtime;
-    let sinceMs = clock.monotonicMs();
+    const steps = new Steps(this.#context.runtime);
     for (const log of this.#logs.values()) {
       if (log.recoveryPoint === log.syncedOffset) continue;
       await log.advanceRecoveryPoint().catch(() => {}); // the log has gone offline and said so
+      if (!this.#isClosed && steps.isOver) await steps.pause();
       if (this.#isClosed) return;
-      const workMs = clock.monotonicMs() - sinceMs;
-      if (workMs < CHECKPOINT_WORK_MS) continue;
-      const pauseMs = Math.min(workMs * 3, CHECKPOINT_PAUSE_MS_MAX);
-      await new Promise<void>((resolve) => timers.after(pauseMs, resolve));
-      if (this.#isClosed) return;
-      sinceMs = clock.monotonicMs();
     }
     if (this.#isRecoveryPointDue) this.#saveRecoveryPoints();
   }
@@ -237,9 +227,16 @@ export class LogDir {
    * Deletes segments whose time has come, in all logs; returns how many. Every `log.retention.check.interval.ms`.
    * `highWatermarkOf`: nothing at or past it is deleted; without it all of a log may be.
    */
-  applyRetention(nowMs: number, highWatermarkOf?: (log: Log) => number): number {
+  applyRetention(nowMs: number, highWatermarkOf?: (log: Log) => number): Promise<number> {
+    return this.#awaited(this.#applyRetention(nowMs, highWatermarkOf));
+  }
+
+  async #applyRetention(nowMs: number, highWatermarkOf?: (log: Log) => number): Promise<number> {
+    const steps = new Steps(this.#context.runtime);
     let count = 0;
     for (const log of this.#logs.values()) {
+      if (steps.isOver) await steps.pause();
+      if (this.#isClosed) return count;
       if (log.isOffline) continue;
       try {
         count += log.applyRetention(nowMs, highWatermarkOf?.(log));
@@ -247,8 +244,8 @@ export class LogDir {
         this.#reportFailure("retention-failed", log.name, cause);
       }
     }
-    this.removeDeleted(nowMs);
     if (this.#isRecoveryPointDue) this.#saveRecoveryPoints();
+    await this.#removeDeleted(nowMs);
     return count;
   }
 
@@ -260,13 +257,20 @@ export class LogDir {
   }
 
   /** Unlinks deleted segments and folders whose delay is over and which nobody reads. Every few seconds. */
-  removeDeleted(nowMs: number): void {
+  removeDeleted(nowMs: number): Promise<void> {
+    return this.#awaited(this.#removeDeleted(nowMs));
+  }
+
+  async #removeDeleted(nowMs: number): Promise<void> {
+    const steps = new Steps(this.#context.runtime);
     for (const log of this.#caredFor) {
-      if (log.hasDeleted) this.#attempt("unlink-failed", log.name, () => log.unlinkDeleted(nowMs));
+      if (!log.hasDeleted) continue;
+      if (steps.isOver) await steps.pause();
+      if (this.#isClosed) return;
+      this.#attempt("unlink-failed", log.name, () => log.unlinkDeleted(nowMs));
     }
-    this.#deletedFolders.removeDue(nowMs, (path) => {
-      this.#attempt("unlink-failed", path, () => this.#context.runtime.files.remove(path));
-    });
+    const failed = (path: string, cause: unknown) => this.#reportFailure("unlink-failed", path, cause);
+    await this.#deletedFolders.removeDue(nowMs, failed, () => this.#isClosed);
   }
 
   /** Gives back memory maps nobody uses. Every few minutes, when idle. */
@@ -291,6 +295,7 @@ export class LogDir {
   async close({ clean }: { readonly clean: boolean }): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    if (this.#deletedFolders.isRenameDue) this.#renameDeleted();
     try {
       await this.cleaner.stop();
       await this.scrub.stop();
@@ -326,25 +331,40 @@ export class LogDir {
 
   // ------------------------------------------------------------------------------------------- inside
 
-  /** Returns where the log's folder is now, null when it had none. */
-  #takeOut(log: Log, suffix: string): string | null {
+  /** Whatever becomes of its folder. */
+  #takeOut(log: Log): void {
     assert(this.#logs.get(log.name) === log, "the log is of this folder");
     this.#logs.delete(log.name);
     this.#failures.delete(log.name);
     this.#caredFor.delete(log);
+    log.shut();
+    if (log.hasFolder) this.#isNameUnsaved = true;
+  }
+
+  #abandon(log: Log): void {
     this.#awaited(log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause)));
-    if (!log.hasFolder) return null;
-    try {
-      return this.#rename(log.name, suffix);
-    } catch (cause) {
-      this.#inTheWay.add(log.name);
-      throw storageError(`Cannot take log "${log.name}" out of use`, cause);
-    }
+  }
+
+  /** Renames some of the deleted folders, at the end of the turn the next; when all are renamed, that is brought to the disk. */
+  #renameDeleted(): void {
+    this.#isRenaming = true;
+    // What was taken out may have been saved meanwhile, this is not.
+    if (this.#deletedFolders.isRenameDue) this.#isNameUnsaved = true;
+    const failed = (name: string, cause: unknown) => {
+      this.#reportFailure("log-delete-failed", name, storageError(`Cannot take log "${name}" out of use`, cause));
+    };
+    this.#deletedFolders.renameSome(failed, { all: this.#isClosed });
+    this.#context.runtime.timers.soon(() => {
+      if (this.#isReleased) return;
+      if (this.#deletedFolders.isRenameDue) return this.#renameDeleted();
+      this.#isRenaming = false;
+      this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
+    });
   }
 
   /**
-   * Brings to the disk that logs were taken out, with checkpoints that say nothing of them: at the end of the turn for all of
-   * a request, or sooner, before another log may get the name of one (7).
+   * Brings to the disk that logs were taken out, with checkpoints that say nothing of them: when all of a deletion are, or
+   * sooner, before another log may get the name of one (7).
    */
   #saveNames(): void {
     if (!this.#isNameUnsaved || this.#isClosed) return;
@@ -355,26 +375,13 @@ export class LogDir {
     this.#isNameUnsaved = false;
   }
 
-  #rename(name: string, suffix: string): string {
-    const { files, random } = this.#context.runtime;
-    const target = `${this.path}/${takenOutName(name, suffix, random)}`;
-    files.rename(`${this.path}/${name}`, target);
-    if (!this.#isNameUnsaved) {
-      this.#context.runtime.timers.soon(() => {
-        this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
-      });
-    }
-    this.#isNameUnsaved = true;
-    return target;
-  }
-
   async #loadAll(configOf: (topic: string) => LogConfig): Promise<void> {
     const { clock } = this.#context.runtime;
     const startedMs = clock.monotonicMs();
     const loaded = await loadLogs(this.#context, this.#owner, this.path, { isClean: this.wasClean, configOf });
     for (const [name, log] of loaded.logs) this.#logs.set(name, log);
     for (const [name, cause] of loaded.failures) this.#failures.set(name, cause); // (5)
-    for (const path of loaded.deletedPaths) this.#deletedFolders.add({ path, dueMs: 0, log: null });
+    for (const path of loaded.deletedPaths) this.#deletedFolders.found(path);
     if (loaded.hasStaleNames) {
       this.#isNameUnsaved = true;
       this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
@@ -436,7 +443,7 @@ export class LogDir {
     writeOffsetCheckpoint(this.#context.runtime.files, `${this.path}/${LOG_START_OFFSET_FILE}`, entries);
   }
 
-  #awaited(work: Promise<void>): Promise<void> {
+  #awaited<Result>(work: Promise<Result>): Promise<Result> {
     const awaited = work.finally(() => this.#underWay.delete(awaited));
     this.#underWay.add(awaited);
     return awaited;

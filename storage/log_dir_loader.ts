@@ -8,13 +8,13 @@
  */
 import { CLEANER_OFFSET_FILE, LOG_START_OFFSET_FILE, readOffsetCheckpoint, RECOVERY_POINT_FILE } from "./checkpoint.ts";
 import { type StorageContext } from "./context.ts";
+import { DELETED_FOLDER_SUFFIX } from "./deleted_folders.ts";
 import { type StorageError, storageError } from "./errors.ts";
 import { Log, type LogOwner } from "./log.ts";
 import { type LogConfig } from "./log_config.ts";
 import { loadLog } from "./log_loader.ts";
 import { readPartitionMetadata } from "./partition_metadata.ts";
 
-export const DELETED_FOLDER_SUFFIX = "-delete";
 /** The topic id of a log whose folder does not say. */
 export const NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 /** Logs that are opened at a time (2). */

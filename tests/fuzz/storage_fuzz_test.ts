@@ -81,7 +81,7 @@ class Round {
     else if (dice < 60) this.roll();
     else if (dice < 68) await this.sync();
     else if (dice < 72) await this.checkpoint();
-    else if (dice < 76) this.retain();
+    else if (dice < 76) await this.retain();
     else if (dice < 79) await this.deleteBefore();
     else if (dice < 81) await this.truncate();
     else if (dice < 88) this.read();
@@ -245,8 +245,8 @@ class Round {
     await this.world.until(this.world.dir.checkpoint());
   }
 
-  retain(): void {
-    const count = this.world.dir.applyRetention(this.world.runtime.clock.nowMs());
+  async retain(): Promise<void> {
+    const count = await this.world.until(this.world.dir.applyRetention(this.world.runtime.clock.nowMs()));
     this.note(`retention of ${count}`);
     expect(this.log.logStartOffset).toBeGreaterThanOrEqual(this.model.durableStartOffset);
     this.model.logStartOffset = Math.max(this.model.logStartOffset, this.log.logStartOffset);

@@ -249,15 +249,23 @@ export class MortalFiles implements FileSystem {
     this.perform("syncDirectory", path, () => this.#files.syncDirectory(path));
   }
 
-  async syncDirectoryAsync(path: string): Promise<void> {
-    const verdict = this.judge("syncDirectory", path, 0, false);
+  syncDirectoryAsync(path: string): Promise<void> {
+    return this.#performOffLoop("syncDirectory", path, () => this.#files.syncDirectoryAsync(path));
+  }
+
+  removeAsync(path: string): Promise<void> {
+    return this.#performOffLoop("remove", path, () => this.#files.removeAsync(path));
+  }
+
+  async #performOffLoop(operation: FileOperation, path: string, run: () => Promise<void>): Promise<void> {
+    const verdict = this.judge(operation, path, 0, false);
     if (verdict.kind === "die" && !verdict.isAfter) this.#owner.dieOffLoop();
     if (this.#owner.isDead) return await never();
     if (verdict.kind === "fail") {
       await new Promise<void>((resolve) => this.#owner.timers.after(1, resolve));
-      throw failure("syncDirectory", path, verdict.code);
+      throw failure(operation, path, verdict.code);
     }
-    await this.#owner.unlessDead(this.#files.syncDirectoryAsync(path));
+    await this.#owner.unlessDead(run());
     if (verdict.kind !== "die") return;
     this.#owner.dieOffLoop();
     await never();

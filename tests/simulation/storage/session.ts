@@ -131,7 +131,7 @@ export class Session {
         const { segmentCount } = log;
         // What it deletes may be gone, should it die on the way.
         account.startAsked = Math.max(account.startAsked, log.logEndOffset);
-        machine.dir.applyRetention(machine.runtime.clock.nowMs());
+        await machine.dir.applyRetention(machine.runtime.clock.nowMs());
         if (!machine.isAlive) return;
         account.startAsked = Math.max(account.startShown, this.#deleteAsked);
         return machine.note(`  ${segmentCount - log.segmentCount} segments gone`);

@@ -125,6 +125,15 @@ for (const world of worlds) {
       expect(files.stat(root)).toBe(null);
     });
 
+    test("a directory is removed off the loop with all in it, and fine when it is missing", async () => {
+      const root = `${directory}/removed`;
+      files.makeDirectory(`${root}/b`);
+      files.open(`${root}/b/a`, { create: true }).close();
+      await files.removeAsync(root);
+      expect(files.stat(root)).toBe(null);
+      await files.removeAsync(root);
+    });
+
     test("stat tells kind, size and time, or that there is nothing", () => {
       const path = `${directory}/stat`;
       const file = files.open(path, { create: true });

@@ -333,11 +333,11 @@ describe("compaction", () => {
     await compact(world);
     const deleted = () => world.files().filter((name) => name.endsWith(".log.deleted"));
     await world.until(new Promise<void>((resolve) => world.runtime.timers.after(2000, resolve)));
-    world.dir.removeDeleted(world.runtime.clock.nowMs());
+    await world.until(world.dir.removeDeleted(world.runtime.clock.nowMs()));
     expect(deleted()).toEqual(["00000000000000000000.log.deleted"]);
     expect(read.chunks.map((chunk) => chunk.slice())).toEqual(before);
     read.release();
-    world.dir.removeDeleted(world.runtime.clock.nowMs());
+    await world.until(world.dir.removeDeleted(world.runtime.clock.nowMs()));
     expect(deleted()).toEqual([]);
   });
 

@@ -103,7 +103,7 @@ describe("leader epochs", () => {
     await world.until(world.dir.checkpoint());
     append(log, { values: ["x"], leaderEpoch: 2 });
     await world.until(log.sync());
-    world.dir.applyRetention(START_MS);
+    await world.until(world.dir.applyRetention(START_MS));
     world.crash("lost");
     await world.open();
     // Not that epoch 1 ended at 2, which would tell those who had read on in epoch 2 that they had read what was lost.

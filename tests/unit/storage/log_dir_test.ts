@@ -126,9 +126,9 @@ describe("data folder", () => {
     append(again, { values: ["new"], leaderEpoch: 7 });
     await world.runtime.advance(500);
     const deleted = () => world.runtime.files.list(DATA).filter((name) => /^orders-0\.[0-9a-f]{32}-delete$/.test(name));
-    world.dir.removeDeleted(START_MS + 500);
+    await world.until(world.dir.removeDeleted(START_MS + 500));
     expect(deleted().length).toBe(1);
-    world.dir.removeDeleted(START_MS + 1500);
+    await world.until(world.dir.removeDeleted(START_MS + 1500));
     expect(deleted().length).toBe(0);
     expect(again.isOffline).toBe(false);
     await world.until(world.dir.close({ clean: true }));
@@ -142,7 +142,7 @@ describe("data folder", () => {
     world.crash("lost");
     await world.open();
     expect(world.dir.logCount).toBe(0);
-    world.dir.removeDeleted(START_MS);
+    await world.until(world.dir.removeDeleted(START_MS));
     expect(world.runtime.files.list(DATA).filter((name) => name.includes("orders"))).toEqual([]);
   });
 

@@ -175,11 +175,11 @@ describe("log read", () => {
     const read = log.read(0, EVERYTHING);
     const before = read.chunks[0]!.slice();
     expect(log.applyRetention(START_MS)).toBe(2);
-    world.dir.removeDeleted(START_MS + 2000);
+    await world.until(world.dir.removeDeleted(START_MS + 2000));
     expect(world.files().filter((name) => name.endsWith(".log.deleted")).length).toBe(1);
     expect(read.chunks[0]).toEqual(before);
     read.release();
-    world.dir.removeDeleted(START_MS + 2000);
+    await world.until(world.dir.removeDeleted(START_MS + 2000));
     expect(world.files().filter((name) => name.endsWith(".deleted"))).toEqual([]);
     expect(world.dir.usage().mappedBytes).toBe(0);
   });
@@ -335,7 +335,7 @@ describe("log sync", () => {
     await world.runtime.advance(10);
     log.roll();
     log.applyRetention(START_MS + 1000);
-    world.dir.removeDeleted(START_MS + 1000);
+    await world.until(world.dir.removeDeleted(START_MS + 1000));
     await world.until(synced);
     expect([log.isOffline, log.logStartOffset, log.syncedOffset]).toEqual([false, 1, 1]);
   });

@@ -86,12 +86,12 @@ describe("log on a real disk", () => {
     const before = read.chunks.map((chunk) => chunk.slice());
     const nowMs = runtime.clock.nowMs();
     expect(log.applyRetention(nowMs)).toBeGreaterThan(3);
-    dir.removeDeleted(nowMs + 1);
+    await dir.removeDeleted(nowMs + 1);
     const deleted = () => readdirSync(`${path}/orders-0`).filter((name) => name.endsWith(".log.deleted"));
     expect(deleted()).toEqual(["00000000000000000000.log.deleted"]);
     expect(read.chunks.map((chunk) => chunk.slice())).toEqual(before);
     read.release();
-    dir.removeDeleted(nowMs + 1);
+    await dir.removeDeleted(nowMs + 1);
     expect(deleted()).toEqual([]);
     await dir.close({ clean: true });
     expect(dir.usage()).toMatchObject({ openFiles: 0, mappedBytes: 0 });

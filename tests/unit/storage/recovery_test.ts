@@ -63,7 +63,7 @@ describe("recovery", () => {
     expect(valuesOf(world.log())).toEqual(["value 0"]);
     expect(world.log().segmentBases()).toEqual([0]);
     expect(world.eventNames()).toContain("segments-dropped");
-    world.dir.removeDeleted(Infinity);
+    await world.until(world.dir.removeDeleted(Infinity));
     expect(world.files().filter((name) => name.endsWith(".deleted"))).toEqual([]);
   });
 

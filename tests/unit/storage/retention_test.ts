@@ -98,10 +98,10 @@ describe("retention", () => {
 
   test("files are renamed at once and unlinked after the delay", async () => {
     const { world, log } = await logOfTen({ config: { retentionMs: 5000, fileDeleteDelayMs: 60_000 } });
-    world.dir.applyRetention(START_MS + 9000);
+    await world.until(world.dir.applyRetention(START_MS + 9000));
     expect(world.files().filter((name) => name.endsWith(".log.deleted")).length).toBe(4);
     expect(world.files().includes("00000000000000000003.snapshot")).toBe(false);
-    world.dir.removeDeleted(START_MS + 69_000);
+    await world.until(world.dir.removeDeleted(START_MS + 69_000));
     expect(world.files().filter((name) => name.endsWith(".deleted"))).toEqual([]);
     expect(log.segmentCount).toBe(7);
   });

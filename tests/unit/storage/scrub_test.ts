@@ -104,8 +104,8 @@ describe("scrub", () => {
     const pass = world.dir.scrub.pass(() => 1_000);
     await world.runtime.advance(500);
     await world.until(log.deleteRecordsBefore(4));
-    world.dir.applyRetention(world.runtime.clock.nowMs());
-    world.dir.removeDeleted(Infinity);
+    await world.until(world.dir.applyRetention(world.runtime.clock.nowMs()));
+    await world.until(world.dir.removeDeleted(Infinity));
     await world.until(pass);
     for (const name of ["f", "g", "h"]) append(log, { values: [name.repeat(1_000)] });
     const again = world.dir.scrub.pass(() => 1_000);

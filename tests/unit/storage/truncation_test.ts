@@ -148,7 +148,7 @@ describe("truncation", () => {
     const copies = reads.map((read) => read.chunks.map((chunk) => chunk.slice()));
     await world.until(log.truncation.truncateTo(3));
     appendEach(log, "D", "E", "F");
-    world.dir.removeDeleted(world.runtime.clock.nowMs());
+    await world.until(world.dir.removeDeleted(world.runtime.clock.nowMs()));
     expect(reads.map((read) => read.chunks.map((chunk) => chunk.slice()))).toEqual(copies);
     for (const read of reads) read.release();
     expect(valuesOf(log)).toEqual(["a", "b", "c", "D", "E", "F"]);
