@@ -1,6 +1,6 @@
 /**
- * Who makes the load where the broker, not the client, is to be what limits: premade batches over several connections. A
- * generator in another language takes this one's place by having these two methods.
+ * Who makes the load where the broker, not the client, is to be what limits: premade batches over several connections. The one
+ * of bench/limit has the same two methods, and takes this one's place where it can be built.
  */
 
 import { type Consumed, type ConsumeLoad, consumeLoad, type Load, type ProduceLoad, produceLoad } from "./load.ts";

@@ -42,6 +42,8 @@ export interface RunFigure extends Figure {
   readonly policy: string;
   /** Who made the load, where it was a generator. */
   readonly generator: string;
+  /** Kept busy meanwhile by what was neither measured nor measuring. Over 0.3 or so, measure again. */
+  readonly othersCores: number;
   /** The name of the run that it belongs to: runs may be made in pieces. */
   readonly run: string;
 }

@@ -11,11 +11,12 @@
 import { spawnSync } from "node:child_process";
 import { root } from "../tests/support/broker.ts";
 import { installKafka } from "./kafka/kafka.ts";
-import { ownGenerator } from "./load_generator.ts";
+import { canBuildLimit, limitExecutable, limitGenerator } from "./limit/limit.ts";
+import { type LoadGenerator, ownGenerator } from "./load_generator.ts";
 import { printTable } from "./report/table.ts";
 import { printMoved } from "./report/moved.ts";
 import { writePages } from "./report/pages.ts";
-import { append, median, origin, type RunLine } from "./results.ts";
+import { append, median, origin, rounded, type RunLine } from "./results.ts";
 import type { Context, Measured, OwnRow, Row, SharedRow } from "./rows/row.ts";
 import { rows } from "./rows/table.ts";
 import {
@@ -29,6 +30,8 @@ import {
   warmUpText,
 } from "./run/contender.ts";
 import { type Pass, readRunOptions } from "./run/options.ts";
+import { meterOthers } from "./run/process.ts";
+import { LimitSubject } from "./run/limit_server.ts";
 import { StubSubject } from "./run/stub.ts";
 
 const options = readRunOptions(process.argv.slice(2));
@@ -44,13 +47,16 @@ const from = origin();
 const found: RunLine[] = [];
 let topicCount = 0;
 prepare();
+// Before anything is timed: it is built where it is not.
+const hasLimit = options.generator === "limit" && canBuildLimit() && limitExecutable() !== "";
+const generator: LoadGenerator = hasLimit ? limitGenerator : ownGenerator;
 
 for (const pass of options.passes) {
   const ofPass = chosen.filter(({ passes }) => passes.includes(pass));
   const context: Context = {
     pass,
     scale: options.scale,
-    generator: ownGenerator,
+    generator,
     freshName: (stem) => `${stem}-${++topicCount}`,
     notes: new Map(),
   };
@@ -80,12 +86,23 @@ async function measureShared(shared: readonly SharedRow[], context: Context): Pr
     const stub = await StubSubject.start();
     ends.push(() => stub.dispose());
     for (const row of shared) {
-      const part = row.hasFloor ? [...subjects, stub] : subjects;
-      await takeTurns(row, context.pass, part, (subject) => row.measure(subject, context));
+      const limits = row.hasLimit ? await startLimits(context.pass) : [];
+      const parts = [...subjects, ...row.hasFloor ? [stub] : [], ...limits];
+      try {
+        await takeTurns(row, context.pass, parts, (subject) => row.measure(subject, context));
+      } finally {
+        for (const one of limits) await one.dispose();
+      }
     }
   } finally {
     for (const end of ends) await end();
   }
+}
+
+/** It writes as the pass `os` does; a fresh one for each row, as it deletes nothing. */
+async function startLimits(pass: Pass): Promise<LimitSubject[]> {
+  if (!hasLimit || pass !== "os") return [];
+  return await Promise.all([LimitSubject.start("sendfile"), LimitSubject.start("mmap")]);
 }
 
 async function measureOwn(row: OwnRow, context: Context): Promise<void> {
@@ -94,26 +111,28 @@ async function measureOwn(row: OwnRow, context: Context): Promise<void> {
 }
 
 /** Measures each so often, one after the other; who begins alternates. */
-async function takeTurns<Part extends { readonly contender: { readonly name: string } }>(
+async function takeTurns<Part extends { readonly contender: { readonly name: string }; cpuSeconds?: () => number }>(
   row: Row,
   pass: Pass,
   parts: readonly Part[],
   measure: (part: Part) => Promise<Measured[]>,
 ): Promise<void> {
   const byName = new Map<string, Measured[][]>();
+  const others = meterOthers(() => parts.reduce((sum, part) => sum + (part.cpuSeconds?.() ?? 0), 0));
   for (let round = 0; round < options.rounds; round++) {
     for (const part of round % 2 === 0 ? parts : parts.toReversed()) {
       const { name } = part.contender;
       byName.set(name, [...byName.get(name) ?? [], await measure(part)]);
     }
   }
-  const lines = [...byName].flatMap(([name, measured]) => linesOf(row, pass, name, measured));
+  const othersCores = rounded(others());
+  const lines = [...byName].flatMap(([name, measured]) => linesOf(row, pass, name, measured, othersCores));
   append(from, lines);
   found.push(...lines);
-  note(`${row.name} (${pass})`);
+  note(`${row.name} (${pass}), others ${othersCores.toFixed(2)} cores`);
 }
 
-function linesOf(row: Row, pass: Pass, runtime: string, rounds: readonly Measured[][]): RunLine[] {
+function linesOf(row: Row, pass: Pass, runtime: string, rounds: readonly Measured[][], othersCores: number): RunLine[] {
   const contender = contenders.find(({ name }) => name === runtime) as Contender | undefined;
   return (rounds[0] ?? []).map(({ figure, kind, unit }, index) => {
     const values = rounds.map((measured) => measured[index]?.value ?? NaN);
@@ -132,7 +151,8 @@ function linesOf(row: Row, pass: Pass, runtime: string, rounds: readonly Measure
       warmUp: row.kind === "shared" ? warmUpText(options.warmUpMebibytes) : "none: a process of its own",
       pass,
       policy: contender === undefined ? "none" : policyText(contender, pass),
-      generator: ownGenerator.name,
+      generator: generator.name,
+      othersCores,
       run: options.isShort ? `${options.name} short` : options.name,
     };
   });

@@ -37,6 +37,18 @@ export function targetOf(figure: string, runtime: string): Target | null {
   return found === undefined || (runtime !== "exe" && found.runtime !== runtime) ? null : found;
 }
 
+/** The least share of what the bare server does with the same requests, in CPU time, that must be reached. */
+const limitShares: readonly { readonly figure: RegExp; readonly atLeast: number }[] = [
+  { figure: /^made batches of (64 KiB|256 KiB|1 MiB): produce, broker CPU$/, atLeast: 0.6 },
+  { figure: /^made batches.*: consume, broker CPU$/, atLeast: 0.8 },
+];
+
+/** Of the executable alone; null where none is asked. */
+export function limitShareOf(figure: string, runtime: string): number | null {
+  if (runtime !== "exe") return null;
+  return limitShares.find((share) => share.figure.test(figure))?.atLeast ?? null;
+}
+
 export function isMet(target: Target, ratio: number): boolean {
   return ratio <= (target.atMost ?? Infinity) && ratio >= (target.atLeast ?? 0);
 }

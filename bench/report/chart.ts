@@ -2,8 +2,8 @@
 
 import { type Compared, numberText, ratioText } from "./comparison.ts";
 
-const width = 860;
-const labelWidth = 400;
+const width = 1040;
+const labelWidth = 580;
 const barWidth = 300;
 const barHeight = 9;
 const rowHeight = 30;
@@ -11,7 +11,7 @@ const top = 56;
 const bottom = 14;
 
 /** Muted for Kafka, and readable on white and on dark pages. */
-const colours = { weir: "#2f7fd1", kafka: "#a8a29a", text: "#6b7280", line: "#374151" } as const;
+const colours = { weir: "#2f7fd1", kafka: "#a8a29a", floor: "#c2410c", text: "#6b7280", line: "#374151" } as const;
 
 export function chart(title: string, subtitle: string, figures: readonly Compared[]): string {
   const height = top + figures.length * rowHeight + bottom;
@@ -23,13 +23,14 @@ export function chart(title: string, subtitle: string, figures: readonly Compare
     text(12, 38, subtitle, {}),
     legend(width - 160, 15, colours.weir, "Weir"),
     legend(width - 80, 15, colours.kafka, "Kafka"),
+    figures.some(({ floor }) => floor !== null) ? legend(width - 310, 15, colours.floor, "a stub (the floor)") : "",
     ...figures.map((figure, index) => bars(figure, top + index * rowHeight)),
     "</svg>",
     "",
   ].join("\n");
 }
 
-function bars({ figure, weir, kafka, ratio, isMet }: Compared, y: number): string {
+function bars({ figure, weir, kafka, floor, ratio, isMet }: Compared, y: number): string {
   const full = Math.max(weir.max, kafka.max) || 1;
   const scaled = (value: number) => (labelWidth + value / full * barWidth).toFixed(1);
   const bar = (value: number, min: number, max: number, at: number, colour: string) =>
@@ -44,10 +45,16 @@ function bars({ figure, weir, kafka, ratio, isMet }: Compared, y: number): strin
     text(labelWidth - 8, y + 13, figure, { anchor: "end", colour: colours.line, size: 11 }),
     bar(weir.value, weir.min, weir.max, y, colours.weir),
     bar(kafka.value, kafka.min, kafka.max, y + barHeight + 1, colours.kafka),
+    floor === null ? "" : tick(Number(scaled(floor.value)), y),
     text(labelWidth + barWidth + 8, y + 9, `${numberText(weir.value)} ${weir.unit}`, { size: 10 }),
     text(labelWidth + barWidth + 8, y + 20, `${numberText(kafka.value)} ${kafka.unit}`, { size: 10 }),
     text(width - 8, y + 14, `${ratioText(ratio)}${mark}`, { anchor: "end", weight: "bold", colour: colours.line }),
   ].join("\n");
+}
+
+/** Across both bars. */
+function tick(x: number, y: number): string {
+  return `<rect x="${x - 1}" y="${y - 2}" width="3" height="${2 * barHeight + 5}" fill="${colours.floor}"/>`;
 }
 
 function legend(x: number, y: number, colour: string, name: string): string {

@@ -2,6 +2,7 @@
 
 import type { RunLine } from "../results.ts";
 import { kafkaName } from "../run/contender.ts";
+import { limitNames } from "../run/limit_server.ts";
 import { stubName } from "../run/stub.ts";
 import { isMet, type Target, targetOf } from "../targets.ts";
 
@@ -12,6 +13,8 @@ export interface Compared {
   readonly runtime: string;
   readonly weir: RunLine;
   readonly kafka: RunLine;
+  /** What the bare server took: the better of its two ways to read; null where it was not measured. */
+  readonly limit: RunLine | null;
   /** What the same client measured on a broker that answers at once; null where that says nothing. */
   readonly floor: RunLine | null;
   /** Weir / Kafka. */
@@ -25,16 +28,17 @@ export function compare(lines: readonly RunLine[]): Compared[] {
   const keyOf = ({ date, pass, row }: RunLine) => `${date} ${pass} ${row}`;
   const kafkas = new Map<string, RunLine>();
   const floors = new Map<string, RunLine>();
+  const limits = new Map<string, RunLine>();
   for (const line of lines) {
     if (line.runtime === kafkaName) kafkas.set(keyOf(line), line);
     if (line.runtime === stubName) floors.set(keyOf(line), line);
+    if (isLimit(line)) limits.set(keyOf(line), better(line, limits.get(keyOf(line))));
   }
   const latest = new Map<string, Compared>();
   for (const weir of lines) {
     const kafka = kafkas.get(keyOf(weir));
-    if (kafka === undefined || weir.runtime === kafkaName || weir.runtime === stubName || weir.kind === "given") {
-      continue;
-    }
+    if (kafka === undefined || kafka === weir || weir.kind === "given") continue;
+    if (weir.runtime === stubName || isLimit(weir)) continue;
     const { row: figure, pass, runtime } = weir;
     const ratio = weir.value / kafka.value;
     const target = targetOf(figure, runtime);
@@ -45,12 +49,28 @@ export function compare(lines: readonly RunLine[]): Compared[] {
       weir,
       kafka,
       floor: floors.get(keyOf(weir)) ?? null,
+      limit: limits.get(keyOf(weir)) ?? null,
       ratio,
       target,
       isMet: target === null ? null : isMet(target, ratio),
     });
   }
   return [...latest.values()];
+}
+
+function isLimit({ runtime }: RunLine): boolean {
+  return runtime === limitNames.sendfile || runtime === limitNames.mmap;
+}
+
+function better(line: RunLine, other: RunLine | undefined): RunLine {
+  if (other === undefined) return line;
+  return (line.value > other.value) === (line.kind === "rate") ? line : other;
+}
+
+/** How much of what the machine can do is reached; null where that is not known. */
+export function fractionOfLimit({ weir, limit }: Pick<Compared, "weir" | "limit">): number | null {
+  if (limit === null) return null;
+  return weir.kind === "rate" ? weir.value / limit.value : limit.value / weir.value;
 }
 
 /** 0.123, 1.23, 12.3, 123, 1,234 */

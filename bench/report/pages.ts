@@ -7,10 +7,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../tests/support/broker.ts";
-import { readRun, type RunLine } from "../results.ts";
-import { targetText } from "../targets.ts";
+import { median, readRun, type RunLine } from "../results.ts";
+import { limitShareOf, targetText } from "../targets.ts";
 import { chart } from "./chart.ts";
-import { compare, type Compared, numberText, ratioText } from "./comparison.ts";
+import { compare, type Compared, fractionOfLimit, numberText, ratioText } from "./comparison.ts";
 import { groups } from "./groups.ts";
 
 export const pages = ["README.md", "docs/performance.md"] as const;
@@ -98,29 +98,52 @@ function pageBody(lines: readonly RunLine[]): string {
 
 function setting(lines: readonly RunLine[]): string {
   const distinct = (of: (line: RunLine) => unknown) => [...new Set(lines.map(of))].join(", ");
+  const others = lines.map(({ othersCores }) => othersCores);
   return [
     `${distinct(({ machine }) => machine)}; ${distinct(({ date }) => date.slice(0, 10))};`,
     `rounds: ${distinct(({ rounds }) => rounds)}; scale: ${distinct(({ scale }) => scale)};`,
     `commit ${distinct(({ commit }) => commit)}. Warm-up: ${distinct(({ warmUp }) => warmUp)}.`,
+    `Other processes took ${numberText(median(others))} cores (median over the rows, at most ${
+      numberText(Math.max(...others))
+    }).`,
     "Median (lowest–highest); the ratio is Weir's by Kafka's.",
   ].join("\n");
 }
 
 function verdict(compared: readonly Compared[]): string {
-  const judged = compared.filter(({ isMet }) => isMet !== null);
-  return `${judged.filter(({ isMet }) => isMet).length} of ${judged.length} targets are met.\n`;
+  const judged = [
+    ...compared.flatMap(({ isMet }) => isMet === null ? [] : [isMet]),
+    ...compared.flatMap((one) => shareOf(one)?.isMet ?? []),
+  ];
+  return `${judged.filter((isGood) => isGood).length} of ${judged.length} targets are met.\n`;
 }
 
 function table(compared: readonly Compared[]): string {
-  const rows = compared.map(({ figure, pass, weir, kafka, floor, ratio, target, isMet }) => {
+  const hasLimit = compared.some(({ limit }) => limit !== null);
+  const titles = ["", "Weir", "Kafka", "ratio", "target", ...hasLimit ? ["of the limit"] : []];
+  const rows = compared.map((one) => {
+    const { figure, pass, weir, kafka, floor, ratio, target, isMet } = one;
     const goal = target === null ? "" : `${targetText(target)} ${isMet ? "met" : "**missed**"}`;
     const floorText = floor === null ? "" : ` (floor ${numberText(floor.value)})`;
     const name = pass === "os" ? figure : `${pass}: ${figure}`;
-    return `| ${name} | ${spread(weir)} ${weir.unit}${floorText} | ${spread(kafka)} | ${
-      ratioText(ratio)
-    } | ${goal} |\n`;
+    return [
+      ...[name, `${spread(weir)} ${weir.unit}${floorText}`, spread(kafka), ratioText(ratio), goal],
+      ...hasLimit ? [shareOf(one)?.text ?? ""] : [],
+    ];
   });
-  return `| | Weir | Kafka | ratio | target |\n| --- | --- | --- | --- | --- |\n${rows.join("")}`;
+  return [titles, titles.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+}
+
+/** How much of the limit is reached, and whether it is enough. */
+function shareOf(compared: Compared): { readonly text: string; readonly isMet: boolean[] } | null {
+  const share = fractionOfLimit(compared);
+  if (share === null) return null;
+  const wanted = limitShareOf(compared.figure, compared.runtime);
+  if (wanted === null) return { text: ratioText(share), isMet: [] };
+  return {
+    text: `${ratioText(share)}, ≥ ${wanted} ${share >= wanted ? "met" : "**missed**"}`,
+    isMet: [share >= wanted],
+  };
 }
 
 function spread({ value, min, max, rounds }: RunLine): string {

@@ -9,7 +9,7 @@ import { TestClient } from "../../tests/support/test_client.ts";
 import { until } from "../../tests/support/broker.ts";
 import { BrokerSubject, type Subject } from "../run/contender.ts";
 import { brokerCpu } from "./produce.ts";
-import { cpuDuring, type Measured, mebibyte, type OwnRow, percentile } from "./row.ts";
+import { countAt, cpuDuring, type Measured, mebibyte, type OwnRow, percentile } from "./row.ts";
 
 /** Of a request: as clients with many send them. */
 const topicsPerRequest = 250;
@@ -37,9 +37,8 @@ function partitionsRow(name: string, full: { readonly topicCount: number; readon
     name,
     passes: ["os"],
     measure: async (contender, { pass, scale }) => {
-      const part = Math.min(1, scale);
-      const topicCount = Math.ceil(full.topicCount * part);
-      const partitionCount = Math.ceil(full.partitionCount * part);
+      const topicCount = countAt(scale, full.topicCount);
+      const partitionCount = countAt(scale, full.partitionCount);
       const subject = await BrokerSubject.start(contender, pass);
       try {
         const client = await subject.connect();
@@ -148,7 +147,7 @@ function connectionsRow(fullCount: number): OwnRow {
         const topic = "shared";
         await subject.makeTopic(topic, 6);
         const beforeBytes = subject.memory().ownBytes;
-        const count = Math.max(connectionsAtOnce, Math.round(fullCount * Math.min(1, scale)));
+        const count = Math.max(connectionsAtOnce, countAt(scale, fullCount));
         const startMs = performance.now();
         while (clients.length < count) {
           const some = Math.min(connectionsAtOnce, count - clients.length);

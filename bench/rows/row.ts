@@ -41,6 +41,8 @@ export interface SharedRow extends Common {
   readonly kind: "shared";
   /** Also on a broker that answers at once and does nothing: the least that the client itself can measure. */
   readonly hasFloor?: boolean;
+  /** Also on the bare server of bench/limit, where that can be built: the most that the machine can do. */
+  readonly hasLimit?: boolean;
   readonly measure: (subject: Subject, context: Context) => Promise<Measured[]>;
 }
 
@@ -54,6 +56,11 @@ export type Row = SharedRow | OwnRow;
 
 export const mebibyte = 2 ** 20;
 export const gibibyte = 2 ** 30;
+
+/** Of partitions and the like, after which rows are called: whole, but in a trial that measures nothing. */
+export function countAt(scale: number, full: number): number {
+  return scale >= 0.1 ? full : Math.max(1, Math.round(full * scale));
+}
 
 /** CPU seconds of the broker while `work` runs. */
 export async function cpuDuring<Value>(

@@ -1,7 +1,7 @@
 /** From nothing to the first acknowledged record: an empty folder, and one of 1,000 partitions. */
 
 import { BrokerSubject, firstRecord } from "../run/contender.ts";
-import type { Measured, OwnRow } from "./row.ts";
+import { countAt, type Measured, type OwnRow } from "./row.ts";
 
 const topic = "first";
 
@@ -34,7 +34,7 @@ function startRow(partitionCount: number): OwnRow {
     measure: async (contender, { pass, scale }) => {
       const subject = await BrokerSubject.start(contender, pass);
       try {
-        await subject.makeTopic(topic, Math.max(3, Math.round(partitionCount * Math.min(1, scale))));
+        await subject.makeTopic(topic, countAt(scale, partitionCount));
         await subject.stop();
         const readyMs = await subject.startAgain();
         const startMs = performance.now();

@@ -46,7 +46,7 @@ export function policyText(contender: Contender, pass: Pass): string {
 
 /** What rows ask of the broker that they measure. */
 export interface Subject {
-  readonly contender: { readonly name: string; readonly target: Target | "stub" };
+  readonly contender: { readonly name: string; readonly target: Target | "stub" | "limit" };
   readonly port: number;
   readonly address: string;
   readonly pid: number;

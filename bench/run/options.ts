@@ -10,6 +10,9 @@ export const weirTargets = ["exe", "bun", "deno"] as const;
 /** How Weir runs. */
 export type WeirTarget = (typeof weirTargets)[number];
 
+const generators = ["limit", "own"] as const;
+type Generator = (typeof generators)[number];
+
 export interface RunOptions {
   /** How often each row is measured on each broker. */
   readonly rounds: number;
@@ -27,6 +30,8 @@ export interface RunOptions {
   readonly isList: boolean;
   /** Lines of bench/results.jsonl of one name belong to one run, though it was measured in pieces. */
   readonly name: string;
+  /** Who makes the load of batches made beforehand: the program of bench/limit where it can be built, or ours. */
+  readonly generator: Generator;
   /** What both brokers take and give before anything is timed. */
   readonly warmUpMebibytes: number;
 }
@@ -43,6 +48,7 @@ export function readRunOptions(args: readonly string[], today = new Date()): Run
       "pass": { type: "string", default: "both" },
       "name": { type: "string", default: today.toISOString().slice(0, 10) },
       "warm-up": { type: "string" },
+      "generator": { type: "string", default: "limit" },
       "full": { type: "boolean", default: false },
       "short": { type: "boolean", default: false },
       "list": { type: "boolean", default: false },
@@ -60,6 +66,8 @@ export function readRunOptions(args: readonly string[], today = new Date()): Run
     if (!isWeirTarget(target)) throw invalid("weir", values.weir, `of ${weirTargets.join(", ")}, with commas between`);
     return target;
   });
+  const generator = generators.find((one) => one === values.generator);
+  if (generator === undefined) throw invalid("generator", values.generator, generators.join(" or "));
   const pass = values.pass;
   if (pass !== "both" && !isPass(pass)) throw invalid("pass", pass, "os, synced or both");
   return {
@@ -72,6 +80,7 @@ export function readRunOptions(args: readonly string[], today = new Date()): Run
     isShort: values.short,
     isList: values.list,
     name: values.name,
+    generator,
     warmUpMebibytes,
   };
 }

@@ -12,6 +12,33 @@ export function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
+/**
+ * Cores kept busy meanwhile by what is neither bench, client nor broker: how far to trust what was measured. `brokers` tells the
+ * CPU time of those that run on; what was started and has ended since is counted as ours.
+ */
+export function meterOthers(brokers: () => number): () => number {
+  const start = cpuSecondsOfMachine();
+  const brokersStart = brokers();
+  const startMs = performance.now();
+  return () => {
+    const end = cpuSecondsOfMachine();
+    const ours = end.own - start.own + brokers() - brokersStart;
+    return Math.max(0, end.busy - start.busy - ours) / ((performance.now() - startMs) / 1000);
+  };
+}
+
+/** CPU time of the whole machine, idle and waiting left out, and that of this process and the children it has waited for. */
+function cpuSecondsOfMachine(): { readonly busy: number; readonly own: number } {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0, stolen = 0] =
+    (readFileSync("/proc/stat", "utf8").split("\n")[0] ?? "").split(/ +/).slice(1).map(Number);
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  const own = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 15).map(Number);
+  return {
+    busy: (user + nice + system + irq + softIrq + stolen) / ticksPerSecond,
+    own: own.reduce((sum, ticks) => sum + ticks, 0) / ticksPerSecond,
+  };
+}
+
 export interface ProcessMemory {
   /** All of it that is in memory: VmRSS. */
   readonly residentBytes: number;

@@ -15,13 +15,14 @@ describe("options of the bench", () => {
       isShort: false,
       isList: false,
       name: "2026-11-23",
+      generator: "limit",
       warmUpMebibytes: 512,
     });
   });
 
   test("are taken as they are said", () => {
     const args = ["--rounds", "1", "--scale=0.01", "--only", "^made", "--weir", "deno,exe", "--pass=synced", "--full"];
-    expect(readRunOptions([...args, "--name", "first", "--warm-up", "8", "--list"])).toEqual({
+    expect(readRunOptions([...args, "--name", "first", "--warm-up", "8", "--list", "--generator=own"])).toEqual({
       rounds: 1,
       scale: 0.01,
       only: /^made/,
@@ -31,6 +32,7 @@ describe("options of the bench", () => {
       isShort: false,
       isList: true,
       name: "first",
+      generator: "own",
       warmUpMebibytes: 8,
     });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { chart } from "../../../bench/report/chart.ts";
-import { compare, numberText, ratioText } from "../../../bench/report/comparison.ts";
+import { compare, fractionOfLimit, numberText, ratioText } from "../../../bench/report/comparison.ts";
 import { groups } from "../../../bench/report/groups.ts";
 import { movedSince } from "../../../bench/report/moved.ts";
 import type { RunLine } from "../../../bench/results.ts";
@@ -32,6 +32,13 @@ describe("a comparison", () => {
   test("keeps the passes apart", () => {
     const lines = ["os", "synced"].flatMap((pass) => [line(kafkaName, 4, { pass }), line("exe", 1, { pass })]);
     expect(compare(lines).map(({ pass }) => pass)).toEqual(["os", "synced"]);
+  });
+
+  test("has the better of the two limits beside it, and how much of it is reached", () => {
+    const lines = [line(kafkaName, 4), line("exe", 1), line("limit sendfile", 0.75), line("limit mmap", 0.5)];
+    expect(compare(lines).map(fractionOfLimit)).toEqual([0.5]);
+    const rates = lines.map((one) => ({ ...one, kind: "rate" }));
+    expect(compare(rates).map(({ limit }) => limit?.value)).toEqual([0.75]);
   });
 
   test("tells what moved, and which way", () => {
@@ -113,6 +120,7 @@ function line(runtime: string, value: number, more: Partial<RunLine> = {}): RunL
     ...{ date: "1", machine: "a machine", commit: "abc", runtime, rival: kafkaName, row: cpu, value, unit: "s/GiB" },
     ...{ kind: "cpu", min: value, max: value, rounds: 1, scale: 1, warmUp: "", pass: "os", policy: "", run: "first" },
     generator: "",
+    othersCores: 0,
     ...more,
   };
 }

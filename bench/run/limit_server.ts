@@ -1,0 +1,59 @@
+/** The bare server of `bench/limit`: what the machine can do with the same requests, beside which a broker's share is seen. */
+
+import { type LimitServer, startLimitServer } from "../limit/limit.ts";
+import { createTopic } from "../../tests/support/requests.ts";
+import { TestClient } from "../../tests/support/test_client.ts";
+import type { Subject } from "./contender.ts";
+import { cpuSecondsOf, memoryOf, type ProcessMemory } from "./process.ts";
+
+/** Two, for it has two ways to read. */
+export const limitNames = { sendfile: "limit sendfile", mmap: "limit mmap" } as const;
+
+export class LimitSubject implements Subject {
+  readonly contender: Subject["contender"];
+
+  private constructor(read: keyof typeof limitNames, private readonly server: LimitServer) {
+    this.contender = { name: limitNames[read], target: "limit" };
+  }
+
+  static async start(read: keyof typeof limitNames): Promise<LimitSubject> {
+    return new LimitSubject(read, await startLimitServer({ read }));
+  }
+
+  get port(): number {
+    return this.server.port;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.server.pid;
+  }
+
+  cpuSeconds(): number {
+    return cpuSecondsOf(this.pid);
+  }
+
+  memory(): ProcessMemory {
+    return memoryOf(this.pid);
+  }
+
+  connect(): Promise<TestClient> {
+    return TestClient.connect(this.port, { clientId: "bench" });
+  }
+
+  async makeTopic(name: string, partitionCount = 1): Promise<void> {
+    const client = await this.connect();
+    await createTopic(client, { name, partitionCount });
+    client.close();
+  }
+
+  /** It cannot: all that it was given goes at its end. */
+  async deleteTopic(): Promise<void> {}
+
+  dispose(): Promise<void> {
+    return this.server.stop();
+  }
+}
