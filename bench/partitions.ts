@@ -66,7 +66,7 @@ if (!isGood) console.log("FAIL: over the limit");
 process.exit(isGood ? 0 : 1);
 
 async function measure(target: Target, topics: readonly Topic[]): Promise<Figure[]> {
-  const config = { "log.segment.delete.delay.ms": DELETE_DELAY_MS };
+  const config = { "log.segment.delete.delay.ms": DELETE_DELAY_MS, "group.initial.rebalance.delay.ms": 0 };
   const broker = await BrokerProcess.start({ target, config, readyTimeoutMs: 120_000 });
   const total = countOf(topics);
   const figures: Figure[] = [];
@@ -166,7 +166,7 @@ async function untilRemoved(dataDirectory: string): Promise<void> {
   const endMs = performance.now() + REMOVED_WITHIN_MS;
   while (readdirSync(dataDirectory).some((name) => name.endsWith("-delete"))) {
     if (performance.now() > endMs) throw new Error("Deleted folders are still there");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 

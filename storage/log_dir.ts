@@ -46,6 +46,8 @@ export type { LogDirOptions, NewLog } from "./log_dir_types.ts";
 /** `producer.id.expiration.ms` */
 export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
 const CLOSED_AT_ONCE = 32;
+/** Between two steps of renaming deleted folders, which take half as long. */
+const RENAME_PAUSE_MS = 10;
 const STRAY_FOLDER_SUFFIX = "-stray";
 
 export class LogDir {
@@ -345,7 +347,7 @@ export class LogDir {
     this.#awaited(log.abandon().catch((cause) => this.#reportFailure("log-delete-failed", log.name, cause)));
   }
 
-  /** Renames some of the deleted folders, at the end of the turn the next; when all are renamed, that is brought to the disk. */
+  /** Renames some of the deleted folders, a little later the next; when all are renamed, that is brought to the disk. */
   #renameDeleted(): void {
     this.#isRenaming = true;
     // What was taken out may have been saved meanwhile, this is not.
@@ -354,11 +356,16 @@ export class LogDir {
       this.#reportFailure("log-delete-failed", name, storageError(`Cannot take log "${name}" out of use`, cause));
     };
     this.#deletedFolders.renameSome(failed, { all: this.#isClosed });
-    this.#context.runtime.timers.soon(() => {
+    const { timers } = this.#context.runtime;
+    if (this.#deletedFolders.isRenameDue) {
+      timers.after(RENAME_PAUSE_MS, () => this.#isReleased || this.#renameDeleted());
+      return;
+    }
+    timers.soon(() => {
       if (this.#isReleased) return;
-      if (this.#deletedFolders.isRenameDue) return this.#renameDeleted();
-      this.#isRenaming = false;
-      this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
+      this.#isRenaming = this.#deletedFolders.isRenameDue; // More were deleted in this turn.
+      if (this.#isRenaming) this.#renameDeleted();
+      else this.#attempt("checkpoint-failed", this.path, () => this.#saveNames());
     });
   }
 

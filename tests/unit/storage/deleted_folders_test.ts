@@ -15,7 +15,7 @@ describe("a deletion of many logs", () => {
     const atOnce = deleted(world).length;
     expect(atOnce).toBeGreaterThan(0);
     expect(atOnce).toBeLessThan(COUNT / 3);
-    await world.runtime.advance(10);
+    await world.runtime.advance(1000);
     expect([deleted(world).length, named(world).length]).toEqual([COUNT, 0]);
     await world.until(world.dir.removeDeleted(Infinity));
     expect(deleted(world)).toEqual([]);
@@ -28,7 +28,7 @@ describe("a deletion of many logs", () => {
     await world.until(world.dir.checkpoint());
     world.dir.deleteLogs(logs);
     append(world.log("other"), { values: ["a"] }); // Brings to the disk what is renamed so far.
-    await world.runtime.advance(10);
+    await world.runtime.advance(1000);
     world.crash("lost");
     await world.open();
     expect([named(world), world.dir.log("orders", COUNT - 1)]).toEqual([[], undefined]);
@@ -61,7 +61,7 @@ describe("a deletion of many logs", () => {
     world.runtime.files.fault = (operation, path) =>
       operation === "rename" && path.endsWith("/orders-7") ? "EIO" : null;
     world.dir.deleteLogs(fill(world));
-    await world.runtime.advance(10);
+    await world.runtime.advance(1000);
     expect(named(world)).toEqual(["orders-7"]);
     expect(world.eventNames()).toContain("log-delete-failed");
     expect(() => world.log("orders", 7)).toThrow('Cannot create log "orders-7"');
