@@ -9,6 +9,7 @@
  * What is given to `write` goes out at the end of the turn: answers made in one turn share their system calls.
  */
 
+import { openBunReceive, type ReceiveInto } from "./bun_receive.ts";
 import { addressOf, LINGER_MS, networkError, reportBug } from "./network_support.ts";
 import { GATHER_BYTES, OutgoingQueue } from "./outgoing.ts";
 import type {
@@ -25,6 +26,10 @@ import type {
 /** One socket sends at most this much in one turn, so that a fast reader does not starve the others. */
 const TURN_BYTES_MAX = 8 * 1024 * 1024;
 
+/** Less is not worth a call of its own: it comes with what follows it. */
+const DIRECT_BYTES_MIN = 16 * 1024;
+/** One socket reads so much by itself before it is the others' turn. */
+const DIRECT_BYTES_MAX = 4 * 1024 * 1024;
 /** Below this the collector is cheaper. */
 const RECYCLED_BYTES_MIN = 16 * 1024;
 
@@ -34,6 +39,8 @@ interface BunSocket {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** The descriptor. */
+  readonly fd: number;
   /** Bytes taken by the kernel; below 0 when the socket is closed. */
   write(bytes: Uint8Array): number;
   shutdown(): void;
@@ -137,6 +144,7 @@ class BunConnection implements Socket {
   readonly #outgoing = new OutgoingQueue();
   #handler: SocketHandler | null = null;
   #state: "open" | "ending" | "lingering" | "closed" = "open";
+  #isPaused = false;
   #error: Error | null = null;
   #linger: Timer | null = null;
 
@@ -177,10 +185,12 @@ class BunConnection implements Socket {
   }
 
   pause(): void {
+    this.#isPaused = true;
     if (this.#state === "open") this.#socket.pause();
   }
 
   resume(): void {
+    this.#isPaused = false;
     if (this.#state === "open") this.#socket.resume();
   }
 
@@ -229,8 +239,22 @@ class BunConnection implements Socket {
     if (this.#state !== "open") return;
     try {
       this.#handler?.data(chunk);
+      const { receiveInto } = this.#flusher;
+      if (receiveInto !== null) this.#fillTarget(receiveInto);
     } catch (bug) {
       reportBug(bug);
+    }
+  }
+
+  /** Reads on where the receiver has a place for much more: without a copy. */
+  #fillTarget(receiveInto: ReceiveInto): void {
+    for (let leftBytes = DIRECT_BYTES_MAX; leftBytes > 0 && this.#state === "open" && !this.#isPaused;) {
+      const target = this.#handler?.target?.() ?? null;
+      if (target === null || target.length < DIRECT_BYTES_MIN) return;
+      const byteCount = receiveInto(this.#socket.fd, target);
+      if (byteCount <= 0) return;
+      leftBytes -= byteCount;
+      this.#handler!.filled!(byteCount);
     }
   }
 
@@ -280,8 +304,10 @@ class BunConnection implements Socket {
 /** Shared by all sockets: `write` has copied its bytes into the kernel when it returns. */
 const gather = new Uint8Array(GATHER_BYTES);
 
-/** Flushes the sockets that were written to, once, at the end of the turn. */
+/** What all sockets share. Flushes those that were written to, once, at the end of the turn. */
 class Flusher {
+  /** Null where the C library cannot be called. */
+  readonly receiveInto = openBunReceive();
   readonly #timers: Timers;
   #waiting = new Set<BunConnection>();
   readonly #run = () => {

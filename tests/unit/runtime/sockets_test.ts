@@ -62,6 +62,29 @@ for (const { name, runtime, isReal, pass } of worlds) {
       await server.closed();
     });
 
+    test("answers of small and large chunks arrive as they were written at a reader that stops now and then", async () => {
+      let expected = 0;
+      const { client, server } = await connectPair(network, () => {});
+      client.onData = () => {
+        if (client.chunks.length % 3 !== 0) return;
+        client.socket.pause();
+        timers.soon(() => client.socket.resume());
+      };
+      const written: Uint8Array[] = [];
+      let sentCount = 0;
+      for (let index = 0; index < 60; index++) {
+        const chunks = [pattern(40, index), pattern(300_000, index), pattern(30, index), pattern(70_000, index + 1)];
+        written.push(...chunks);
+        for (const chunk of chunks) expected += chunk.length;
+        server.socket.write(chunks, () => sentCount++);
+      }
+      await client.received(expected);
+      expect(firstDifference(joined(client.chunks), joined(written))).toBe(-1);
+      expect([sentCount, server.socket.pendingBytes]).toEqual([60, 0]);
+      client.socket.destroy();
+      await server.closed();
+    });
+
     test("a chunk that is given back takes nothing of the others along", async () => {
       const kept: Uint8Array[] = [];
       let seenBytes = 0;
