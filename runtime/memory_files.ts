@@ -53,7 +53,7 @@ export type FileOperation =
 export class MemoryFileSystem implements FileSystem {
   /** Set by tests to make operations fail. */
   fault: FileFault | null = null;
-  /** Set by tests; asked at every read of a file: true flips one bit of what is read, by chance. */
+  /** Set by tests; asked at every read of a file: true flips one bit of what is read, by chance. What is stored stays. */
   flips: ((path: string) => boolean) | null = null;
   /** Set by tests to make the disk slow: how long a sync off the loop takes. */
   syncDelayMs: (() => number) | null = null;
@@ -357,7 +357,9 @@ class MemoryFileHandle implements FileHandle {
   readCached(target: Uint8Array, position: number): number {
     this.#check("read");
     if (this.#files.isCold?.(this.path, position, target.length)) return -1;
-    return this.#file.read(target, position);
+    const count = this.#file.read(target, position);
+    this.#files.seen(this.path, target.subarray(0, count));
+    return count;
   }
 
   readAsync(target: Uint8Array, position: number): Promise<number> {

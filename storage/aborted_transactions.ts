@@ -15,6 +15,7 @@ import { StorageError } from "./errors.ts";
 import { type FilePool, type PooledFile } from "./file_pool.ts";
 import { type FileSystem } from "../runtime/runtime.ts";
 import { type SegmentList } from "./segment_list.ts";
+import { readSteadily } from "./steady_read.ts";
 
 export const ABORTED_ENTRY_BYTES = 34;
 const VERSION = 0;
@@ -117,7 +118,7 @@ export class AbortedTransactionIndex {
 
   #readAll(): AbortedTransaction[] {
     const bytes = new Uint8Array(this.file.use().size());
-    const readBytes = this.file.read(bytes, 0);
+    const readBytes = readSteadily(this.file, bytes, 0);
     return decodeAbortedTransactions(bytes.subarray(0, readBytes), this.file.path);
   }
 }

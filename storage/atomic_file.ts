@@ -8,6 +8,7 @@
  *     file may be left with any content.
  */
 import { type FileSystem } from "../runtime/runtime.ts";
+import { steadily } from "./steady_read.ts";
 
 /** Replaces the file at `path` (1, 2). */
 export function writeFileAtomically(
@@ -57,15 +58,20 @@ export async function writeFileAtomicallyAsync(
   files.rename(temporaryPath, path);
 }
 
-/** The file as text, null when there is none. */
+/** The file as text, null when there is none. Nothing in it would show a flipped bit: it is read until two reads agree. */
 export function readTextIfPresent(files: FileSystem, path: string): string | null {
-  const bytes = readBytesIfPresent(files, path);
+  const bytes = ifPresent(() => steadily(path, () => files.readFile(path)));
   return bytes === null ? null : new TextDecoder().decode(bytes);
 }
 
+/** The file, null when there is none. Read once: for what has a checksum. */
 export function readBytesIfPresent(files: FileSystem, path: string): Uint8Array | null {
+  return ifPresent(() => files.readFile(path));
+}
+
+function ifPresent(read: () => Uint8Array): Uint8Array | null {
   try {
-    return files.readFile(path);
+    return read();
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw error;

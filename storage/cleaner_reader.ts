@@ -1,10 +1,12 @@
 /**
  * Reads a closed segment from end to end off the loop, batch by batch, into one buffer. What it gives was checked: a segment
- * with a batch that is wrong in length, format, place or checksum ends the cleaning, and is left as it is.
+ * with a batch that is wrong in length, format, place or checksum ends the cleaning, and is left as it is. All is read twice
+ * (`steady_read.ts`): it is written anew, and what it was read from goes.
  */
 import { BATCH_HEADER_BYTES, BatchView, LOG_OVERHEAD_BYTES, MAGIC, readInt32 } from "../protocol/batch.ts";
 import { StorageError } from "./errors.ts";
 import { type Segment } from "./segment.ts";
+import { readSteadilyAsync } from "./steady_read.ts";
 
 export class CleanerReader {
   readonly segment: Segment;
@@ -52,7 +54,7 @@ export class CleanerReader {
     this.#filledBytes = rest.length;
     const wantedBytes = Math.min(this.#buffer.length, leftBytes);
     const target = this.#buffer.subarray(rest.length, wantedBytes);
-    const readBytes = await this.segment.log.readAsync(target, this.#position + rest.length);
+    const readBytes = await readSteadilyAsync(this.segment.log, target, this.#position + rest.length);
     if (readBytes < target.length) throw this.#damaged("the file ends before");
     this.#filledBytes += readBytes;
     return readBytes;

@@ -13,8 +13,8 @@
  *     still there and whether it still should; if not, it leaves no trace.
  * (4) It works in bounded memory: the table, one buffer each to read and to write, one batch.
  * (5) What is damaged is left as it is and reported; the log serves on, and is not cleaned again until the next start.
- * (6) Before the first segment is replaced, the recovery point on the disk is past all of them: no recovery reads what a
- *     cleaning has thinned out.
+ * (6) Before the first segment is replaced, the recovery point on the disk is past all of them, and a snapshot of producers: no
+ *     recovery and no replay needs what a cleaning takes.
  */
 import { BatchView, MalformedBatch } from "../protocol/batch.ts";
 import { CompressionError } from "../protocol/compression.ts";
@@ -157,7 +157,7 @@ export class LogCompaction {
   // ------------------------------------------------------------------------------------------- the cleaning
 
   async #clean(plan: CompactionPlan, tools: CleaningTools): Promise<CleaningResult> {
-    const { context, segments } = this.#parts;
+    const { context, segments, producers } = this.#parts;
     const { firstDirtyOffset, firstUncleanableOffset } = plan;
     const halfBytes = Math.max(1024, Math.floor(tools.bufferBytes / 2));
     const round: Round = {
@@ -186,6 +186,8 @@ export class LogCompaction {
       const closed = segments.all.filter((segment) => segment.baseOffset < endOffset && segment !== segments.active);
       const transactions = new CleanerTransactions();
       const lastEnd = segments.all[closed.length]!.baseOffset;
+      if (!await producers.settleSnapshot(lastEnd)) return result(false); // (6)
+      this.#assertWanted();
       for (const group of groupSegments(closed, round.config, lastEnd)) {
         await this.#cleanGroup(round, group, transactions, firstUncleanableOffset);
       }

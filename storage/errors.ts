@@ -43,6 +43,19 @@ export function storageError(action: string, cause: unknown): StorageError {
   return new StorageError(`${action}: ${reason}`, codeOf(cause), { cause });
 }
 
+/** What to tell of a batch that is damaged on the disk, where the log serves on. */
+export function segmentDamaged(damage: {
+  readonly file: string;
+  readonly position: number;
+  readonly offset: number;
+  readonly problem: string;
+}) {
+  const todo =
+    "stop the broker and restore the file from a backup, or, once nobody needs them, delete the records up to the " +
+    "end of the batch at that offset; consumers that read it will report a wrong checksum";
+  return { level: "error", event: "segment-damaged", facts: { ...damage, todo } } as const;
+}
+
 /** True for a disk that is full now and may not be later. */
 export function isDiskFull(error: unknown): boolean {
   const code = codeOf(error);

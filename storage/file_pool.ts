@@ -211,6 +211,11 @@ export class PooledFile implements Ring {
     return gate.read(this, handle, target, position, leastBytes);
   }
 
+  /** Reads what seemed wrong once more, past all that is in memory of it: `read` has just waited for the disk. */
+  readAgain(target: Uint8Array, position: number): number {
+    return this.use().read(target, position);
+  }
+
   write(chunks: readonly Uint8Array[], position: number): void {
     this.isDirty = true;
     if (this.hasLoads) this.#pool.gate?.overwritten(this, position);

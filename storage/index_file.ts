@@ -11,6 +11,7 @@
  *     makes the indexes of thousands of logs again, and writes none of them.
  */
 import { type FilePool, type PooledFile } from "./file_pool.ts";
+import { readSteadily } from "./steady_read.ts";
 
 /** Entries that wait for their write. 128 offset entries of 64 KiB batches are 8 MiB of log. */
 const PENDING_COUNT = 128;
@@ -125,6 +126,11 @@ export class IndexFile {
     return this.#readBlock(index, 1);
   }
 
+  /** The same as two reads agree on it: for what is believed without a look at the log. */
+  steadyEntry(index: number): Uint8Array {
+    return index >= this.#writtenCount ? this.entry(index) : this.#readBlock(index, 1, readSteadily);
+  }
+
   /** Index of the last entry whose key is at most `target`, by `keyAt`; -1 when all are above. */
   floor(target: number, keyAt: (bytes: Uint8Array, at: number) => number): number {
     const entryBytes = this.entryBytes;
@@ -146,10 +152,10 @@ export class IndexFile {
     return low + floorIn(this.#readBlock(low, high - low), entryBytes, high - low, target, keyAt);
   }
 
-  /** Every entry in one piece, for checks and rebuilding. */
+  /** Every entry in one piece, as two reads agree on it: for what is cut by it. */
   all(): Uint8Array {
     const bytes = new Uint8Array(this.count * this.entryBytes);
-    if (this.#writtenCount > 0) bytes.set(this.#readBlock(0, this.#writtenCount));
+    if (this.#writtenCount > 0) bytes.set(this.#readBlock(0, this.#writtenCount, readSteadily));
     if (this.#pendingCount > 0) {
       bytes.set(this.#pending!.subarray(0, this.#pendingCount * this.entryBytes), this.#writtenCount * this.entryBytes);
     }
@@ -174,14 +180,18 @@ export class IndexFile {
     }
   }
 
-  #readBlock(index: number, count: number): Uint8Array {
+  #readBlock(index: number, count: number, read = readOnce): Uint8Array {
     const block = new Uint8Array(count * this.entryBytes);
-    const read = this.file.read(block, index * this.entryBytes);
-    if (read !== block.length) {
-      throw new RangeError(`Index "${this.file.path}" ends at entry ${index} and ${read} bytes`);
+    const readBytes = read(this.file, block, index * this.entryBytes);
+    if (readBytes !== block.length) {
+      throw new RangeError(`Index "${this.file.path}" ends at entry ${index} and ${readBytes} bytes`);
     }
     return block;
   }
+}
+
+function readOnce(file: PooledFile, target: Uint8Array, position: number): number {
+  return file.read(target, position);
 }
 
 function floorIn(

@@ -10,8 +10,10 @@
  * (1) At every step either all old segments or all new ones are complete, so doing this again after a crash in the middle
  *     comes to the same end.
  * (2) The old ones are gone for good before a name changes: without its `.swap` nothing would say which of them it covers.
+ * (3) A `.swap` was whole on the disk before it had that name. One that is not any more is damage: nothing is removed.
  */
 import { type StorageContext } from "./context.ts";
+import { StorageError } from "./errors.ts";
 import { scan } from "./scan.ts";
 import {
   CLEANED_SUFFIX,
@@ -31,9 +33,6 @@ export function finishInterruptedSwap(context: StorageContext, directory: string
 
   const firstCleaned = Math.min(...cleaned.map((name) => baseOf(name, CLEANED_SUFFIX) ?? Infinity));
   const valid = swapped.filter((name) => (baseOf(name, SWAP_SUFFIX) ?? Infinity) < firstCleaned);
-  for (const name of swapped) if (!valid.includes(name)) files.remove(`${directory}/${name}`);
-  for (const name of cleaned) files.remove(`${directory}/${name}`);
-
   let fromOffset = Infinity;
   let toOffset = -Infinity;
   for (const name of valid) {
@@ -42,6 +41,8 @@ export function finishInterruptedSwap(context: StorageContext, directory: string
     fromOffset = Math.min(fromOffset, baseOffset);
     toOffset = Math.max(toOffset, endOffsetOf(context, `${directory}/${name}`, baseOffset));
   }
+  for (const name of swapped) if (!valid.includes(name)) files.remove(`${directory}/${name}`);
+  for (const name of cleaned) files.remove(`${directory}/${name}`);
   for (const name of names) {
     const baseOffset = baseOf(name, "");
     if (baseOffset !== null && baseOffset >= fromOffset && baseOffset < toOffset) files.remove(`${directory}/${name}`);
@@ -70,10 +71,18 @@ function baseOf(name: string, ending: string): number | null {
 function endOffsetOf(context: StorageContext, path: string, baseOffset: number): number {
   const file = context.pool.file(path);
   let endOffset = baseOffset;
-  scan(file, { from: 0, to: file.use().size() }, context.buffers, (batch) => {
-    endOffset = batch.nextOffset;
-    return true;
-  });
-  file.close();
-  return endOffset;
+  try {
+    const { position, problem } = scan(file, { from: 0, to: file.use().size() }, context.buffers, (batch) => {
+      endOffset = batch.nextOffset;
+      return true;
+    });
+    if (problem === null) return endOffset;
+    throw new StorageError(
+      `Cannot put "${path}" in its place: it is damaged at position ${position} (${problem}); restore the partition's folder ` +
+        "from a backup or another replica",
+      "CORRUPT",
+    );
+  } finally {
+    file.close();
+  }
 }

@@ -20,7 +20,7 @@ import { LeaderEpochs } from "./leader_epochs.ts";
 import { finishInterruptedSwap } from "./interrupted_swap.ts";
 import { type LogConfig } from "./log_config.ts";
 import { syncPartitionMetadata } from "./partition_metadata.ts";
-import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer_snapshot.ts";
+import { encodeProducerSnapshot, readProducerSnapshot } from "./producer_snapshot.ts";
 import { recoverSegments } from "./recovery.ts";
 import { Segment } from "./segment.ts";
 import {
@@ -239,7 +239,7 @@ async function recover(
     const path = `${directory}/${fileNameOf(offset, SNAPSHOT_SUFFIX)}`;
     const isPast = isEmptied || offset > logEndOffset;
     // Past the recovery point they were not synced.
-    const isDamaged = offset > recoveryPoint && typeof decodeProducerSnapshot(files.readFile(path)) === "string";
+    const isDamaged = offset > recoveryPoint && typeof readProducerSnapshot(files, path) === "string";
     if (isPast || isDamaged) files.remove(path);
     else snapshotOffsets.push(offset);
   }

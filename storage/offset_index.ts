@@ -51,7 +51,7 @@ export class OffsetIndex {
 
   lastEntry(): { readonly offset: number; readonly position: number } | null {
     const count = this.entries.count;
-    return count === 0 ? null : this.#read(count - 1);
+    return count === 0 ? null : this.#parse(this.entries.steadyEntry(count - 1));
   }
 
   /** Null when the entries can be believed, else what is wrong with them. Looks at the ends only: the whole is in `checkAll`. */
@@ -89,7 +89,7 @@ export class OffsetIndex {
 
   keep(count: number): void {
     this.entries.keep(count);
-    this.#lastRelativeOffset = count === 0 ? -1 : readInt32(this.entries.entry(count - 1), 0);
+    this.#lastRelativeOffset = count === 0 ? -1 : readInt32(this.entries.steadyEntry(count - 1), 0);
   }
 
   /** To be called once before the first append to an index found on disk. */
@@ -104,7 +104,10 @@ export class OffsetIndex {
   }
 
   #read(index: number): { readonly offset: number; readonly position: number } {
-    const entry = this.entries.entry(index);
+    return this.#parse(this.entries.entry(index));
+  }
+
+  #parse(entry: Uint8Array): { readonly offset: number; readonly position: number } {
     return { offset: this.#baseOffset + readInt32(entry, 0), position: readInt32(entry, 4) };
   }
 }

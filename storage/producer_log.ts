@@ -9,13 +9,14 @@
  * (4) A snapshot, in Kafka's form, has the last batch of each producer. Those before it are read again from the log, as far
  *     back as what was under way when the process ended can be: any of them may come again.
  * (5) The snapshot at the first segment's base is durable before the segments below it are deleted, unless the disk is full: nothing else knows the
- *     producers that wrote only there. A log that begins anew at an offset above 0 has one of nobody there.
+ *     producers that wrote only there. A log that begins anew at an offset above 0 has one of nobody there. The same before
+ *     a cleaner thins segments out: older ones say nothing of what it takes.
  */
 import { BatchView } from "../protocol/batch.ts";
-import { readBytesIfPresent, writeFileAtomically } from "./atomic_file.ts";
+import { writeFileAtomically } from "./atomic_file.ts";
 import { type StorageContext } from "./context.ts";
-import { isDiskFull, storageError } from "./errors.ts";
-import { decodeProducerSnapshot, encodeProducerSnapshot } from "./producer_snapshot.ts";
+import { isDiskFull, segmentDamaged, storageError } from "./errors.ts";
+import { encodeProducerSnapshot, readProducerSnapshot } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
 import { scan } from "./scan.ts";
 import { fileNameOf, SNAPSHOT_SUFFIX } from "./segment_files.ts";
@@ -33,8 +34,8 @@ export class ProducerLog {
   #snapshotOffsets: number[];
   /** The snapshot of nobody that was last seen, by its offset. */
   #emptyOffset: number | null = null;
-  /** Set after a crash: the replay notes aborted transactions too (3). */
-  readonly #replayFromOffset: number | null;
+  /** Set after a crash, until the first replay: it notes aborted transactions that end at or past it too (3). */
+  #replayFromOffset: number | null;
 
   constructor(
     context: StorageContext,
@@ -135,7 +136,7 @@ export class ProducerLog {
       state,
       this.#snapshotOffsets.filter((known) => known >= firstOffset && known < offset).reverse(),
     );
-    this.#replay(state, { fromOffset, toOffset: offset, notesAborted: false });
+    this.#replay(state, { fromOffset, toOffset: offset, abortedFrom: Infinity });
     try {
       writeFileAtomically(files, this.#path(offset), encodeProducerSnapshot(state.entries(), state.count));
     } catch (error) {
@@ -144,6 +145,20 @@ export class ProducerLog {
       throw error;
     }
     this.#snapshotOffsets = [...this.#snapshotOffsets, offset].sort((one, other) => one - other);
+  }
+
+  /**
+   * The same before segments below `offset` are thinned out: of a transaction that an older snapshot has open the end may go.
+   * Its syncs are off the loop. False when the disk is full.
+   */
+  async settleSnapshot(offset: number): Promise<boolean> {
+    if (this.#snapshotOffsets.includes(offset)) {
+      await this.syncSnapshot(offset);
+      await this.#context.runtime.files.syncDirectoryAsync(this.#directory);
+      return true;
+    }
+    this.ensureSnapshot(offset);
+    return this.#snapshotOffsets.includes(offset);
   }
 
   /** Segments below `startOffset` are gone, and their snapshots with them. */
@@ -188,7 +203,8 @@ export class ProducerLog {
       const state = new ProducerState();
       const fromOffset = this.#loadSnapshot(state, this.#snapshotsByWorth());
       if (state.count > 0) this.#recall(state, fromOffset);
-      this.#replay(state, { fromOffset, toOffset: Infinity, notesAborted: this.#replayFromOffset !== null });
+      this.#replay(state, { fromOffset, toOffset: Infinity, abortedFrom: this.#replayFromOffset ?? Infinity });
+      this.#replayFromOffset = null;
       return state;
     } catch (cause) {
       throw storageError(`Cannot read the producers of log "${this.#directory}"`, cause);
@@ -220,25 +236,33 @@ export class ProducerLog {
     state.recall(before);
   }
 
-  /** Applies the batches from `fromOffset` to before `toOffset`. */
+  /**
+   * Applies the batches from `fromOffset` to before `toOffset`, and notes aborted transactions that end at or past `abortedFrom`.
+   * Those before are on the disk for good, and to write them once more would put them at risk.
+   */
   #replay(
     state: ProducerState,
-    range: { readonly fromOffset: number; readonly toOffset: number; readonly notesAborted: boolean },
+    range: { readonly fromOffset: number; readonly toOffset: number; readonly abortedFrom: number },
   ): void {
-    const { fromOffset, toOffset, notesAborted } = range;
+    const { fromOffset, toOffset, abortedFrom } = range;
+    const notesAborted = abortedFrom !== Infinity;
     const all = this.#segments.all;
     let isSyncDue = false;
     for (let index = this.#segments.floorIndex(fromOffset); index < all.length; index++) {
       const segment = all[index]!;
       if (segment.baseOffset >= toOffset) break;
-      if (notesAborted) segment.aborted.truncateFrom(fromOffset);
+      if (notesAborted) segment.aborted.truncateFrom(abortedFrom);
       if (segment.sizeBytes === 0) continue;
       const from = segment.index.positionOf(fromOffset);
-      scan(segment.log, { from, to: segment.sizeBytes }, this.#context.buffers, (batch) => {
+      const { path: file } = segment.log;
+      scan(segment.log, { from, to: segment.sizeBytes }, this.#context.buffers, (batch, position, problem) => {
         if (batch.baseOffset >= toOffset) return false;
+        if (problem !== null) {
+          this.#context.report(segmentDamaged({ file, position, offset: batch.baseOffset, problem }));
+        }
         if (!batch.hasProducerId || batch.baseOffset < fromOffset) return true;
         const aborted = state.apply(batch, -1);
-        if (aborted !== null && notesAborted) segment.aborted.append(aborted);
+        if (aborted !== null && aborted.lastOffset >= abortedFrom) segment.aborted.append(aborted);
         return true;
       });
       if (notesAborted) isSyncDue = this.#settleAborted(segment) || isSyncDue;
@@ -259,8 +283,7 @@ export class ProducerLog {
     const { files } = this.#context.runtime;
     for (const offset of offsets) {
       const path = this.#path(offset);
-      const bytes = readBytesIfPresent(files, path);
-      const entries = bytes === null ? "it is missing" : decodeProducerSnapshot(bytes);
+      const entries = readProducerSnapshot(files, path);
       if (typeof entries !== "string") {
         state.load(entries);
         if (entries.length === 0) this.#emptyOffset = offset;

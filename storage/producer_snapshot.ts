@@ -7,10 +7,12 @@
  *
  * (1) A snapshot only saves reading the log: what it says is what a replay of the log up to its offset gives, apart from
  *     producers whose records are deleted already.
- * (2) A damaged one is recognised by its checksum and passed over for the one before it.
+ * (2) A damaged one is recognised by its checksum, in two reads, and passed over for the one before it.
  */
 import { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from "../protocol/batch.ts";
 import { crc32c } from "../protocol/crc32c.ts";
+import { type FileSystem } from "../runtime/runtime.ts";
+import { readBytesIfPresent } from "./atomic_file.ts";
 import { type ProducerStateEntry } from "./producer_entry.ts";
 
 const VERSION = 1;
@@ -37,6 +39,15 @@ export function encodeProducerSnapshot(producers: Iterable<ProducerStateEntry>, 
   }
   writeInt32(bytes, CRC_AT, crc32c(bytes, COUNT_AT));
   return bytes;
+}
+
+/** The producers in the snapshot at `path`, or a sentence that says why it cannot be believed (2). */
+export function readProducerSnapshot(files: FileSystem, path: string): ProducerStateEntry[] | string {
+  for (let looks = 1;; looks++) {
+    const bytes = readBytesIfPresent(files, path);
+    const producers = bytes === null ? "it is missing" : decodeProducerSnapshot(bytes);
+    if (typeof producers !== "string" || looks === 2) return producers;
+  }
 }
 
 /** The producers in a snapshot, or a sentence that says why it cannot be believed. */

@@ -8,7 +8,7 @@
  * (1) What is below the recovery point was synced with its index entries (`log_sync.ts`) and is not read again; the index
  *     entry nearest to it is looked up in the log all the same, and a segment where that does not fit is read from its start.
  * (2) Every batch past it is read and checked: length, format, checksum, offsets that follow each other. The log ends before
- *     the first one that fails, and so does the segment's file; segments after it go, for the log has no gaps.
+ *     the first one that fails, twice (`scan.ts`), and so does the segment's file; segments after it go, for the log has no gaps.
  * (3) A segment that does not start where the one before it ends has lost that one's end (an empty or short file whose bytes
  *     never came to the disk), so it counts as cut there too, in a compacted log as well. Such a gap is in order below what
  *     the cleaner has been through, below the recovery point, and after a segment that shows a cleaner's work.
@@ -25,6 +25,7 @@ import { RECOVERY_POINT_FILE } from "./checkpoint.ts";
 import { StorageError } from "./errors.ts";
 import { type LeaderEpochs } from "./leader_epochs.ts";
 import { scan } from "./scan.ts";
+import { readSteadily } from "./steady_read.ts";
 import { RELATIVE_OFFSET_MAX, type Segment } from "./segment.ts";
 
 export interface RecoveredSegments {
@@ -108,8 +109,9 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
   let refused: string | null = null;
   let isCleaned = false;
   let unsavedFrom = segment.sizeBytes;
-  const end = scan(segment.log, { from: start.position, to: segment.sizeBytes }, context.buffers, (batch, position) => {
-    refused = batchFault(batch, segment.baseOffset, nextOffset);
+  const range = { from: start.position, to: segment.sizeBytes };
+  const end = scan(segment.log, range, context.buffers, (batch, position, damage) => {
+    refused = damage ?? batchFault(batch, segment.baseOffset, nextOffset);
     if (refused !== null) return false;
     if (batch.recordCount !== batch.lastOffsetDelta + 1) isCleaned = true;
     if (batch.baseOffset !== nextOffset && (position === 0 || position !== start.position)) isCleaned = true;
@@ -156,15 +158,13 @@ function refuseLoss(
   );
 }
 
-/** What makes a batch of the right shape wrong in its place, or null. */
+/** What makes a sound batch wrong in its place, or null. */
 function batchFault(batch: BatchView, baseOffset: number, nextOffset: number): string | null {
-  if (batch.magic !== MAGIC) return `unknown format ${batch.magic}`;
   const { baseOffset: first, lastOffsetDelta } = batch;
   if (first < nextOffset) return `offset ${first} where ${nextOffset} or later must be`;
   if (lastOffsetDelta < 0 || first + lastOffsetDelta - baseOffset > RELATIVE_OFFSET_MAX) {
     return `offsets ${first} to ${first + lastOffsetDelta} are not of this segment`;
   }
-  if (!batch.isCrcValid()) return `the checksum is ${batch.computeCrc()} and must be ${batch.crc}`;
   return null;
 }
 
@@ -183,7 +183,7 @@ function startOf(segment: Segment, recoveryPoint: number): { readonly position: 
 /** A segment of an old Kafka would look like garbage and be cut. Better to say what it is. */
 function refuseOldFormat(segment: Segment): void {
   const header = new Uint8Array(BATCH_HEADER_BYTES);
-  const readBytes = segment.sizeBytes === 0 ? 0 : segment.log.use().read(header, 0);
+  const readBytes = segment.sizeBytes === 0 ? 0 : readSteadily(segment.log, header, 0);
   const lengthBytes = new DataView(header.buffer).getInt32(8);
   const magic = header[16]!;
   if (readBytes < 17 || magic >= MAGIC || lengthBytes < 14 || lengthBytes > segment.sizeBytes) return;

@@ -7,10 +7,11 @@
  * (2) It works in bounded memory: one chunk, however large a batch is, or says it is.
  * (3) Segments come and go meanwhile. One that is no longer part of its log when a read ends is left, whatever the read gave.
  * (4) Damage is said once, not with every pass.
+ * (5) What seems damaged is read again first: a bit may have flipped on the way here.
  */
 import { type Runtime, type Timer } from "../runtime/runtime.ts";
 import { type StorageEvent } from "./context.ts";
-import { storageError } from "./errors.ts";
+import { segmentDamaged, StorageError, storageError } from "./errors.ts";
 import { type Log } from "./log.ts";
 import { type Segment } from "./segment.ts";
 import { SegmentCheck } from "./segment_check.ts";
@@ -84,16 +85,19 @@ export class Scrub {
   ): Promise<number> {
     let totalBytes = 0;
     const isWanted = () => !this.#isStopped && bytesPerSecond() > 0 && log.closedSegments().includes(segment); // (3)
-    try {
-      while (isWanted() && !check.isAtEnd) {
+    while (isWanted() && !check.isAtEnd) {
+      try {
         const bytes = await check.read(chunk);
         totalBytes += bytes.length;
         if (!isWanted()) break;
         check.check(bytes);
         await this.#pause(bytes.length, bytesPerSecond);
+      } catch (cause) {
+        if (!isWanted()) break;
+        if (cause instanceof StorageError && check.lookAgain()) continue; // (5)
+        this.#found(segment, check, cause);
+        break;
       }
-    } catch (cause) {
-      if (isWanted()) this.#found(segment, check, cause);
     }
     return totalBytes;
   }
@@ -103,13 +107,10 @@ export class Scrub {
     if (this.#damaged.has(file)) return; // (4)
     const error = storageError(`Cannot check "${file}"`, cause);
     const { position, nextOffset } = check;
-    const facts = { file, position, offset: nextOffset, problem: error.message };
-    if (error.code !== "CORRUPT") return this.#report({ level: "warn", event: "scrub-failed", facts });
+    const damage = { file, position, offset: nextOffset, problem: error.message };
+    if (error.code !== "CORRUPT") return this.#report({ level: "warn", event: "scrub-failed", facts: damage });
     this.#damaged.add(file);
-    const todo =
-      "stop the broker and restore the file from a backup, or, once nobody needs them, delete the records up to the " +
-      "end of the batch at that offset; consumers that read it will report a wrong checksum";
-    this.#report({ level: "error", event: "segment-damaged", facts: { ...facts, todo } });
+    this.#report(segmentDamaged(damage));
   }
 
   /** As long as the rate asks for so many bytes; shorter when that changes to nothing. */

@@ -27,6 +27,7 @@ import {
   TRANSACTION_INDEX_SUFFIX,
 } from "./segment_files.ts";
 import { SegmentIndex } from "./segment_index.ts";
+import { readSteadily } from "./steady_read.ts";
 import { type TimestampOffset } from "./time_index.ts";
 
 /** Offsets of a segment, less its base, end here: they are int32 in the indexes. */
@@ -281,7 +282,7 @@ export class Segment {
     try {
       for (let at = position; at < this.sizeBytes;) {
         const chunk = buffer.subarray(0, Math.min(REWRITTEN_BYTES, this.sizeBytes - at));
-        const readBytes = this.log.use().read(chunk, at);
+        const readBytes = readSteadily(this.log, chunk, at);
         this.log.write([chunk.subarray(0, readBytes)], at);
         at += readBytes;
         if (readBytes === 0) break;

@@ -2,6 +2,7 @@
  * Checks a closed segment from end to end, a chunk at a time: length, format and place of every batch, and its checksum.
  *
  * (1) A batch may be of any size, and so may a length that is wrong: nothing is read or kept but the chunk.
+ * (2) What is found damaged may be read again (`lookAgain`), with the batch before it: one with a wrong offset shows in the next.
  */
 import { BATCH_HEADER_BYTES, CRC_START, LOG_OVERHEAD_BYTES, MAGIC, readInt32, readInt64 } from "../protocol/batch.ts";
 import { crc32cOfMore } from "../protocol/crc32c.ts";
@@ -15,6 +16,10 @@ export class SegmentCheck {
   #position = 0;
   /** The least offset it may have. */
   #nextOffset: number;
+  /** The same of the batch before it. */
+  #before: { readonly position: number; readonly nextOffset: number };
+  /** What was read again. */
+  #doubtedPosition = -1;
   #readPosition = 0;
   /** What is to come of a batch whose header was seen, and what must be true of it then. */
   #leftBytes = 0;
@@ -27,6 +32,7 @@ export class SegmentCheck {
     this.#segment = segment;
     this.#endOffset = endOffset;
     this.#nextOffset = segment.baseOffset;
+    this.#before = { position: 0, nextOffset: segment.baseOffset };
   }
 
   get position(): number {
@@ -39,6 +45,16 @@ export class SegmentCheck {
 
   get isAtEnd(): boolean {
     return this.#readPosition >= this.#segment.sizeBytes;
+  }
+
+  /** After damage was found: `read` goes back to see it again (2). False when it has been seen twice. */
+  lookAgain(): boolean {
+    if (this.#doubtedPosition === this.#position) return false;
+    this.#doubtedPosition = this.#position;
+    this.#position = this.#readPosition = this.#before.position;
+    this.#nextOffset = this.#before.nextOffset;
+    this.#leftBytes = 0;
+    return true;
   }
 
   /** Reads on, off the loop, into `chunk`; returns what it has read. It must hold a header at least. */
@@ -96,6 +112,7 @@ export class SegmentCheck {
     if (this.#crc !== this.#wantedCrc) {
       throw this.#damaged(`its checksum is ${this.#crc} and must be ${this.#wantedCrc}`);
     }
+    this.#before = { position: this.#position, nextOffset: this.#nextOffset };
     this.#nextOffset = this.#offsetAfter;
     this.#position = position;
   }

@@ -6,10 +6,12 @@
  *     its timestamp. An index that says otherwise, or is missing, is made again from the log. A flipped bit in an index costs
  *     time and never gives a wrong record.
  * (3) The last entry for times, of a segment that was finished, has the segment's largest timestamp.
+ * (4) What does not fit is read again first (`steady_read.ts`): to make an index takes a look at all of the segment.
  */
 import { BATCH_HEADER_BYTES, type BatchView } from "../protocol/batch.ts";
 import { NotInMemory } from "./cold_reads.ts";
 import { type StorageContext } from "./context.ts";
+import { segmentDamaged } from "./errors.ts";
 import { type PooledFile } from "./file_pool.ts";
 import { batchSizeAt, lastOffsetAt } from "./log_read.ts";
 import { OFFSET_ENTRY_BYTES, OffsetIndex } from "./offset_index.ts";
@@ -23,6 +25,11 @@ export interface IndexedSegment {
   readonly log: PooledFile;
   readonly sizeBytes: number;
   path(suffix: string): string;
+}
+
+interface PositionEntry {
+  readonly offset: number;
+  readonly position: number;
 }
 
 export class SegmentIndex {
@@ -124,12 +131,14 @@ export class SegmentIndex {
   positionOf(offset: number): number {
     if (offset <= this.#segment.baseOffset) return 0;
     if (this.#offsets === null) this.#open();
-    let entry = this.#offsets!.floor(offset);
-    if (entry !== null && !this.#isPositionTrue(entry)) {
-      this.#rebuild("an entry leads to another offset"); // (2)
-      entry = this.#offsets!.floor(offset);
-    }
-    return entry?.position ?? 0;
+    const floor = () => this.#offsets!.floor(offset);
+    const isTrue = (entry: PositionEntry) => entry.offset <= offset && this.#isPositionTrue(entry);
+    let entry = floor();
+    if (entry === null || isTrue(entry)) return entry?.position ?? 0;
+    entry = floor(); // (4)
+    if (entry === null || isTrue(entry)) return entry?.position ?? 0;
+    this.#rebuild("an entry leads to another offset"); // (2)
+    return floor()?.position ?? 0;
   }
 
   /** What a crash left of the indexes, unchanged: a position as above and the last time. Null when something is wrong with them. */
@@ -157,12 +166,15 @@ export class SegmentIndex {
   /** The offset of a batch before which everything is older than `timestampMs`. */
   offsetFor(timestampMs: number): number {
     if (this.#times === null) this.#open();
-    let entry = this.#times!.floor(timestampMs);
-    if (entry !== null && !this.#isTimeTrue(entry)) {
-      this.#rebuild("an entry names another time"); // (2)
-      entry = this.#times!.floor(timestampMs);
-    }
-    return entry?.offset ?? this.#segment.baseOffset;
+    const { baseOffset } = this.#segment;
+    const floor = () => this.#times!.floor(timestampMs);
+    const isTrue = (entry: TimestampOffset) => entry.timestampMs <= timestampMs && this.#isTimeTrue(entry);
+    let entry = floor();
+    if (entry === null || isTrue(entry)) return entry?.offset ?? baseOffset;
+    entry = floor(); // (4)
+    if (entry === null || isTrue(entry)) return entry?.offset ?? baseOffset;
+    this.#rebuild("an entry names another time"); // (2)
+    return floor()?.offset ?? baseOffset;
   }
 
   /** The largest timestamp in the segment and the last offset of the batch that has it; timestamp -1 when there is none. */
@@ -270,10 +282,16 @@ export class SegmentIndex {
       this.#context.cold.waiting(() => {
         this.#beginRebuild();
         this.#flush(); // Who comes after an attempt that fails must not take the old entries for the new.
-        scan(log, { from: 0, to: sizeBytes }, this.#context.buffers, (batch, position) => {
+        let offset = this.#segment.baseOffset;
+        const damaged = (position: number, problem: string) =>
+          this.#context.report(segmentDamaged({ file: log.path, position, offset, problem }));
+        const end = scan(log, { from: 0, to: sizeBytes }, this.#context.buffers, (batch, position, damage) => {
+          if (damage !== null) damaged(position, damage);
           this.note(batch, position);
+          offset = batch.nextOffset;
           return true;
         });
+        if (end.problem !== null) damaged(end.position, end.problem);
         this.complete();
       });
     } catch (error) {
@@ -309,10 +327,12 @@ export class SegmentIndex {
     return this.#largest!;
   }
 
-  #isPositionTrue(entry: { readonly offset: number; readonly position: number }): boolean {
+  #isPositionTrue(entry: PositionEntry): boolean {
+    const { log } = this.#segment;
     const header = new Uint8Array(BATCH_HEADER_BYTES);
-    if (this.#segment.log.read(header, entry.position) < BATCH_HEADER_BYTES) return false;
-    return batchSizeAt(header, 0) > 0 && lastOffsetAt(header, 0) === entry.offset;
+    const isTrue = (readBytes: number) =>
+      readBytes === BATCH_HEADER_BYTES && batchSizeAt(header, 0) > 0 && lastOffsetAt(header, 0) === entry.offset;
+    return isTrue(log.read(header, entry.position)) || isTrue(log.readAgain(header, entry.position)); // (4)
   }
 
   #isTimeTrue(entry: TimestampOffset): boolean {

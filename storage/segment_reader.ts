@@ -6,6 +6,8 @@
  *     then, or the range does.
  * (2) A read gives batches of one segment: it ends where the segment ends, and the next one goes on. It may give less than the
  *     limits allow: what is in memory.
+ * (3) Bytes that are no batch, or a gap where none may be, are read again from the file before anybody hears of them, even if that
+ *     waits for the disk: damage is rare. The records' own checksum is for the consumer to compare.
  */
 import { BATCH_HEADER_BYTES, readInt64 } from "../protocol/batch.ts";
 import { NotInMemory, WINDOW_BYTES } from "./cold_reads.ts";
@@ -44,6 +46,8 @@ export class SegmentReader {
   #hints: Hints | null = null;
   #isGapReported = false;
   #suspicionCount = 0;
+  /** What seemed wrong is read again, from the file (3). */
+  #isSecondLook = false;
 
   /** `mayHaveGap`: whether a cleaner may have taken offsets away there. */
   constructor(context: StorageContext, segments: SegmentList, mayHaveGap: (offset: number) => boolean) {
@@ -54,6 +58,20 @@ export class SegmentReader {
 
   /** Batches from the one that holds `offset` on, or from the next one when compaction took that away. */
   read(offset: number, limits: ReadLimits): LogRead {
+    try {
+      return this.#read(offset, limits);
+    } catch (error) {
+      if (!(error instanceof SeemsWrong)) throw error;
+      error.segment.log.forgetLoads();
+      this.#hints = null;
+      this.#isSecondLook = true;
+      return this.#context.cold.waiting(() => this.#read(offset, limits)); // (3)
+    } finally {
+      this.#isSecondLook = false;
+    }
+  }
+
+  #read(offset: number, limits: ReadLimits): LogRead {
     const all = this.#segments.all;
     for (let index = this.#segments.floorIndex(offset); index < all.length; index++) {
       const segment = all[index]!;
@@ -66,6 +84,7 @@ export class SegmentReader {
   /** The reader goes on behind a gap: waiting would not help it. Once per log, somebody should know. */
   #lookForGap(segment: Segment, offset: number, firstOffset: number): void {
     if (firstOffset <= offset || this.#isGapReported || this.#mayHaveGap(offset)) return;
+    if (!this.#isSecondLook) throw new SeemsWrong(segment);
     this.#isGapReported = true;
     this.#context.report({
       level: "error",
@@ -86,7 +105,7 @@ export class SegmentReader {
       if (typeof loaded !== "number") return loaded;
       from = loaded;
     }
-    if (!isActive || isMapWorthIt(wanted, from)) {
+    if (!this.#isSecondLook && (!isActive || isMapWorthIt(wanted, from))) {
       const bytes = maps.acquire(
         segment.map,
         segment.log.path,
@@ -119,13 +138,13 @@ export class SegmentReader {
       const end = Math.min(range.end, segment.sizeBytes) - range.start;
       const start = walkTo(buffer, position - range.start, end, offset);
       position = range.start + start.end;
-      if (start.isBroken) return broken(segment, position);
+      if (start.isBroken) return this.#broken(segment, position);
       if (start.end + BATCH_HEADER_BYTES > end) continue;
       const walk = walkWithin(buffer, start.end, end, limits, 0);
       if (walk.end === start.end) {
         const firstBytes = this.#firstBytes(wanted, buffer, start.end, position);
         if (firstBytes === 0) return emptyRead(offset);
-        if (range.isAtEnd) return broken(segment, position);
+        if (range.isAtEnd) return this.#broken(segment, position);
         throw this.#cold(wanted, position, firstBytes);
       }
       this.#lookForGap(segment, offset, readInt64(buffer, start.end));
@@ -151,17 +170,17 @@ export class SegmentReader {
       const wantedEnd = Math.min(position + wantedBytes, bytes.length);
       const end = cold.isTrying ? segment.map.mapped!.cachedUntil(position, wantedEnd) : wantedEnd;
       const start = walkTo(bytes, position, end, offset);
-      if (start.isBroken) return broken(segment, start.end);
+      if (start.isBroken) return this.#broken(segment, start.end);
       if (start.end >= bytes.length) return null;
       if (start.end + BATCH_HEADER_BYTES > end) {
         if (end < wantedEnd) throw this.#cold(wanted, start.end, BATCH_HEADER_BYTES);
-        if (start.end === position) return broken(segment, position);
+        if (start.end === position) return this.#broken(segment, position);
         position = start.end;
         continue;
       }
       position = start.end;
       const walk = walkWithin(bytes, position, end, limits, 0);
-      if (walk.isBroken && walk.end === position) return broken(segment, position);
+      if (walk.isBroken && walk.end === position) return this.#broken(segment, position);
       if (walk.end === position) {
         const firstBytes = this.#firstBytes(wanted, bytes, position, position);
         if (firstBytes === 0) return emptyRead(offset);
@@ -189,10 +208,10 @@ export class SegmentReader {
         const target = buffer.subarray(0, Math.min(buffer.length, segment.sizeBytes - position));
         const readBytes = this.#readSome(wanted, target, position);
         const start = walkTo(buffer, 0, readBytes, offset);
-        if (start.isBroken) return broken(segment, position + start.end);
+        if (start.isBroken) return this.#broken(segment, position + start.end);
         position += start.end;
         if (start.end + BATCH_HEADER_BYTES > readBytes) { // Not found yet, or its header is cut.
-          if (readBytes < BATCH_HEADER_BYTES) return broken(segment, position);
+          if (readBytes < BATCH_HEADER_BYTES) return this.#broken(segment, position);
           continue;
         }
         const walk = walkWithin(buffer, start.end, readBytes, limits, 0);
@@ -208,17 +227,17 @@ export class SegmentReader {
         if (read === null) buffers.give(buffer);
       }
     }
-    return position >= segment.sizeBytes ? null : broken(segment, position);
+    return position >= segment.sizeBytes ? null : this.#broken(segment, position);
   }
 
   /** The size of the batch at `at`, which is at `position` of the segment; 0 when the limits leave it out. */
   #firstBytes({ segment, limits }: Wanted, bytes: Uint8Array, at: number, position: number): number {
     const firstBytes = batchSizeAt(bytes, at);
-    if (firstBytes < 0) return broken(segment, position);
+    if (firstBytes < 0) return this.#broken(segment, position);
     const isWanted = lastOffsetAt(bytes, at) < limits.upToOffset &&
       (firstBytes <= limits.maxBytes || limits.atLeastOneBatch);
     if (!isWanted) return 0;
-    return position + firstBytes > segment.sizeBytes ? broken(segment, position) : firstBytes;
+    return position + firstBytes > segment.sizeBytes ? this.#broken(segment, position) : firstBytes;
   }
 
   #readSome(wanted: Wanted, target: Uint8Array, position: number): number {
@@ -264,6 +283,11 @@ export class SegmentReader {
       segment.readerCount--;
       this.#context.buffers.give(buffer);
     }, buffer.length);
+  }
+
+  #broken(segment: Segment, position: number): never {
+    if (!this.#isSecondLook) throw new SeemsWrong(segment);
+    return damaged(segment, position);
   }
 
   #remember(segment: Segment, nextOffset: number, position: number): void {
@@ -318,7 +342,15 @@ class Hints {
   }
 }
 
-function broken(segment: Segment, position: number): never {
+/** For `read`, which looks again (3). */
+class SeemsWrong extends Error {
+  override readonly name = "SeemsWrong";
+  constructor(readonly segment: Segment) {
+    super(`What was read of "${segment.log.path}" seems wrong`);
+  }
+}
+
+function damaged(segment: Segment, position: number): never {
   throw new StorageError(
     `Cannot read "${segment.log.path}": the bytes at ${position} of ${segment.sizeBytes} are no batch; stop the broker and ` +
       `remove ".kafka_cleanshutdown" so that the next start checks the log`,

@@ -52,14 +52,14 @@ export class TimeIndex {
 
   lastEntry(): TimestampOffset | null {
     const count = this.entries.count;
-    return count === 0 ? null : this.#read(count - 1);
+    return count === 0 ? null : this.#parse(this.entries.steadyEntry(count - 1));
   }
 
   problem(): string | null {
     if (this.entries.hasRaggedEnd()) return "its size is no multiple of an entry's";
     const last = this.lastEntry();
     if (last === null) return null;
-    const first = this.#read(0);
+    const first = this.#parse(this.entries.steadyEntry(0));
     if (last.timestampMs < first.timestampMs) return "it was not trimmed";
     if (last.offset < this.#baseOffset) return `its last entry is for offset ${last.offset}`;
     return null;
@@ -95,7 +95,10 @@ export class TimeIndex {
   }
 
   #read(index: number): TimestampOffset {
-    const entry = this.entries.entry(index);
+    return this.#parse(this.entries.entry(index));
+  }
+
+  #parse(entry: Uint8Array): TimestampOffset {
     return { timestampMs: readInt64(entry, 0), offset: this.#baseOffset + readInt32(entry, 8) };
   }
 }

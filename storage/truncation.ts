@@ -26,6 +26,7 @@ import { type LogOwner } from "./log_types.ts";
 import { type LogWriter } from "./log_writer.ts";
 import { scan } from "./scan.ts";
 import { Segment } from "./segment.ts";
+import { readSteadily } from "./steady_read.ts";
 import { type Tail } from "./tail.ts";
 
 const COPIED_BYTES = 1024 * 1024;
@@ -247,7 +248,7 @@ export class LogTruncation {
     try {
       for (let at = 0; at < sizeBytes;) {
         const chunk = buffer.subarray(0, Math.min(COPIED_BYTES, sizeBytes - at));
-        const readBytes = segment.log.use().read(chunk, at);
+        const readBytes = readSteadily(segment.log, chunk, at);
         if (readBytes === 0) throw new StorageError(`Cannot read "${path}": it ends at ${at}`, "CORRUPT");
         copy.write([chunk.subarray(0, readBytes)], at);
         at += readBytes;

@@ -10,8 +10,9 @@ import process from "node:process";
 import { seedOf } from "../support/prng.ts";
 import { Found, playAllCrashes } from "./storage/crash.ts";
 import { HISTORIES } from "./storage/histories.ts";
-import { playCompacted, playRandom } from "./storage/random.ts";
+import { playCompacted, playFlipped, playRandom } from "./storage/random.ts";
 import { playRot } from "./storage/rot.ts";
+import { playRotAnywhere } from "./storage/rot_anywhere.ts";
 
 // The gate runs the same few every time, so that it says something about the change; long runs look for what is new.
 const isLong = process.env.SEED !== undefined || process.env.SIM_SEEDS !== undefined;
@@ -22,6 +23,8 @@ const runCount = process.env.SIM_SEEDS !== undefined
   : process.env.SEED !== undefined
   ? 1
   : 300;
+/** Of the histories with flipped reads, at the gate. */
+const FLIPPED_RUNS = 100;
 /** Of the histories with cleanings, at the gate. */
 const COMPACTED_RUNS = 60;
 const options = { timeout: 86_400_000 };
@@ -38,6 +41,15 @@ describe("storage keeps its promises", () => {
 
   test(`through bits that the disk flips in what was synced (SEED=${seed})`, async () => {
     for (let run = 0; run < Math.min(runCount, 1000); run++) await told(() => playRot((seed + run) >>> 0));
+    for (let run = 0; run < runCount; run++) await told(() => playRotAnywhere((seed + run) >>> 0));
+  }, options);
+
+  test(`through bits that are flipped on the way from the disk (SEED=${seed})`, async () => {
+    let flipCount = 0;
+    const count = isLong ? runCount : FLIPPED_RUNS;
+    for (let run = 0; run < count; run++) flipCount += await told(() => playFlipped((seed + run) >>> 0));
+    console.log(`storage crashes: ${flipCount} bits flipped in reads`);
+    if (count > 10) expect(flipCount).toBeGreaterThan(count);
   }, options);
 
   test(`through random histories (SEED=${seed})`, async () => {

@@ -2,13 +2,16 @@
 
 import process from "node:process";
 import { Found } from "./crash.ts";
-import { playCompacted, playRandom } from "./random.ts";
+import { playCompacted, playFlipped, playRandom } from "./random.ts";
 import { playRot } from "./rot.ts";
+import { playRotAnywhere } from "./rot_anywhere.ts";
 
 const plays: Record<string, (seed: number) => Promise<unknown>> = {
   random: playRandom,
   compacted: playCompacted,
+  flipped: playFlipped,
   rot: playRot,
+  rotAnywhere: playRotAnywhere,
 };
 
 const [play = "", first = "1", count = "1"] = process.argv.slice(2);

@@ -9,6 +9,7 @@ import type { StorageEvent, StorageLimits } from "../../../storage/context.ts";
 import type { Log } from "../../../storage/log.ts";
 import type { LogConfig } from "../../../storage/log_config.ts";
 import { LogDir } from "../../../storage/log_dir.ts";
+import { createPrng } from "../../support/prng.ts";
 import { GO, MortalRuntime, type Verdict } from "../../support/mortal_runtime.ts";
 import { DATA, START_MS, TOPIC_ID } from "../../unit/storage/support.ts";
 
@@ -34,6 +35,12 @@ const CHANGES: ReadonlySet<FileOperation> = new Set<FileOperation>([
   "syncDirectory",
 ]);
 
+/** After a flipped read of a file, so many of it are right. */
+const RIGHT_READS = 6;
+const FLIPS_SALT = 0x5eed;
+/** Events that say so; what a power cut leaves unfinished has others. */
+const DAMAGE: ReadonlySet<string> = new Set(["segment-damaged", "log-gap", "scrub-failed"]);
+
 export class Machine {
   readonly runtime: MemoryRuntime;
   readonly config: LogConfig;
@@ -48,14 +55,25 @@ export class Machine {
   failSyncAt = Infinity;
   /** A sync of this life failed. */
   hasFailed = false;
+  /** Of the reads of the process, those of which a bit is flipped. */
+  flipShare = 0;
+  flipCount = 0;
+  /** Of what is stored the process said that it is damaged. */
+  damage: string | null = null;
   dir!: LogDir;
   #limits: StorageLimits;
   #life: MortalRuntime | null = null;
+  /** Reads of a file until one may be flipped again, in this life. */
+  readonly #rightReads = new Map<string, number>();
+  /** Who reads is the test. */
+  #isLooking = false;
 
   constructor(options: { readonly seed: number; readonly config: LogConfig; readonly limits?: StorageLimits }) {
     this.runtime = createMemoryRuntime({ startMs: START_MS, seed: options.seed });
     this.config = options.config;
     this.#limits = options.limits ?? {};
+    const next = createPrng(options.seed ^ FLIPS_SALT);
+    this.runtime.files.flips = (path) => this.#isFlipped(path, next);
   }
 
   get isAlive(): boolean {
@@ -70,12 +88,16 @@ export class Machine {
       () => this.#crashKind(),
     );
     this.hasFailed = false;
+    this.#rightReads.clear();
     return await this.run(async () => {
       this.dir = await LogDir.open(life, DATA, {
         nodeId: 1,
         configOf: () => this.config,
         limits: this.#limits,
-        report: (event) => this.note(`  ${textOf(event)}`),
+        report: (event) => {
+          this.note(`  ${textOf(event)}`);
+          if (DAMAGE.has(event.event)) this.damage ??= textOf(event);
+        },
       });
     });
   }
@@ -89,6 +111,16 @@ export class Machine {
       if (!life.isDead) throw error;
     }
     return !life.isDead;
+  }
+
+  /** Looks at what there is as it is: nothing is flipped. */
+  looking<Result>(look: () => Result): Result {
+    this.#isLooking = true;
+    try {
+      return look();
+    } finally {
+      this.#isLooking = false;
+    }
   }
 
   /** The process dies now. */
@@ -116,6 +148,18 @@ export class Machine {
   #crashKind(): CrashKind | null {
     this.note(this.end === "kill" ? "killed" : `power cut, ${this.end}`);
     return this.end === "kill" ? null : this.end;
+  }
+
+  /** One read of a file at a time: who doubts what it has read and reads again is told the truth. */
+  #isFlipped(path: string, next: () => number): boolean {
+    if (this.flipShare === 0 || this.#isLooking) return false;
+    const left = this.#rightReads.get(path) ?? 0;
+    if (left > 0) this.#rightReads.set(path, left - 1);
+    if (left > 0 || next() >= this.flipShare) return false;
+    this.#rightReads.set(path, RIGHT_READS);
+    this.flipCount++;
+    this.note(`flips a bit of what is read of ${path}`);
+    return true;
   }
 
   #judge(operation: FileOperation, path: string, sizeBytes: number, makes: boolean): Verdict {

@@ -6,7 +6,7 @@
 export interface Mistake {
   readonly name: string;
   /** Of `hunt.ts`, or "compaction": the cleaner with a power cut at every step. */
-  readonly play: "random" | "rot" | "compaction";
+  readonly play: "random" | "flipped" | "rot" | "compaction";
   /** The first seed that found it when it was planted. */
   readonly seed: number;
   /** Path, what is there, what is put in its place. */
@@ -70,5 +70,62 @@ export const MISTAKES: readonly Mistake[] = [
     play: "rot",
     seed: 1,
     edits: [["storage/recovery.ts", "if (cut.endOffset >= recoveryPoint ||", "if (cut.endOffset >= 0 ||"]],
+  },
+  {
+    name: "recovery that trusts one read",
+    play: "flipped",
+    seed: 2,
+    edits: [
+      ["storage/scan.ts", "        if (position === secondLookAt) return", "        if (position !== null) return"],
+      ["storage/scan.ts", "isDoubted = position + at !== secondLookAt &&", "isDoubted = position < 0 &&"],
+    ],
+  },
+  {
+    name: "recovery that writes again what it has read once",
+    play: "flipped",
+    seed: 1,
+    edits: [["storage/segment.ts", "readSteadily(this.log, chunk, at)", "this.log.read(chunk, at)"]],
+  },
+  {
+    name: "a checkpoint that is read once",
+    play: "flipped",
+    seed: 1,
+    edits: [[
+      "storage/atomic_file.ts",
+      "ifPresent(() => steadily(path, () => files.readFile(path)))",
+      "ifPresent(() => files.readFile(path))",
+    ]],
+  },
+  {
+    name: "a cleaner that trusts one read",
+    play: "flipped",
+    seed: 10,
+    edits: [[
+      "storage/cleaner_reader.ts",
+      "await readSteadilyAsync(this.segment.log, target,",
+      "await this.segment.log.readAsync(target,",
+    ]],
+  },
+  {
+    name: "a scrub that trusts one read",
+    play: "flipped",
+    seed: 3,
+    edits: [["storage/scrub.ts", "cause instanceof StorageError && check.lookAgain()", "check.position < 0"]],
+  },
+  {
+    name: "aborted transactions that are read once",
+    play: "flipped",
+    seed: 2,
+    edits: [["storage/aborted_transactions.ts", "readSteadily(this.file, bytes, 0)", "this.file.read(bytes, 0)"]],
+  },
+  {
+    name: "a reader that trusts one read",
+    play: "flipped",
+    seed: 43,
+    edits: [[
+      "storage/segment_reader.ts",
+      "if (!(error instanceof SeemsWrong)) throw error;",
+      "if (error instanceof Error) throw error;",
+    ]],
   },
 ];

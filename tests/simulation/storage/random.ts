@@ -10,18 +10,28 @@ const LIVES = 8;
 const STEPS_MAX = 30;
 /** Of the steps of a compacted log: cleanings, and what they wait for. */
 const COMPACTED_SHARE = 0.35;
+const READING_SHARE = 0.15;
+const FLIP_SHARES = [0.01, 0.05, 0.2, 0.5];
 
 /** Plays the history of a seed. Returns how many batches were left at its end. */
 export function playRandom(seed: number): Promise<number> {
-  return play(seed, false);
+  return play(seed, {});
 }
 
 /** The same of a log with keys that is cleaned. Returns how many batches the cleaner has taken. */
 export function playCompacted(seed: number): Promise<number> {
-  return play(seed, true);
+  return play(seed, { isCompacted: true });
 }
 
-async function play(seed: number, isCompacted: boolean): Promise<number> {
+/** The same of either, on a machine that now and then reads a bit wrong. Returns how many it has. */
+export function playFlipped(seed: number): Promise<number> {
+  return play(seed, { isCompacted: seed % 2 === 0, hasFlips: true });
+}
+
+async function play(
+  seed: number,
+  { isCompacted = false, hasFlips = false }: { readonly isCompacted?: boolean; readonly hasFlips?: boolean },
+): Promise<number> {
   const next = createPrng(seed);
   const dice = new Dice(next);
   const cleanup = isCompacted
@@ -51,6 +61,7 @@ async function play(seed: number, isCompacted: boolean): Promise<number> {
     },
   });
   if (dice.chance(0.3)) machine.runtime.files.syncDelayMs = () => dice.int(5);
+  if (hasFlips) machine.flipShare = FLIP_SHARES[seed % FLIP_SHARES.length]!;
   const session = new Session(machine);
   const hasFailures = dice.chance(0.3);
   try {
@@ -64,7 +75,11 @@ async function play(seed: number, isCompacted: boolean): Promise<number> {
       let isAlive = isStarted;
       for (let count = dice.int(STEPS_MAX); count > 0 && isAlive; count--) {
         isAlive = await session.perform(
-          isCompacted && dice.chance(COMPACTED_SHARE) ? cleaningStepOf(dice) : stepOf(dice),
+          hasFlips && dice.chance(READING_SHARE)
+            ? { do: dice.pick(["consume", "scrub"]) }
+            : isCompacted && dice.chance(COMPACTED_SHARE)
+            ? cleaningStepOf(dice)
+            : stepOf(dice),
         );
         // An operator starts a broker again whose log the disk has failed.
         if (isAlive && machine.hasFailed) break;
@@ -75,6 +90,7 @@ async function play(seed: number, isCompacted: boolean): Promise<number> {
     machine.dieAt = machine.failSyncAt = Infinity;
     await session.start(end);
     await session.finish();
+    if (hasFlips) return machine.flipCount;
     return isCompacted ? session.removedCount : session.account.written.length;
   } catch (cause) {
     throw new Found(`SEED=${seed}`, machine.trace, cause);

@@ -6,6 +6,7 @@ import { DEFAULT_CLEANER_SETTINGS } from "../../../storage/cleaner.ts";
 import { StorageError } from "../../../storage/errors.ts";
 import type { Log } from "../../../storage/log.ts";
 import { Account, type BatchKind, encodeData, type Written } from "./account.ts";
+import { consume } from "./consumer.ts";
 import { Broken, type End, type Machine, TOPIC } from "./machine.ts";
 
 /** A part of a history. Shares are of what there is then: 0 is the log's start, 1 its end. */
@@ -20,6 +21,8 @@ export type Step =
   }
   | { readonly do: "mark"; readonly producer: number; readonly kind: "commit" | "abort" }
   | { readonly do: "roll" | "sync" | "syncBeside" | "checkpoint" | "retain" | "reopen" | "look" | "read" }
+  /** As a consumer reads, and the scrub. */
+  | { readonly do: "consume" | "scrub" }
   /** `tableKeys`: for how many the cleaner has room. */
   | { readonly do: "compact"; readonly isBeside?: boolean; readonly tableKeys?: number }
   | { readonly do: "deleteBefore"; readonly share: number; readonly isBeside?: boolean }
@@ -65,11 +68,14 @@ export class Session {
     if (!await this.#opens()) return false;
     const found = machine.dir.log(TOPIC, 0);
     return await this.#guarded(() => {
-      if (found === undefined) account.checkMissing(end);
-      else account.checkOpened(found, machine.runtime.files, end, machine.runtime.clock.nowMs());
-      this.#log = machine.log();
-      account.checkDuplicates(this.#log);
-      account.checkFiles(this.#log, machine.runtime.files);
+      if (found?.isOffline === false) found.producers(); // Read by the process: what it finds is looked at below.
+      machine.looking(() => {
+        if (found === undefined) account.checkMissing(end);
+        else account.checkOpened(found, machine.runtime.files, end, machine.runtime.clock.nowMs());
+        this.#log = machine.log();
+        account.checkDuplicates(this.#log);
+        account.checkFiles(this.#log, machine.runtime.files);
+      });
       return Promise.resolve();
     });
   }
@@ -95,6 +101,7 @@ export class Session {
     return await this.#guarded(async () => {
       await this.#perform(step, this.#log!);
       if (this.#brokenBeside !== null) throw this.#brokenBeside;
+      if (this.machine.damage !== null) throw new Broken(`nothing is damaged, and it says ${this.machine.damage}`);
       if (this.machine.isAlive) this.account.showStart(this.#log!.logStartOffset);
     });
   }
@@ -147,11 +154,14 @@ export class Session {
       case "look":
         await this.#cleaned;
         if (!machine.isAlive) return;
-        account.check(log);
-        return account.checkFiles(log, machine.runtime.files);
+        return this.#check(log);
       case "read":
         log.read(log.logEndOffset, { maxBytes: 1, upToOffset: Infinity, atLeastOneBatch: true }).release();
         return;
+      case "consume":
+        return await consume(machine, log, account.written);
+      case "scrub":
+        return await machine.dir.scrub.pass(() => Infinity);
       case "wait":
         return await new Promise<void>((resolve) => void machine.runtime.timers.after(step.ms, resolve));
       case "reopen":
@@ -178,7 +188,7 @@ export class Session {
       if (!machine.isAlive || this.#log !== log || log.isOffline) return;
       machine.note(`  cleaned: ${isDone}`);
       const count = account.written.length;
-      account.cleaned(files, clock.nowMs());
+      machine.looking(() => account.cleaned(files, clock.nowMs()));
       this.removedCount += count - account.written.length;
       if (log.compaction.failure !== null && !machine.hasFailed) throw log.compaction.failure;
     });
@@ -218,8 +228,15 @@ export class Session {
     if (endOffset !== account.endOffset) throw new Broken(`${endOffset} was told and ${account.endOffset} must be`);
     // What a new leader has may be of the same epoch, and of one before that which was cut off.
     this.#leaderEpoch = Math.max(0, log.leaderEpoch, account.written.at(-1)?.leaderEpoch ?? 0);
-    account.check(log);
-    account.checkFiles(log, machine.runtime.files);
+    this.#check(log);
+  }
+
+  #check(log: Log): void {
+    const { machine, account } = this;
+    machine.looking(() => {
+      account.check(log);
+      account.checkFiles(log, machine.runtime.files);
+    });
   }
 
   async #restart(log: Log, offset: number): Promise<void> {
