@@ -112,6 +112,11 @@ export class ColdReads implements ReadGate {
     return this.#waiting.length + this.#ahead.length + this.#underWay.size;
   }
 
+  /** Resolves when no load is under way, and none that is known is to come. */
+  async idle(): Promise<void> {
+    while (this.loadCount > 0) await [...this.#underWay][0]!.ended;
+  }
+
   // ------------------------------------------------------------------------------------------- trying
 
   /** Whether reads must not wait (1). */

@@ -10,7 +10,8 @@
  * (1) At every step either all old segments or all new ones are complete, so doing this again after a crash in the middle
  *     comes to the same end.
  * (2) The old ones are gone for good before a name changes: without its `.swap` nothing would say which of them it covers.
- * (3) A `.swap` was whole on the disk before it had that name. One that is not any more is damage: nothing is removed.
+ * (3) The log has its name for good before its indexes have theirs: beside a `.log.swap` they would be taken for the old ones.
+ * (4) A `.swap` was whole on the disk before it had that name. One that is not any more is damage: nothing is removed.
  */
 import { type StorageContext } from "./context.ts";
 import { StorageError } from "./errors.ts";
@@ -48,7 +49,11 @@ export function finishInterruptedSwap(context: StorageContext, directory: string
     if (baseOffset !== null && baseOffset >= fromOffset && baseOffset < toOffset) files.remove(`${directory}/${name}`);
   }
   files.syncDirectory(directory); // (2)
+  const logs = valid.filter((name) => name.endsWith(LOG_SUFFIX + SWAP_SUFFIX));
+  for (const name of logs) files.rename(`${directory}/${name}`, `${directory}/${name.slice(0, -SWAP_SUFFIX.length)}`);
+  if (logs.length > 0) files.syncDirectory(directory); // (3)
   for (const name of valid) {
+    if (logs.includes(name)) continue;
     const target = name.slice(0, -SWAP_SUFFIX.length);
     const isAlone = !valid.includes(fileNameOf(baseOf(name, SWAP_SUFFIX)!, LOG_SUFFIX + SWAP_SUFFIX));
     if (isAlone && names.includes(target)) files.remove(`${directory}/${name}`);

@@ -304,6 +304,7 @@ export class LogDir {
       await Promise.all(this.#underWay); // (1)
       if (clean) await this.#closeCleanly();
       else for (const log of this.#logs.values()) await log.abandon();
+      await this.#context.cold.idle(); // A read under way keeps its file open.
     } finally {
       this.#isReleased = true;
       this.#lock.release();

@@ -58,8 +58,9 @@ export class Segment {
   readonly #context: StorageContext;
   readonly #directory: string;
   readonly #isNew: boolean;
-  /** After the suffix of every file (5). */
+  /** After the suffix of the log, and of its indexes (5). */
   #ending: string;
+  #indexEnding: string;
   #aborted: AbortedTransactionIndex | null = null;
   #firstTimestampMs: number | null = null;
   /** A failed write left bytes past `sizeBytes` (2). */
@@ -79,7 +80,7 @@ export class Segment {
   ) {
     this.#context = context;
     this.#directory = directory;
-    this.#ending = options.ending ?? "";
+    this.#ending = this.#indexEnding = options.ending ?? "";
     this.baseOffset = options.baseOffset;
     this.sizeBytes = options.sizeBytes;
     this.#isNew = options.isNew;
@@ -132,7 +133,8 @@ export class Segment {
   }
 
   path(suffix: string): string {
-    return `${this.#directory}/${fileNameOf(this.baseOffset, suffix)}${this.#ending}`;
+    const ending = suffix === LOG_SUFFIX ? this.#ending : this.#indexEnding;
+    return `${this.#directory}/${fileNameOf(this.baseOffset, suffix)}${ending}`;
   }
 
   // ------------------------------------------------------------------------------------------- writing
@@ -296,17 +298,29 @@ export class Segment {
 
   /** Gives the files another ending (5). Readers go on reading. */
   rename(ending: string): void {
+    // The log first: indexes of a log that is not there are strays, and a log without indexes gets them again.
+    this.renameLog(ending);
+    this.renameIndexes();
+  }
+
+  /** The same, of the log alone; `renameIndexes` follows. */
+  renameLog(ending: string): void {
+    const source = this.path(LOG_SUFFIX);
+    const target = `${this.#directory}/${fileNameOf(this.baseOffset, LOG_SUFFIX)}${ending}`;
+    this.#context.runtime.files.rename(source, target);
+    this.#ending = ending;
+    this.log.path = target;
+  }
+
+  renameIndexes(): void {
     const { files } = this.#context.runtime;
     this.#closeIndexes();
-    const source = this.#ending;
-    // The log first: indexes of a log that is not there are strays, and a log without indexes gets them again.
+    const source = this.#indexEnding;
     for (const suffix of SEGMENT_SUFFIXES) {
       const name = `${this.#directory}/${fileNameOf(this.baseOffset, suffix)}`;
-      if (files.stat(name + source) !== null) files.rename(name + source, name + ending);
-      if (suffix !== LOG_SUFFIX) continue;
-      this.#ending = ending;
-      this.log.path = name + ending;
+      if (suffix !== LOG_SUFFIX && files.stat(name + source) !== null) files.rename(name + source, name + this.#ending);
     }
+    this.#indexEnding = this.#ending;
   }
 
   /** Removes the files of a segment that nobody has seen. */

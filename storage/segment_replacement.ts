@@ -7,15 +7,18 @@
  *   3 sync the folder                                                      else the new one
  *   4 retire the old ones      N.log.deleted  M.log.deleted  N.log.swap    the new one: it covers whatever old ones are left
  *   5 sync the folder
- *   6 .swap → its name         N.log                                       the new one
+ *   6 .swap → its name         N.log  N.index.swap                         the new one, whose indexes are there
  *   7 sync the folder
+ *   8 the same of the indexes  N.log  N.index
+ *   9 sync the folder
  *
  * (1) At every step either all old segments or the whole new one are on the disk, whichever of the unsynced renames a power cut
  *     leaves. `interrupted_swap.ts` ends what a crash has interrupted.
  * (2) The new segment ends with the offset the last of the old ones ended with, so that what a crash left of those can be told
  *     from what follows them.
- * (3) The readers' view changes in step 4, between two turns of the loop. Until step 7 no other segment of the log is renamed or
+ * (3) The readers' view changes in step 4, between two turns of the loop. Until step 9 no other segment of the log is renamed or
  *     deleted (`isUnderWay`).
+ *     An index with its own name beside a log that is still `.swap` would be taken for one of the old: step 7 is for that.
  * (4) Old files are unlinked after step 5 at the earliest, and never while somebody reads them.
  * (5) A failure in step 1 leaves the log as it was, and so does one in step 2 that can be taken back; any other takes the log
  *     offline, for the next start to end it: what a failed sync leaves behind could come back later, in the place of what
@@ -30,7 +33,7 @@ import { CLEANED_SUFFIX, fileNameOf, SEGMENT_SUFFIXES, SWAP_SUFFIX } from "./seg
 export class SegmentReplacement {
   readonly #parts: LogParts;
   readonly #start: LogStart;
-  /** Between steps 2 and 7 (3). */
+  /** Between steps 2 and 9 (3). */
   isUnderWay = false;
 
   constructor(parts: LogParts, start: LogStart) {
@@ -95,8 +98,11 @@ export class SegmentReplacement {
       const time = { nowMs: clock.nowMs(), delayMs: config.fileDeleteDelayMs };
       for (const segment of old) this.#start.unlinkLater(segment, time); // (4)
       if (health.isClosed) return true; // The folder has another name, or none: the next start ends it.
-      replacement.rename(""); // 6
+      replacement.renameLog(""); // 6
       await files.syncDirectoryAsync(directory); // 7
+      if (health.isClosed) return true;
+      replacement.renameIndexes(); // 8
+      await files.syncDirectoryAsync(directory); // 9
       return true;
     } catch (cause) {
       if (!health.isClosed) throw health.failedReplacement(cause); // (5)

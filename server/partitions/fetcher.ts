@@ -176,12 +176,9 @@ export class Fetcher {
         isUrgent = true;
         continue;
       }
-      if (leftBytes === 0 && cold.length > 0) { // There will be enough.
-        results.push(served(one, partition));
-        continue;
-      }
       const coldCount = cold.length;
-      const limits = { leftBytes, atLeastOneBatch: sizeBytes === 0 && roomBytes > 0 };
+      const isFull = leftBytes === 0 && coldCount > 0; // There will be enough.
+      const limits = isFull ? null : { leftBytes, atLeastOneBatch: sizeBytes === 0 && roomBytes > 0 };
       const result = readOne(one, partition, options, limits, { reads, cold });
       results.push(result);
       sizeBytes += result.sizeBytes;
@@ -233,16 +230,18 @@ interface Gathered {
   readonly cold: ColdPartition[];
 }
 
-/** hot: per partition of a fetch */
+/** hot: per partition of a fetch. Without `room` it is looked at, and not read. */
 function readOne(
   asked: FetchedPartition,
   partition: Partition,
   options: FetchOptions,
-  room: ReadRoom,
+  room: ReadRoom | null,
   gathered: Gathered,
 ): PartitionResult {
   try {
-    return tryRead(asked, partition, options, room, gathered);
+    const refusal = refusalOf(asked, partition, options);
+    if (refusal !== null) return refusal;
+    return room === null ? served(asked, partition) : tryRead(asked, partition, options, room, gathered);
   } catch (error) {
     if (error instanceof OffsetOutOfRange) return failedFetch(asked, ErrorCode.OFFSET_OUT_OF_RANGE);
     if (error instanceof StorageError) return failedFetch(asked, ErrorCode.KAFKA_STORAGE_ERROR);
@@ -250,13 +249,12 @@ function readOne(
   }
 }
 
-function tryRead(
+/** What is answered without a look into the log; null when that is due. */
+function refusalOf(
   asked: FetchedPartition,
   partition: Partition,
-  { isReadCommitted, isFromReplica }: FetchOptions,
-  { leftBytes, atLeastOneBatch }: ReadRoom,
-  { reads, cold }: Gathered,
-): PartitionResult {
+  { isFromReplica }: FetchOptions,
+): PartitionResult | null {
   const epochProblem = leaderEpochProblem(partition, Math.max(-1, asked.currentLeaderEpoch)); // any negative one is none
   if (epochProblem === ErrorCode.FENCED_LEADER_EPOCH) return misled(asked, epochProblem, partition);
   if (epochProblem !== ErrorCode.NONE) return failedFetch(asked, epochProblem);
@@ -279,6 +277,17 @@ function tryRead(
     }
     return served(asked, partition);
   }
+  return null;
+}
+
+function tryRead(
+  asked: FetchedPartition,
+  partition: Partition,
+  { isReadCommitted }: FetchOptions,
+  { leftBytes, atLeastOneBatch }: ReadRoom,
+  { reads, cold }: Gathered,
+): PartitionResult {
+  const { fetchOffset } = asked;
   const maxBytes = Math.min(asked.maxBytes, leftBytes);
   if (maxBytes < 0) return failedFetch(asked, ErrorCode.UNKNOWN_SERVER_ERROR); // as Kafka
   const read = partition.read(fetchOffset, { maxBytes, isReadCommitted, atLeastOneBatch });

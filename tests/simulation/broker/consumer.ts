@@ -46,9 +46,14 @@ interface Pass {
   lossCount: number;
   /** It went to the end of the log at least once since it began. */
   hasReachedEnd: boolean;
+  /** Answers in a row without a record: what is not in memory yet comes later. */
+  emptyCount: number;
 }
 
 type Fetched = Awaited<ReturnType<Consumer["fetch"]>>;
+
+/** So many show that there is nothing to come: a read takes fewer loads. */
+const EMPTY_ANSWERS = 10;
 
 export class Consumer {
   readonly topic: TopicHistory;
@@ -221,7 +226,8 @@ export class Consumer {
     if (pass.position > highWatermark) {
       throw new Broken(`${history.name}: read to ${pass.position}, past the high watermark ${highWatermark}`);
     }
-    if (isCompacted && before.isHealing && pass.position < highWatermark && (records?.length ?? 0) === 0) {
+    pass.emptyCount = before.isHealing && (records?.length ?? 0) === 0 ? pass.emptyCount + 1 : 0;
+    if (isCompacted && pass.emptyCount >= EMPTY_ANSWERS && pass.position < highWatermark) {
       // All behind the position is compacted away: there is nothing to go on to.
       pass.position = highWatermark;
       pass.epoch = -1;
@@ -283,6 +289,7 @@ export class Consumer {
       epoch: -1,
       lossCount: history.lossCount,
       hasReachedEnd: false,
+      emptyCount: 0,
     };
   }
 }

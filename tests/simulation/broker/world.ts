@@ -25,6 +25,8 @@ interface Troubles {
   readonly hasFullDisk: boolean;
   readonly hasIoErrors: boolean;
   readonly hasSlowDisk: boolean;
+  /** How much of what is read is not in the page cache. */
+  readonly coldShare: number;
   readonly hasBadNetwork: boolean;
   readonly hasBrokenStarts: boolean;
 }
@@ -49,6 +51,8 @@ export class World {
   safeByIntervalBeforeMs = -1;
   life: Life | null = null;
   startCount = 0;
+  /** Reads that waited for the disk, off the loop. */
+  coldReadCount = 0;
   /** Logs that a cleaner has been through. */
   compactionCount = 0;
   readonly overrides: Readonly<Record<string, string>>;
@@ -64,6 +68,7 @@ export class World {
       hasFullDisk: this.chance(0.3),
       hasIoErrors: this.chance(0.3),
       hasSlowDisk: this.chance(0.5),
+      coldShare: this.pick([0, 0.1, 0.5, 1]),
       hasBadNetwork: this.chance(0.5),
       hasBrokenStarts: this.chance(0.6),
     };
@@ -84,6 +89,20 @@ export class World {
     if (this.troubles.hasSlowDisk) {
       this.runtime.files.syncDelayMs = () => this.chance(0.05) ? this.int(2_000) : this.int(20);
     }
+    this.#makeCold(this.troubles.coldShare);
+  }
+
+  /** What has left the page cache is loaded late, while retention, cleanings and deletions go on. */
+  #makeCold(share: number): void {
+    if (share === 0) return;
+    const { files } = this.runtime;
+    const isSlow = this.troubles.hasSlowDisk;
+    files.isCold = () => this.chance(share);
+    files.readDelayMs = () => {
+      this.coldReadCount++;
+      if (this.isHealing) return this.int(5);
+      return isSlow && this.chance(0.1) ? this.int(3_000) : this.int(50);
+    };
   }
 
   // ------------------------------------------------------------------------------------------ chance, time, trace

@@ -116,6 +116,18 @@ describe("a fetch of what is not in memory", () => {
     expect((await fetchSizes())[0]).toBeGreaterThan(1000);
   });
 
+  test("tells what is wrong with partitions for which there is no room beside it", async () => {
+    await client.send(createTopics, 7, {
+      topics: [{ name: "more", numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    });
+    server.runtime.files.isCold = (path) => path.includes("events-1");
+    const { topics, ...request } = draft({ partitions: [0, 1] });
+    const more = { topic: "more", partitions: [{ partition: 0, fetchOffset: 5, partitionMaxBytes: 1000 }] };
+    const answer = await client.send(fetch, 12, { ...request, maxBytes: 2000, topics: [...topics, more] });
+    const told = answer.responses.find(({ topic }) => topic === "more")!.partitions[0]!;
+    expect(told.errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
+  });
+
   test("by time finds its offset without a wait on the loop", async () => {
     const answer = await client.send(listOffsets, 7, {
       replicaId: -1,

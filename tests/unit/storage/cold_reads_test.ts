@@ -173,6 +173,19 @@ describe("a loaded range", () => {
   });
 });
 
+describe("a folder that closes", () => {
+  test("waits for what is being loaded: its file is open as long", async () => {
+    const { world, log } = await coldWorld();
+    world.runtime.files.readDelayMs = () => 3000;
+    const { clock } = world.runtime;
+    const startMs = clock.monotonicMs();
+    expect(log.tryRead(0, limits({ upToOffset: log.logEndOffset })) instanceof ColdRead).toBe(true);
+    await world.until(world.dir.close({ clean: true }));
+    expect(clock.monotonicMs() - startMs).toBeGreaterThanOrEqual(3000);
+    expect(world.dir.usage().openFiles).toBe(0);
+  });
+});
+
 describe("cold readers in great number", () => {
   test("keep to the budget of loaded bytes, and each gets on", async () => {
     const world = await World.open({
