@@ -46,6 +46,12 @@ export class IndexFile {
     return this.file.use().size() % this.entryBytes !== 0;
   }
 
+  /** More than one entry, the last of them zeros: the file is longer than what it holds (3). */
+  endsInZeros(): boolean {
+    const { count } = this;
+    return count > 1 && this.steadyEntry(count - 1).every((byte) => byte === 0);
+  }
+
   /** Room for one more entry at the returned position of the returned bytes. The caller fills it at once. */
   // hot: per index entry
   grow(): Uint8Array {

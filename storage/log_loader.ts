@@ -198,6 +198,7 @@ async function recover(
     cleanedOffset: options.cleanedOffset,
     logStartOffset: options.logStartOffset,
     epochs,
+    isLeftByKafka: () => found.segments.at(-1)!.index.isPreallocated(),
   });
   const { scannedFromOffset } = recovered;
   let { segments, logEndOffset } = recovered;

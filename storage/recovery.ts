@@ -12,6 +12,8 @@
  * (3) A segment that does not start where the one before it ends has lost that one's end (an empty or short file whose bytes
  *     never came to the disk), so it counts as cut there too, in a compacted log as well. Such a gap is in order below what
  *     the cleaner has been through, below the recovery point, and after a segment that shows a cleaner's work.
+ *     A Kafka that was killed leaves such gaps past all it has written down, for its cleaner does not wait for that. Where the
+ *     last segment shows that it was Kafka's, nothing is cut there: the log stays offline until that Kafka has ended in order.
  * (4) The result is a prefix of the batches that were written, and doing it again, or being killed half-way and doing it
  *     again, gives the same.
  * (5) Nothing below the recovery point is cut: it was on the disk for good, so what is wrong there is damage, and the log
@@ -47,6 +49,8 @@ export interface RecoveryOptions {
   /** Nobody misses what is below. */
   readonly logStartOffset: number;
   readonly epochs: LeaderEpochs;
+  /** Whether a Kafka that was killed wrote here last (3). Asked before the last segment is looked at. */
+  readonly isLeftByKafka: () => boolean;
 }
 
 /** Checks what lies past `recoveryPoint`, cuts what is not right, completes indexes and leader epochs, both in memory. */
@@ -67,6 +71,7 @@ export function recoverSegments(
     logEndOffset = recovered.nextOffset;
     if (!recovered.isWhole || recovered.isIndexNew) isDamaged = true;
     if (recovered.isWhole && next !== undefined && isJoined(recovered, next.baseOffset, options)) continue;
+    if (recovered.isWhole && next !== undefined) refuseGap(segment, logEndOffset, next, options);
     refuseLoss(
       segment,
       { position: segment.sizeBytes, endOffset: logEndOffset, problem: "its end is missing" },
@@ -140,6 +145,18 @@ function recoverSegment(context: StorageContext, segment: Segment, options: Reco
   segment.rewrite(unsavedFrom); // (6)
   const isIndexNew = start.position === 0 && segment.index.positionOf(options.recoveryPoint - 1) > 0;
   return { nextOffset, isWhole: problem === null, isCleaned, isIndexNew };
+}
+
+/** Throws where Kafka's cleaner may have made the gap (3). */
+function refuseGap(segment: Segment, endOffset: number, next: Segment, options: RecoveryOptions): void {
+  if (next.baseOffset <= endOffset || !options.isLeftByKafka()) return;
+  throw new StorageError(
+    `Cannot recover "${segment.log.path}": offsets ${endOffset} to ${
+      next.baseOffset - 1
+    } are missing before the next segment, ` +
+      "as a Kafka leaves it that is killed while it compacts; start that Kafka on the folder again and stop it in order",
+    "CORRUPT",
+  );
 }
 
 /** Throws when a log that ends at `endOffset` lacks what was synced (5). */

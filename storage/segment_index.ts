@@ -156,6 +156,23 @@ export class SegmentIndex {
     }
   }
 
+  /**
+   * Whether the files are as a Kafka that was killed leaves those of its active segment: as long as the other, but for a part of an
+   * entry, and zeros behind what they hold.
+   */
+  isPreallocated(): boolean {
+    const found = this.#openFiles();
+    if (found === null) return false;
+    const offsets = found.offsets.entries;
+    const times = found.times.entries;
+    try {
+      const differenceBytes = offsets.count * offsets.entryBytes - times.count * times.entryBytes;
+      return Math.abs(differenceBytes) < times.entryBytes && offsets.endsInZeros() && times.endsInZeros();
+    } finally {
+      this.close();
+    }
+  }
+
   /** The position of a batch that is at or before `position`, not far. */
   batchStartBefore(position: number): number {
     if (this.#offsets === null) this.#open();

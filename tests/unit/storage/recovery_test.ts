@@ -156,6 +156,30 @@ describe("recovery", () => {
     }
   });
 
+  test("cuts nothing at a gap in the folder of a Kafka that was killed, whose cleaner may have made it", async () => {
+    const world = await World.open({ config: { segmentBytes: 200 } });
+    for (let index = 0; index < 6; index++) appendEach(world.log(), `value ${index}`);
+    const { files } = world.runtime;
+    // Kafka makes the indexes of its active segment as long as they may get, less a part of an entry.
+    for (const [suffix, sizeBytes] of [["index", 4096], ["timeindex", 4092]] as const) {
+      const file = files.open(`${FOLDER}/00000000000000000004.${suffix}`, { create: true });
+      file.truncate(sizeBytes);
+    }
+    for (let start = 0; start < 2; start++) {
+      await killAndChange(world, `${FOLDER}/00000000000000000002.log`, () => new Uint8Array(0));
+      expect(world.log().offlineCause?.message).toContain("offsets 2 to 3 are missing");
+      expect(world.log().offlineCause?.message).toContain("start that Kafka on the folder again");
+    }
+    // Which keeps what there is, and says so.
+    await world.until(world.dir.close({ clean: false }));
+    files.open(`${DATA}/recovery-point-offset-checkpoint`, { truncate: true }).write(
+      [new TextEncoder().encode("0\n1\norders 0 6\n")],
+      0,
+    );
+    await world.open();
+    expect(valuesOf(world.log())).toEqual(["value 0", "value 1", "value 4", "value 5"]);
+  });
+
   test("refuses the message formats of an old Kafka", async () => {
     const world = await World.open();
     appendEach(world.log(), "a");

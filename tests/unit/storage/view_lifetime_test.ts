@@ -152,19 +152,19 @@ for (const holder of HOLDERS) {
       const isKept = holder.keepsFile && event.unlinks;
       for (const elapsedMs of [0, DELETE_DELAY_MS + 1, 100 * DELETE_DELAY_MS]) {
         await world.runtime.advance(elapsedMs);
-        world.dir.removeDeleted(world.runtime.clock.nowMs());
+        await world.until(world.dir.removeDeleted(world.runtime.clock.nowMs()));
         world.dir.releaseUnused();
         if (event.isLogOver !== true) churn(log);
         expect(bytesOf(read)).toEqual(before);
         if (isKept) expect(waiting(world)).not.toEqual([]);
       }
       also.release();
-      world.dir.removeDeleted(world.runtime.clock.nowMs());
+      await world.until(world.dir.removeDeleted(world.runtime.clock.nowMs()));
       expect(bytesOf(read)).toEqual(before);
       if (isKept) expect(waiting(world)).not.toEqual([]);
       read.release();
       read.release(); // Once too often does no harm.
-      world.dir.removeDeleted(world.runtime.clock.nowMs());
+      await world.until(world.dir.removeDeleted(world.runtime.clock.nowMs()));
       expect(waiting(world)).toEqual([]);
       if (event.isLogOver === true) expect(world.dir.usage().mappedBytes).toBe(0);
     });
