@@ -29,7 +29,7 @@ export function writeFileAtomically(
     throw error;
   }
   handle.close();
-  files.rename(temporaryPath, path);
+  renameOrRemove(files, temporaryPath, path);
   if (options.durable === true) files.syncDirectory(directoryOf(path));
 }
 
@@ -55,7 +55,7 @@ export async function writeFileAtomicallyAsync(
     handle.close();
   }
   if (isOvertaken()) return removeQuietly(files, temporaryPath);
-  files.rename(temporaryPath, path);
+  renameOrRemove(files, temporaryPath, path);
 }
 
 /** The file as text, null when there is none. Nothing in it would show a flipped bit: it is read until two reads agree. */
@@ -81,6 +81,16 @@ function ifPresent(read: () => Uint8Array): Uint8Array | null {
 export function directoryOf(path: string): string {
   const slash = path.lastIndexOf("/");
   return slash <= 0 ? (slash === 0 ? "/" : ".") : path.slice(0, slash);
+}
+
+/** What could not get its name takes room that a full disk may need for something else. */
+function renameOrRemove(files: FileSystem, temporaryPath: string, path: string): void {
+  try {
+    files.rename(temporaryPath, path);
+  } catch (error) {
+    removeQuietly(files, temporaryPath);
+    throw error;
+  }
 }
 
 function removeQuietly(files: FileSystem, path: string): void {

@@ -60,7 +60,7 @@ export class LogHealth {
   /** The error of a write that failed. A full disk passes (1). */
   failedWrite(action: string, logEndOffset: number, cause: unknown): StorageError {
     const error = storageError(`Cannot ${action} log "${this.#directory}" at offset ${logEndOffset}`, cause);
-    if (!isDiskFull(cause)) return this.goOffline(error);
+    if (!isDiskFull(cause) || this.isOffline) return this.goOffline(error);
     this.#context.fullDisk.refused(this.#name, error);
     return error;
   }

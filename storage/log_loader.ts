@@ -137,7 +137,8 @@ export async function loadLog(context: StorageContext, directory: string, option
 
 /** Where a log that was closed in order ends, when that can be told without reading it. */
 function knownEndOffset(active: Segment, recoveryPoint: number, snapshotOffsets: readonly number[]): number | null {
-  if (active.sizeBytes === 0) return active.baseOffset;
+  // What there was behind an empty segment's base is gone, or in the segment before it.
+  if (active.sizeBytes === 0) return recoveryPoint === active.baseOffset ? recoveryPoint : null;
   return recoveryPoint > active.baseOffset && snapshotOffsets.at(-1) === recoveryPoint ? recoveryPoint : null;
 }
 
@@ -189,9 +190,8 @@ async function recover(
   const { files } = context.runtime;
   const { options } = found;
   // A log that was closed in order needs its last segment's end found, not its past checked.
-  const recoveryPoint = options.isClean
-    ? Math.max(options.recoveryPoint, found.segments.at(-1)!.baseOffset)
-    : options.recoveryPoint;
+  const last = found.segments.findLast((segment) => segment.sizeBytes > 0) ?? found.segments.at(-1)!;
+  const recoveryPoint = options.isClean ? Math.max(options.recoveryPoint, last.baseOffset) : options.recoveryPoint;
   const epochs = openLeaderEpochs(context, directory, found.segments);
   const recovered = recoverSegments(context, found.segments, {
     recoveryPoint,

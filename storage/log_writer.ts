@@ -3,18 +3,20 @@
  * time.
  *
  * (1) A write that fails leaves nothing behind that a reader, or the next write, could come upon.
- * (2) A new log is nothing on disk: its first append makes its folder, and the first sync brings that to the disk with the
+ * (2) A segment's file is the last thing that beginning one makes. One that could not be begun leaves none, or the log is
+ *     offline: while the log goes on in the segment before, the next start would take the empty file for its end.
+ * (3) A new log is nothing on disk: its first append makes its folder, and the first sync brings that to the disk with the
  *     record. Who makes logs has it written down elsewhere which there are (`LogDir`), so ten thousand empty ones cost no
  *     file.
  */
 import { BatchView } from "../protocol/batch.ts";
-import { isDiskFull } from "./errors.ts";
+import { isDiskFull, storageError } from "./errors.ts";
 import { type LogConfig } from "./log_config.ts";
 import { type LogParts } from "./log_parts.ts";
 import { type LogSettling } from "./log_settling.ts";
 import { writePartitionMetadata } from "./partition_metadata.ts";
 import { type ProducerState } from "./producer_state.ts";
-import { Segment } from "./segment.ts";
+import { Segment, SegmentLeft } from "./segment.ts";
 
 /** What a write adds to the log. */
 export interface WriteExtent {
@@ -34,7 +36,7 @@ export class LogWriter {
     parts: LogParts,
     settling: LogSettling,
     options: {
-      /** False: the first write makes it (2). */
+      /** False: the first write makes it (3). */
       readonly hasFolder: boolean;
       /** For that folder. */
       readonly topicId: () => string;
@@ -101,7 +103,7 @@ export class LogWriter {
     }
   }
 
-  /** For the first append (2). After a failure the next one tries again. */
+  /** For the first append (3). After a failure the next one tries again. */
   #makeFolder(): void {
     const { context, segments, directory } = this.#parts;
     const { files } = context.runtime;
@@ -112,17 +114,28 @@ export class LogWriter {
   }
 
   #roll(config: LogConfig): void {
-    const { context, segments, producers, sync, directory } = this.#parts;
+    const { segments, producers, sync } = this.#parts;
     const old = segments.active;
     if (old.sizeBytes === 0) return;
     const { endOffset } = sync;
     old.finish();
     sync.covers(old);
     sync.addsFiles();
-    const segment = Segment.create(context, directory, endOffset, config);
     producers.snapshot(endOffset, { durable: false });
-    segments.push(segment);
+    segments.push(this.#begin(endOffset, config)); // (2)
     this.#settling.rolled(old, endOffset);
+  }
+
+  #begin(baseOffset: number, config: LogConfig): Segment {
+    const { context, directory, health } = this.#parts;
+    try {
+      return Segment.create(context, directory, baseOffset, config);
+    } catch (cause) {
+      if (cause instanceof SegmentLeft) {
+        throw health.goOffline(storageError(`Cannot roll log "${directory}"`, cause.cause));
+      }
+      throw cause;
+    }
   }
 
   #noteProducer(producers: ProducerState, batch: BatchView, nowMs: number): void {

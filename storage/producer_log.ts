@@ -76,30 +76,28 @@ export class ProducerLog {
   snapshot(logEndOffset: number, options: { readonly durable: boolean }): void {
     if (this.#snapshotOffsets.at(-1) === logEndOffset) return;
     const state = this.load();
-    const path = this.#path(logEndOffset);
-    if (this.#renameEmpty(state, path, logEndOffset)) return;
     try {
-      writeFileAtomically(
-        this.#context.runtime.files,
-        path,
-        encodeProducerSnapshot(state.entries(), state.count),
-        options,
-      );
+      if (!this.#renameEmpty(state, logEndOffset)) this.#write(state, logEndOffset, options);
     } catch (error) {
       if (isDiskFull(error)) return;
       throw error;
     }
+  }
+
+  #write(state: ProducerState, logEndOffset: number, options: { readonly durable: boolean }): void {
+    const { files } = this.#context.runtime;
+    writeFileAtomically(files, this.#path(logEndOffset), encodeProducerSnapshot(state.entries(), state.count), options);
     this.#snapshotOffsets.push(logEndOffset);
     this.#emptyOffset = state.count === 0 ? logEndOffset : null;
     this.#removeStray();
   }
 
   /** A log without producers has one empty snapshot after the other: giving it another name is cheaper than another file. */
-  #renameEmpty(state: ProducerState, path: string, logEndOffset: number): boolean {
+  #renameEmpty(state: ProducerState, logEndOffset: number): boolean {
     const newest = this.#snapshotOffsets.at(-1);
     if (state.count > 0 || newest === undefined || newest !== this.#emptyOffset) return false;
     if (this.#segments.all[this.#segments.floorIndex(newest)]!.baseOffset === newest) return false; // (2)
-    this.#context.runtime.files.rename(this.#path(newest), path);
+    this.#context.runtime.files.rename(this.#path(newest), this.#path(logEndOffset));
     this.#snapshotOffsets[this.#snapshotOffsets.length - 1] = logEndOffset;
     this.#emptyOffset = logEndOffset;
     return true;
@@ -191,11 +189,10 @@ export class ProducerLog {
 
   #keep(isKept: (offset: number) => boolean): void {
     const { files } = this.#context.runtime;
-    this.#snapshotOffsets = this.#snapshotOffsets.filter((offset) => {
-      if (isKept(offset)) return true;
+    for (const offset of this.#snapshotOffsets.filter((offset) => !isKept(offset))) {
       files.remove(this.#path(offset));
-      return false;
-    });
+      this.#snapshotOffsets = this.#snapshotOffsets.filter((known) => known !== offset);
+    }
   }
 
   #load(): ProducerState {

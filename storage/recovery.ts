@@ -60,7 +60,10 @@ export function recoverSegments(
   options: RecoveryOptions,
 ): RecoveredSegments {
   let index = segments.length - 1;
-  while (index > 0 && segments[index]!.baseOffset > options.recoveryPoint) index--;
+  // An empty one does not say that the log had come to its base.
+  while (index > 0 && (segments[index]!.baseOffset > options.recoveryPoint || segments[index]!.sizeBytes === 0)) {
+    index--;
+  }
   const scannedFromOffset = segments[index]!.baseOffset;
   let logEndOffset = scannedFromOffset;
   let isDamaged = false;

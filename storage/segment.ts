@@ -43,6 +43,11 @@ export interface AppendExtent {
   readonly maxTimestampMs: number;
 }
 
+/** A segment could not be made, and what there is of it not be removed. */
+export class SegmentLeft extends Error {
+  override readonly name = "SegmentLeft";
+}
+
 export class Segment {
   readonly baseOffset: number;
   readonly log: PooledFile;
@@ -94,7 +99,11 @@ export class Segment {
     });
   }
 
-  /** Makes a new segment with its file. Its entry in the folder is not yet durable. `ending`: see (5). */
+  /**
+   * Makes a new segment with its file. Its entry in the folder is not yet durable. `ending`: see (5).
+   * @throws {FileError} nothing of it is there then
+   * @throws {SegmentLeft} what there is of it could not be removed; the cause is why it could not be made
+   */
   static create(
     context: StorageContext,
     directory: string,
@@ -105,7 +114,12 @@ export class Segment {
     const segment = new Segment(context, directory, { baseOffset, sizeBytes: 0, isNew: true, config, ending });
     // Left over from an attempt that failed half-way: what an index says of other bytes must not be read.
     for (const suffix of SEGMENT_SUFFIXES) context.runtime.files.remove(segment.path(suffix));
-    segment.makeFile();
+    try {
+      segment.makeFile();
+    } catch (cause) {
+      segment.#takeBack(cause);
+      throw cause;
+    }
     return segment;
   }
 
@@ -366,6 +380,14 @@ export class Segment {
   }
 
   // ------------------------------------------------------------------------------------------- inside
+
+  #takeBack(cause: unknown): void {
+    try {
+      this.discard();
+    } catch {
+      throw new SegmentLeft(`What there is of "${this.log.path}" cannot be removed`, { cause });
+    }
+  }
 
   #closeIndexes(): void {
     this.index.close();

@@ -163,7 +163,9 @@ export class Life {
       world.note(`EIO in ${operation} ${path}`);
       return { kind: "fail", code: "EIO", writtenBytes: world.int(Math.min(sizeBytes, PART_BYTES_MAX)) };
     }
-    const takesSpace = makes || (operation === "write" && sizeBytes > 0);
+    // Where what is written goes elsewhere than what it takes the place of, a new name does too, and even one less.
+    const takesSpace = makes || operation === "rename" || operation === "remove" ||
+      (operation === "write" && sizeBytes > 0);
     if (this.isDiskFull && takesSpace && world.chance(0.9)) {
       this.#failedMs = Math.min(this.#failedMs, world.nowMs());
       world.note(`ENOSPC in ${operation} ${path}`);
