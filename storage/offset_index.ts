@@ -39,14 +39,21 @@ export class OffsetIndex {
 
   /** Entry for `offset` or the one before it, null when there is none. */
   floor(offset: number): { readonly index: number; readonly offset: number; readonly position: number } | null {
-    const index = this.entries.floor(offset - this.#baseOffset, readInt32);
-    return index < 0 ? null : { index, ...this.#read(index) };
+    for (let looks = 1; looks <= 2; looks++) {
+      const index = this.entries.floor(offset - this.#baseOffset, readInt32);
+      if (index < 0) return null;
+      const entry = this.#read(index);
+      if (entry.offset <= offset) return { index, ...entry };
+      // A flipped bit in what was searched: an entry too low costs time, one too high would pass over batches.
+    }
+    return null;
   }
 
   /** The last entry for a batch at or before `position`, null when there is none. */
   floorOfPosition(position: number): { readonly offset: number; readonly position: number } | null {
     const index = this.entries.floor(position, (bytes, at) => readInt32(bytes, at + 4));
-    return index < 0 ? null : this.#read(index);
+    const entry = index < 0 ? null : this.#read(index);
+    return entry === null || entry.position > position ? null : entry;
   }
 
   lastEntry(): { readonly offset: number; readonly position: number } | null {

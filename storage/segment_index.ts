@@ -132,7 +132,7 @@ export class SegmentIndex {
     if (offset <= this.#segment.baseOffset) return 0;
     if (this.#offsets === null) this.#open();
     const floor = () => this.#offsets!.floor(offset);
-    const isTrue = (entry: PositionEntry) => entry.offset <= offset && this.#isPositionTrue(entry);
+    const isTrue = (entry: PositionEntry) => this.#isPositionTrue(entry);
     let entry = floor();
     if (entry === null || isTrue(entry)) return entry?.position ?? 0;
     entry = floor(); // (4)
@@ -185,7 +185,7 @@ export class SegmentIndex {
     if (this.#times === null) this.#open();
     const { baseOffset } = this.#segment;
     const floor = () => this.#times!.floor(timestampMs);
-    const isTrue = (entry: TimestampOffset) => entry.timestampMs <= timestampMs && this.#isTimeTrue(entry);
+    const isTrue = (entry: TimestampOffset) => this.#isTimeTrue(entry);
     let entry = floor();
     if (entry === null || isTrue(entry)) return entry?.offset ?? baseOffset;
     entry = floor(); // (4)

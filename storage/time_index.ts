@@ -44,10 +44,15 @@ export class TimeIndex {
     this.#lastTimestampMs = timestampMs;
   }
 
-  /** The last entry whose timestamp is at most `timestampMs`, null when there is none. */
+  /** The last entry whose timestamp is at most `timestampMs`, or one before it; null when there is none. */
   floor(timestampMs: number): TimestampOffset | null {
-    const index = this.entries.floor(timestampMs, readInt64);
-    return index < 0 ? null : this.#read(index);
+    for (let looks = 1; looks <= 2; looks++) {
+      const index = this.entries.floor(timestampMs, readInt64);
+      if (index < 0) return null;
+      const entry = this.#read(index);
+      if (entry.timestampMs <= timestampMs) return entry; // As in the offset index.
+    }
+    return null;
   }
 
   lastEntry(): TimestampOffset | null {

@@ -1,6 +1,9 @@
 /** One bit of one read is flipped on the way from the disk: nobody loses anything by it, and nothing is called damaged. */
 import { describe, expect, test } from "bun:test";
 import { encodeControlBatch } from "../../../protocol/record.ts";
+import { createMemoryRuntime } from "../../../runtime/memory.ts";
+import { FilePool } from "../../../storage/file_pool.ts";
+import { OffsetIndex } from "../../../storage/offset_index.ts";
 import { appendPairs, compact, COMPACTED, contents, rolled } from "./compaction_support.ts";
 import { append, DATA, readAll, valuesOf, World } from "./support.ts";
 
@@ -133,6 +136,26 @@ describe("one flipped read", () => {
     isFlipped = false;
     expect(valuesOf(world.log()).map((value) => value[0])).toEqual(["a", "b"]);
     expect(isFlipped).toBe(true);
+  });
+});
+
+describe("an index that was read wrong", () => {
+  test("does not lead past what is asked for", () => {
+    const { files } = createMemoryRuntime();
+    const index = new OffsetIndex(new FilePool(files), "/index", 0, true);
+    index.append(13, 553);
+    index.entries.flush();
+    const { file } = index.entries;
+    let readCount = 0;
+    const read = file.read.bind(file);
+    file.read = (target: Uint8Array, position: number) => {
+      const count = read(target, position);
+      if (readCount++ === 0) target[3]! ^= 8; // 13 → 5
+      return count;
+    };
+    expect(index.floor(11)).toBeNull();
+    expect(readCount).toBeGreaterThan(1);
+    expect(index.floor(13)).toMatchObject({ offset: 13, position: 553 });
   });
 });
 
