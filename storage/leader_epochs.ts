@@ -166,10 +166,17 @@ export class LeaderEpochs {
 export class LazyLeaderEpochs {
   #epochs: LeaderEpochs | null;
   readonly #open: () => LeaderEpochs;
+  readonly #failed: (error: StorageError) => StorageError;
 
-  constructor(epochs: LeaderEpochs | null, open: () => LeaderEpochs) {
+  /** `failed`: they could not be read; returns what to throw. */
+  constructor(
+    epochs: LeaderEpochs | null,
+    open: () => LeaderEpochs,
+    failed: (error: StorageError) => StorageError,
+  ) {
     this.#epochs = epochs;
     this.#open = open;
+    this.#failed = failed;
   }
 
   /** @throws {StorageError} when they cannot be read */
@@ -178,7 +185,7 @@ export class LazyLeaderEpochs {
     try {
       return this.#epochs = this.#open();
     } catch (cause) {
-      throw storageError("Cannot read leader epochs", cause);
+      throw this.#failed(storageError("Cannot read leader epochs", cause));
     }
   }
 

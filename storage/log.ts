@@ -124,7 +124,7 @@ export class Log {
     this.#reader = new LogReader(parts, this.#start, tail, (offset) => {
       return offset < this.compaction.cleanedOffset || this.#config.cleanupPolicy.compact;
     });
-    if (this.wasRecovered) this.#producers.load();
+    if (this.wasRecovered) this.#producers.loadAtStart();
     const time = this.#deletionTime(context.runtime.clock.nowMs());
     for (const segment of loaded.dropped) this.#start.unlinkLater(segment, time);
   }

@@ -167,7 +167,10 @@ export class LogDir {
 
   /** Says of which topic a log is whose folder does not; durable when it returns. */
   identify(log: Log, topicId: string): void {
-    assert(log.topicId === NO_TOPIC_ID, "the log does not say of which topic it is");
+    assert(
+      log.topicId === NO_TOPIC_ID && !log.isOffline,
+      "the log does not say of which topic it is, and can be believed",
+    );
     writePartitionMetadata(this.#context.runtime.files, log.directory, topicId, { durable: true });
     log.topicId = topicId;
   }

@@ -2,7 +2,8 @@
  * Whether a log may be used, and the work it has under way that nobody waits for.
  *
  * (1) A log that could not write, or could not sync, for any other reason than a full disk is offline: it answers nothing
- *     until the process starts again and looks at what the disk has (`recovery.ts`).
+ *     until the process starts again and looks at what the disk has (`recovery.ts`). So is one whose producers or leader epochs
+ *     cannot be read: it could take no append.
  * (2) Work in the background is supervised: its failure takes the log offline, and a log that ends waits for all of it.
  */
 import { type StorageContext } from "./context.ts";
@@ -59,8 +60,12 @@ export class LogHealth {
 
   /** The error of a write that failed. A full disk passes (1). */
   failedWrite(action: string, logEndOffset: number, cause: unknown): StorageError {
-    const error = storageError(`Cannot ${action} log "${this.#directory}" at offset ${logEndOffset}`, cause);
-    if (!isDiskFull(cause) || this.isOffline) return this.goOffline(error);
+    return this.failed(storageError(`Cannot ${action} log "${this.#directory}" at offset ${logEndOffset}`, cause));
+  }
+
+  /** Something without which the log cannot go on could not be done, or not be read. A full disk passes (1). */
+  failed(error: StorageError): StorageError {
+    if (!isDiskFull(error) || this.isOffline) return this.goOffline(error);
     this.#context.fullDisk.refused(this.#name, error);
     return error;
   }

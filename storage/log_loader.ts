@@ -192,6 +192,10 @@ async function recover(
   // A log that was closed in order needs its last segment's end found, not its past checked.
   const last = found.segments.findLast((segment) => segment.sizeBytes > 0) ?? found.segments.at(-1)!;
   const recoveryPoint = options.isClean ? Math.max(options.recoveryPoint, last.baseOffset) : options.recoveryPoint;
+  for (const offset of found.snapshotOffsets) {
+    const path = `${directory}/${fileNameOf(offset, SNAPSHOT_SUFFIX)}`;
+    if (offset > recoveryPoint) readProducerSnapshot(files, path); // One of a later version ends it here.
+  }
   const epochs = openLeaderEpochs(context, directory, found.segments);
   const recovered = recoverSegments(context, found.segments, {
     recoveryPoint,
@@ -278,7 +282,10 @@ async function recover(
   };
 }
 
-/** The leader epochs of a log. A damaged file is made again from the batches of all `segments`. */
+/**
+ * The leader epochs of a log. A damaged file is made again from the batches of all `segments`.
+ * @throws {StorageError} "VERSION" when a later program wrote the file
+ */
 export function openLeaderEpochs(
   context: StorageContext,
   directory: string,
@@ -288,7 +295,7 @@ export function openLeaderEpochs(
   try {
     return LeaderEpochs.open(files, directory);
   } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
+    if (!(error instanceof StorageError) || error.code === "VERSION") throw error;
     context.report({ level: "error", event: "leader-epochs-lost", facts: { directory, problem: error.message } });
   }
   const epochs = LeaderEpochs.empty(files, directory);

@@ -1,5 +1,6 @@
 /** What the parts of one log share: its segments, producers and leader epochs, what of them is synced, and its health. */
 import { type StorageContext } from "./context.ts";
+import { type StorageError } from "./errors.ts";
 import { LazyLeaderEpochs, type LeaderEpochs } from "./leader_epochs.ts";
 import { LogHealth } from "./log_health.ts";
 import { type LoadedLog } from "./log_loader.ts";
@@ -30,18 +31,20 @@ export function createLogParts(context: StorageContext, options: {
   const segments = new SegmentList(loaded.segments);
   const isNew = loaded.replayFromOffset === null && loaded.snapshotOffsets.length === 0 && segments.count === 1 &&
     segments.active.sizeBytes === 0;
+  const health = new LogHealth(context, { name, directory });
+  const failed = (error: StorageError) => health.failed(error);
   return {
     context,
     name,
     directory,
     segments,
-    producers: new ProducerLog(context, directory, segments, { ...loaded, isNew }),
-    epochs: new LazyLeaderEpochs(loaded.epochs, options.openEpochs),
+    producers: new ProducerLog(context, directory, segments, { ...loaded, isNew, failed }),
+    epochs: new LazyLeaderEpochs(loaded.epochs, options.openEpochs, failed),
     sync: new LogSync(context, directory, {
       endOffset: loaded.logEndOffset,
       recoveryPoint: loaded.recoveryPoint,
       isNewFolder: !options.hasFolder,
     }),
-    health: new LogHealth(context, { name, directory }),
+    health,
   };
 }

@@ -14,8 +14,9 @@
  */
 import { BatchView } from "../protocol/batch.ts";
 import { writeFileAtomically } from "./atomic_file.ts";
+import { NotInMemory } from "./cold_reads.ts";
 import { type StorageContext } from "./context.ts";
-import { isDiskFull, segmentDamaged, storageError } from "./errors.ts";
+import { isDiskFull, segmentDamaged, StorageError, storageError } from "./errors.ts";
 import { encodeProducerSnapshot, readProducerSnapshot } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
 import { scan } from "./scan.ts";
@@ -34,6 +35,7 @@ export class ProducerLog {
   #snapshotOffsets: number[];
   /** The snapshot of nobody that was last seen, by its offset. */
   #emptyOffset: number | null = null;
+  readonly #failed: (error: StorageError) => StorageError;
   /** Set after a crash, until the first replay: it notes aborted transactions that end at or past it too (3). */
   #replayFromOffset: number | null;
 
@@ -41,13 +43,20 @@ export class ProducerLog {
     context: StorageContext,
     directory: string,
     segments: SegmentList,
-    options: { readonly snapshotOffsets: number[]; readonly replayFromOffset: number | null; readonly isNew: boolean },
+    options: {
+      readonly snapshotOffsets: number[];
+      readonly replayFromOffset: number | null;
+      readonly isNew: boolean;
+      /** Of a log in use they could not be read; returns what to throw. */
+      readonly failed: (error: StorageError) => StorageError;
+    },
   ) {
     this.#context = context;
     this.#directory = directory;
     this.#segments = segments;
     this.#snapshotOffsets = options.snapshotOffsets;
     this.#replayFromOffset = options.replayFromOffset;
+    this.#failed = options.failed;
     if (options.isNew) this.#state = new ProducerState();
   }
 
@@ -60,7 +69,12 @@ export class ProducerLog {
    * @throws {StorageError} when they cannot be read
    */
   load(): ProducerState {
-    return this.#state ??= this.#load();
+    return this.#state ??= this.#loadOrFail();
+  }
+
+  /** The same for a log that is being opened: nobody uses it yet. */
+  loadAtStart(): void {
+    this.#state ??= this.#load();
   }
 
   /** `records`, though checked, did not get into the log. */
@@ -195,6 +209,14 @@ export class ProducerLog {
     }
   }
 
+  #loadOrFail(): ProducerState {
+    try {
+      return this.#load();
+    } catch (error) {
+      throw error instanceof StorageError ? this.#failed(error) : error;
+    }
+  }
+
   #load(): ProducerState {
     try {
       const state = new ProducerState();
@@ -204,6 +226,7 @@ export class ProducerLog {
       this.#replayFromOffset = null;
       return state;
     } catch (cause) {
+      if (cause instanceof NotInMemory) throw cause;
       throw storageError(`Cannot read the producers of log "${this.#directory}"`, cause);
     }
   }

@@ -7,12 +7,14 @@
  *
  * (1) A snapshot only saves reading the log: what it says is what a replay of the log up to its offset gives, apart from
  *     producers whose records are deleted already.
- * (2) A damaged one is recognised by its checksum, in two reads, and passed over for the one before it.
+ * (2) A damaged one is recognised by its checksum, in two reads, and passed over for the one before it. One of a later version is
+ *     neither used nor removed: its program knows what to do with it, and this one does not.
  */
 import { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from "../protocol/batch.ts";
 import { crc32c } from "../protocol/crc32c.ts";
 import { type FileSystem } from "../runtime/runtime.ts";
 import { readBytesIfPresent } from "./atomic_file.ts";
+import { StorageError } from "./errors.ts";
 import { type ProducerStateEntry } from "./producer_entry.ts";
 
 const VERSION = 1;
@@ -41,13 +43,28 @@ export function encodeProducerSnapshot(producers: Iterable<ProducerStateEntry>, 
   return bytes;
 }
 
-/** The producers in the snapshot at `path`, or a sentence that says why it cannot be believed (2). */
+/**
+ * The producers in the snapshot at `path`, or a sentence that says why it cannot be believed (2).
+ * @throws {StorageError} "VERSION" when a later program wrote it (2)
+ */
 export function readProducerSnapshot(files: FileSystem, path: string): ProducerStateEntry[] | string {
   for (let looks = 1;; looks++) {
     const bytes = readBytesIfPresent(files, path);
     const producers = bytes === null ? "it is missing" : decodeProducerSnapshot(bytes);
-    if (typeof producers !== "string" || looks === 2) return producers;
+    if (typeof producers !== "string") return producers;
+    if (looks < 2) continue;
+    if (bytes !== null) refuseLater(path, bytes);
+    return producers;
   }
+}
+
+function refuseLater(path: string, bytes: Uint8Array): void {
+  const version = bytes.length < ENTRIES_AT ? VERSION : readInt16(bytes, 0);
+  if (version <= VERSION) return; // Of what a power cut tears the version is 0, or right.
+  throw new StorageError(
+    `Cannot understand "${path}": its version is ${version}, this program knows ${VERSION}; start the program that wrote it`,
+    "VERSION",
+  );
 }
 
 /** The producers in a snapshot, or a sentence that says why it cannot be believed. */

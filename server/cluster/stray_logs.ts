@@ -8,12 +8,14 @@
  *
  *   topic of that name   id of the folder       what becomes of it
  *   same id              that id                stays
+ *   there                cannot be read         stays as it is, offline
+ *   gone                 cannot be read         set aside
  *   there                none                   gets its id: a power cut took the file before the log was ever synced
  *   any                  none, and no records   deleted
  *   any                  known as removed       deleted
  *   any                  anything else          set aside
  *
- * The second line is safe because a deleted topic's folders are renamed, durably, before one of its name can be made.
+ * The fourth line is safe because a deleted topic's folders are renamed, durably, before one of its name can be made.
  */
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import type { Log } from "../../storage/log.ts";
@@ -49,6 +51,8 @@ export function clearStrayLogs(options: {
 function fateOf(log: Log, cluster: Cluster): "stays" | "identified" | "deleted" | "set aside" {
   if (log.topic === METADATA_TOPIC) return "stays";
   const topic = cluster.topic(log.topic);
+  // It may hold records of any topic, and what it says is not to be written over.
+  if (log.isOffline && log.topicId === ZERO_UUID) return topic === undefined ? "set aside" : "stays";
   if (topic !== undefined && log.partition < topic.partitions.length) {
     if (log.topicId === topic.id) return "stays";
     if (log.topicId === ZERO_UUID) return "identified";

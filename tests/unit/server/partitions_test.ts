@@ -126,7 +126,7 @@ describe("partitions of a topic", () => {
 });
 
 describe("a partition whose producers cannot be read", () => {
-  test("answers KAFKA_STORAGE_ERROR until they can", async () => {
+  test("answers KAFKA_STORAGE_ERROR until the broker has started again", async () => {
     await create("events", 1);
     await send("events", 0);
     await server.stop();
@@ -152,6 +152,10 @@ describe("a partition whose producers cannot be read", () => {
     };
     expect([await read(), await write()]).toEqual([ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR]);
     runtime.files.fault = null;
+    expect([await read(), await write()]).toEqual([ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR]);
+    await server.stop();
+    server = await MemoryBroker.start({ runtime });
+    client = await server.connect();
     expect([await read(), await write()]).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
   });
 });

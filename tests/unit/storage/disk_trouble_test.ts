@@ -77,6 +77,45 @@ describe("a sync that does not come back", () => {
   });
 });
 
+describe("a file of one partition that cannot be used", () => {
+  for (
+    const [file, code] of [[".log", "EPERM"], [".snapshot", "EIO"], ["leader-epoch-checkpoint", "EACCES"]] as const
+  ) {
+    test(`takes that one offline at its first use, and is said once with what to do: ${file}, ${code}`, async () => {
+      const world = await World.open();
+      const send = (sequence: number) =>
+        append(world.log(), { values: ["a"], producer: { id: 5, epoch: 0, sequence }, leaderEpoch: 1 });
+      send(0);
+      await world.restart();
+      world.runtime.files.fault = (operation, path) =>
+        /open|read/.test(operation) && path.includes("orders-0") && path.endsWith(file) ? code : null;
+      for (let count = 0; count < 3; count++) expect(() => send(1)).toThrow(code);
+      expect(world.log().isOffline).toBe(true);
+      appendEach(world.log("other"), "b");
+      const offline = world.events.filter(({ event }) => event === "log-offline");
+      expect(offline.map(({ facts }) => [facts.log, facts.problem])).toEqual([
+        ["orders-0", expect.stringContaining(`${file}"`)],
+      ]);
+      expect(offline[0]!.facts.todo).toContain("start the broker again");
+      // Nothing was written, and nothing has to be mended but the file.
+      world.runtime.files.fault = null;
+      await world.restart();
+      expect(send(1).kind).toBe("appended");
+    });
+  }
+
+  test("is a full disk where its producers cannot be noted for want of room, and passes with it", async () => {
+    const world = await World.open();
+    append(world.log(), { values: ["a"], producer: { id: 5, epoch: 0, sequence: 0 } });
+    await world.restart();
+    const send = () => append(world.log(), { values: ["b"], producer: { id: 5, epoch: 0, sequence: 1 } });
+    world.runtime.files.fault = (operation, path) => operation === "read" && path.endsWith(".log") ? "EDQUOT" : null;
+    expect(send).toThrow("EDQUOT");
+    world.runtime.files.fault = null;
+    expect(send().kind).toBe("appended");
+  });
+});
+
 describe("what to do about an error", () => {
   test("is known by the system's code, and ours say it themselves", () => {
     expect(remedyFor("EROFS")).toContain("mount it for writing, then start the broker again");

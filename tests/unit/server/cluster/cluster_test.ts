@@ -260,6 +260,24 @@ describe("stray logs", () => {
     expect(size!.sizeBytes).toBe(batch().length);
   });
 
+  test("what a later program says of a folder's topic is not written over, nor the folder deleted", async () => {
+    const runtime = createMemoryRuntime();
+    const opened = await open(runtime);
+    const { id } = await runtime.until(opened.cluster.createTopic({ name: "orders" }));
+    const later = new TextEncoder().encode(`version: 1\ntopic_uuid: ${id}`);
+    makeLog(opened, "orders", 0, id);
+    makeLog(opened, "unknown", 0, id);
+    for (const topic of ["orders", "unknown"]) {
+      const handle = runtime.files.open(`/data/${topic}-0/partition.metadata`, { truncate: true });
+      handle.write([later], 0);
+      handle.close();
+    }
+    const { names, folders } = await reopened(runtime, opened);
+    expect(names).toEqual(["__cluster_metadata-0", "orders-0"]);
+    expect(folders).toContain("unknown-0-stray");
+    expect(runtime.files.readFile("/data/orders-0/partition.metadata")).toEqual(later);
+  });
+
   test("a folder that a power cut robbed of its id is its topic's, one without a topic or records makes room", async () => {
     const runtime = createMemoryRuntime();
     const opened = await open(runtime);
