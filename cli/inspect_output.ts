@@ -51,6 +51,7 @@ const columns = {
   },
   leaderEpoch: { epoch: 8, startOffset: 14 },
   checkpoint: { topic: -40, partition: 9, offset: 14 },
+  closedSize: { topic: -40, partition: 9, baseOffset: 14, endOffset: 14, sizeBytes: 12 },
   property: { name: -22, value: -40 },
 } as const satisfies Record<string, Readonly<Record<string, number>>>;
 

@@ -10,6 +10,7 @@ import { CLEAN_SHUTDOWN_FILE } from "../storage/clean_shutdown.ts";
 import { StorageError } from "../storage/errors.ts";
 import { LEADER_EPOCH_FILE, LeaderEpochs } from "../storage/leader_epochs.ts";
 import { readOffsetCheckpoint } from "../storage/checkpoint.ts";
+import { CLEAN_SIZE_FILE, readCleanSizes } from "../storage/clean_sizes.ts";
 import { PARTITION_METADATA_FILE, readPartitionMetadata } from "../storage/partition_metadata.ts";
 import { parseMetaProperties } from "../storage/meta_properties.ts";
 import { decodeProducerSnapshot } from "../storage/producer_snapshot.ts";
@@ -60,6 +61,8 @@ export function smallFileKind(name: string): string | null {
       return "whose folder it is";
     case CLEAN_SHUTDOWN_FILE:
       return "marker of a shutdown in order";
+    case CLEAN_SIZE_FILE:
+      return "sizes at a shutdown in order";
     case QUORUM_STATE_FILE:
       return "state of Kafka's controllers";
   }
@@ -89,6 +92,13 @@ export function inspectSmallFile(files: FileSystem, path: string, output: Inspec
       if (topicId === null) output.problem(path, "it does not say of which topic the partition is");
       output.row("property", { name: "topic_id", value: topicId });
       return {};
+    }
+    case CLEAN_SIZE_FILE: {
+      const sizes = readCleanSizes(files, path);
+      for (const { topic, partition, baseOffset, endOffset, sizeBytes } of sizes) {
+        output.row("closedSize", { topic, partition, baseOffset, endOffset, sizeBytes });
+      }
+      return { entries: sizes.length };
     }
     case META_PROPERTIES_FILE:
       for (const [name, value] of Object.entries(parseMetaProperties(path, readText(files, path)))) {

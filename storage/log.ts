@@ -11,13 +11,11 @@
  *     does not follow its predecessor is refused.
  * (3) Readers get whole batches as they were written. What a read gave stays readable until its `release`, whatever is
  *     appended, rolled or deleted meanwhile.
- * (4) `logStartOffset` only grows, unless a follower drops the whole log (`truncation.ts`). Segments wholly below it are deleted; a segment is deleted from the oldest on, so what is
- *     left has no gap.
+ * (4) `logStartOffset` only grows, unless a follower drops the whole log. Segments wholly below it go, the oldest first: no gaps.
  *
- * The parts: what a write does, `log_writer.ts`; where the log starts and what is deleted, `log_start.ts`; what is on the disk
- * for good, `log_sync.ts`, and with its indexes, `log_settling.ts`; when it is offline, `log_health.ts`; producers,
- * `producer_log.ts`; reads, `log_reader.ts`, from `tail.ts` and `segment_reader.ts`; a follower's cuts, `truncation.ts`.
- * Opening: `log_loader.ts`.
+ * The parts: writes, `log_writer.ts`; where the log starts, what is deleted, `log_start.ts`; what is on the disk for good,
+ * `log_sync.ts`, with its indexes, `log_settling.ts`; offline, `log_health.ts`; producers, `producer_log.ts`; reads,
+ * `log_reader.ts`, `tail.ts`, `segment_reader.ts`; a follower's cuts, `truncation.ts`; opening, `log_loader.ts`.
  */
 import { BatchView } from "../protocol/batch.ts";
 import { ErrorCode } from "../protocol/errors.ts";
@@ -121,12 +119,11 @@ export class Log {
     const compaction = this.compaction = new LogCompaction(parts, this.#start, { cleanedOffset, config, replaced });
     const changed = { start: this.#start, settling: this.#settling, writer: this.#writer, compaction, tail };
     this.truncation = new LogTruncation(parts, { ...changed, owner, config });
-    this.#reader = new LogReader(parts, this.#start, tail, (offset) => {
-      return offset < this.compaction.cleanedOffset || this.#config.cleanupPolicy.compact;
-    });
+    const mayHaveGap = (offset: number) => offset < compaction.cleanedOffset || this.#config.cleanupPolicy.compact;
+    this.#reader = new LogReader(parts, this.#start, tail, mayHaveGap);
     if (this.wasRecovered) this.#producers.loadAtStart();
-    const time = this.#deletionTime(context.runtime.clock.nowMs());
-    for (const segment of loaded.dropped) this.#start.unlinkLater(segment, time);
+    const nowMs = context.runtime.clock.nowMs();
+    for (const segment of loaded.dropped) this.#start.unlinkLater(segment, this.#deletionTime(nowMs));
   }
 
   /** A log that could not be opened: it answers every request with the reason. Its files are not touched. */
@@ -194,6 +191,9 @@ export class Log {
     return this.#health.isClosed ? [] : this.#segments.all.slice(0, -1);
   }
 
+  get activeSegment(): Segment {
+    return this.#segments.active;
+  }
   /** Base offsets of the segments, ascending. */
   segmentBases(): number[] {
     return this.#segments.all.map((segment) => segment.baseOffset);
@@ -422,7 +422,7 @@ export class Log {
     return this.#producers.load().firstUnstableOffset(highWatermark);
   }
 
-  /** Aborted transactions that overlap [from, to), by their first offset. */
+  /** Those that overlap [from, to), by their first offset. */
   abortedTransactions(from: number, to: number): AbortedTransaction[] {
     return abortedTransactionsIn(this.#segments, { from, to });
   }

@@ -6,6 +6,7 @@
  *   .kafka_cleanshutdown                present while no process uses it and the last one left it in order
  *   recovery-point-offset-checkpoint    per log: all below is on disk, indexes included
  *   log-start-offset-checkpoint         per log: where it starts, when that is inside a segment
+ *   clean-size-checkpoint               per log, after a shutdown in order: how large its last segment was
  *   orders-0/ orders-1/ …               a folder per partition
  *   orders-2.0c9e…-delete/              a deleted one, to be removed
  *   orders-3.77af…-stray/               one whose topic is unknown, set aside
@@ -26,6 +27,7 @@ import { type FileLock, type Runtime } from "../runtime/runtime.ts";
 import { LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, writeOffsetCheckpoint } from "./checkpoint.ts";
 import { Cleaner } from "./cleaner.ts";
 import { takeCleanShutdown, writeCleanShutdown } from "./clean_shutdown.ts";
+import { writeCleanSizes } from "./clean_sizes.ts";
 import { StorageContext } from "./context.ts";
 import { makeDataFolder } from "./data_folder.ts";
 import { assert, isDiskFull, StorageError, storageError } from "./errors.ts";
@@ -329,7 +331,9 @@ export class LogDir {
       // With one that says too little, the next start would take an older snapshot for the log's end.
       this.#writeRecoveryPoints();
       this.#writeStartOffsets();
-      if (isClean) writeCleanShutdown(this.#context.runtime.files, this.path); // (2)
+      if (!isClean) return;
+      writeCleanShutdown(this.#context.runtime.files, this.path); // (2)
+      writeCleanSizes(this.#context.runtime.files, this.path, this.#logs.values());
     } catch (cause) {
       throw storageError(`Cannot close data folder "${this.path}" in order`, cause);
     }

@@ -7,6 +7,7 @@
  * (3) A start that takes long says how far it is.
  */
 import { CLEANER_OFFSET_FILE, LOG_START_OFFSET_FILE, readOffsetCheckpoint, RECOVERY_POINT_FILE } from "./checkpoint.ts";
+import { type CleanSize, takeCleanSizes } from "./clean_sizes.ts";
 import { type StorageContext } from "./context.ts";
 import { DELETED_FOLDER_SUFFIX } from "./deleted_folders.ts";
 import { type StorageError, storageError } from "./errors.ts";
@@ -44,6 +45,11 @@ interface Checkpoints {
   readonly cleanedOffsets: ReadonlyMap<string, number>;
 }
 
+interface Known {
+  readonly checkpoints: Checkpoints;
+  readonly cleanSizes: ReadonlyMap<string, CleanSize>;
+}
+
 /** @throws {StorageError | FileError} when a checkpoint cannot be understood, or the folder not be read */
 export async function loadLogs(
   context: StorageContext,
@@ -57,6 +63,7 @@ export async function loadLogs(
     startOffsets: readOffsetCheckpoint(files, `${path}/${LOG_START_OFFSET_FILE}`),
     cleanedOffsets: readOffsetCheckpoint(files, `${path}/${CLEANER_OFFSET_FILE}`),
   };
+  const known: Known = { checkpoints, cleanSizes: takeCleanSizes(files, path, options.isClean) };
   if (!options.isClean) files.syncDirectory(path); // Folders a killed process made.
   const { found, deletedPaths } = findLogs(context, path);
   const opened = new Array<Log>(found.length);
@@ -71,7 +78,7 @@ export async function loadLogs(
         found: one,
         config: options.configOf(one.topic),
         isClean: options.isClean,
-        checkpoints,
+        ...known,
       });
       const cause = opened[index].offlineCause;
       if (cause !== null) failures.set(one.name, cause);
@@ -108,18 +115,19 @@ async function openLog(
     readonly found: Found;
     readonly config: LogConfig;
     readonly isClean: boolean;
-    readonly checkpoints: Checkpoints;
-  },
+  } & Known,
 ): Promise<Log> {
   const { config, isClean, checkpoints } = options;
   const { name, topic, partition } = options.found;
   const recoveryPoint = checkpoints.recoveryPoints.get(name) ?? 0;
   const logStartOffset = checkpoints.startOffsets.get(name) ?? 0;
   const cleanedOffset = checkpoints.cleanedOffsets.get(name) ?? 0;
+  const cleanSize = options.cleanSizes.get(name) ?? null;
   let topicId = NO_TOPIC_ID;
   try {
     topicId = readPartitionMetadata(context.runtime.files, directory) ?? NO_TOPIC_ID;
-    const loaded = await loadLog(context, directory, { config, isClean, recoveryPoint, logStartOffset, cleanedOffset });
+    const known = { isClean, cleanSize, recoveryPoint, logStartOffset, cleanedOffset };
+    const loaded = await loadLog(context, directory, { config, ...known });
     const identity = { topic, partition, topicId };
     return new Log(context, owner, directory, { identity, config, loaded, hasFolder: true });
   } catch (error) {

@@ -3,7 +3,8 @@
  *
  * (1) After a clean shutdown nothing is read but the folder's list, the segments' sizes and the topic's id, and the log's
  *     end is taken from a snapshot that bears the recovery point's offset: both were written last, when the log was closed.
- *     Ten thousand partitions open in seconds.
+ *     Ten thousand partitions open in seconds. The last segment must have the size it had then; where that is not known, the
+ *     folder being Kafka's, it must end with the batch before the recovery point.
  * (2) Without that proof the log is recovered (`recovery.ts`). After a crash, one in which nothing lies past the recovery point
  *     is taken as it is: a look at its last batches shows that it ends there, and what is below was on the disk for good.
  * (3) Left-overs of a crash (`.deleted`, `.tmp`, unfinished cleaning, indexes without a log) are removed before anything is
@@ -14,6 +15,7 @@
  */
 import { MAGIC } from "../protocol/batch.ts";
 import { writeFileAtomically } from "./atomic_file.ts";
+import { type CleanSize, endsWith } from "./clean_sizes.ts";
 import { type StorageContext } from "./context.ts";
 import { StorageError } from "./errors.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
@@ -40,6 +42,8 @@ export interface LoadOptions {
   readonly config: LogConfig;
   /** The data folder was shut down in order. */
   readonly isClean: boolean;
+  /** Of the last segment, when that is known (`clean_sizes.ts`). */
+  readonly cleanSize: CleanSize | null;
   /** By the checkpoint; 0 when it does not know the log. */
   readonly recoveryPoint: number;
   /** By the checkpoint; 0 when it does not know the log. */
@@ -114,10 +118,10 @@ export async function loadLog(context: StorageContext, directory: string, option
   }
   const active = segments.at(-1)!;
   const logEndOffset = options.isClean
-    ? knownEndOffset(active, options.recoveryPoint, snapshotOffsets)
+    ? knownEndOffset(context, active, options, snapshotOffsets)
     : isNew
     ? null
-    : restingEndOffset(context, active, options, snapshotOffsets);
+    : restingEndOffset(context, segments, options, snapshotOffsets);
   if (logEndOffset !== null) {
     if (!options.isClean && active.sizeBytes === 0) await active.log.sync(); // A killed process may have cut it.
     return {
@@ -136,10 +140,22 @@ export async function loadLog(context: StorageContext, directory: string, option
 }
 
 /** Where a log that was closed in order ends, when that can be told without reading it. */
-function knownEndOffset(active: Segment, recoveryPoint: number, snapshotOffsets: readonly number[]): number | null {
+function knownEndOffset(
+  context: StorageContext,
+  active: Segment,
+  { recoveryPoint, cleanSize }: LoadOptions,
+  snapshotOffsets: readonly number[],
+): number | null {
   // What there was behind an empty segment's base is gone, or in the segment before it.
   if (active.sizeBytes === 0) return recoveryPoint === active.baseOffset ? recoveryPoint : null;
-  return recoveryPoint > active.baseOffset && snapshotOffsets.at(-1) === recoveryPoint ? recoveryPoint : null;
+  if (recoveryPoint <= active.baseOffset || snapshotOffsets.at(-1) !== recoveryPoint) return null;
+  if (cleanSize?.baseOffset !== active.baseOffset || cleanSize.endOffset !== recoveryPoint) {
+    return endsWith(active, recoveryPoint) ? recoveryPoint : null;
+  }
+  if (cleanSize.sizeBytes === active.sizeBytes) return recoveryPoint;
+  const facts = { file: active.log.path, bytes: active.sizeBytes, bytesAtStop: cleanSize.sizeBytes };
+  context.report({ level: "error", event: "log-size-changed", facts });
+  return null;
 }
 
 /**
@@ -148,16 +164,19 @@ function knownEndOffset(active: Segment, recoveryPoint: number, snapshotOffsets:
  */
 function restingEndOffset(
   context: StorageContext,
-  active: Segment,
+  segments: readonly Segment[],
   { recoveryPoint, logStartOffset }: LoadOptions,
   snapshotOffsets: readonly number[],
 ): number | null {
+  const active = segments.at(-1)!;
   const { baseOffset, sizeBytes } = active;
   if (recoveryPoint < Math.max(baseOffset, logStartOffset)) return null;
   if ((sizeBytes === 0) !== (recoveryPoint === baseOffset)) return null;
   // Of what was lost past it something may be left, here and in the indexes.
   if (snapshotOffsets.some((offset) => offset > recoveryPoint)) return null;
-  if (!active.aborted.isSound() || active.aborted.entries().some((entry) => entry.lastOffset >= recoveryPoint)) {
+  // Older ones too: a replay that died may have been writing there.
+  if (segments.some((segment) => !segment.aborted.isSound())) return null;
+  if (active.aborted.entries().some((entry) => entry.lastOffset >= recoveryPoint)) {
     return null;
   }
   if (sizeBytes === 0) return recoveryPoint;

@@ -7,6 +7,8 @@
  *     time and never gives a wrong record.
  * (3) The last entry for times, of a segment that was finished, has the segment's largest timestamp.
  * (4) What does not fit is read again first (`steady_read.ts`): to make an index takes a look at all of the segment.
+ * (5) Where one of the files is the other is too, with nothing in it if need be: one alone is a folder that has lost something, to
+ *     the next start as to Kafka's tools.
  */
 import { BATCH_HEADER_BYTES, type BatchView } from "../protocol/batch.ts";
 import { NotInMemory } from "./cold_reads.ts";
@@ -42,6 +44,7 @@ export class SegmentIndex {
   /** Opened, and not yet looked at: that had to wait for the disk. */
   #halfOpen: { readonly offsets: OffsetIndex; readonly times: TimeIndex } | null = null;
   #bytesSinceEntry = 0;
+  #areFilesMade = false;
   /** Null while not known: of a segment found on disk, until asked for. */
   #largest: { timestampMs: number; offset: number } | null;
 
@@ -107,6 +110,9 @@ export class SegmentIndex {
     const { timestampMs, offset } = this.#largest!;
     this.#times.append(timestampMs, offset);
     this.#flush();
+    if (this.#areFilesMade) return;
+    for (const { entries } of [this.#times, this.#offsets!]) entries.file.use(true); // (5)
+    this.#areFilesMade = true;
   }
 
   /** The files that are open, or were. */

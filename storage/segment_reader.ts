@@ -350,10 +350,17 @@ class SeemsWrong extends Error {
   }
 }
 
+/** Bytes of a segment that are no batch. */
+export class SegmentDamage extends StorageError {
+  constructor(readonly segment: Segment, message: string) {
+    super(message, "CORRUPT");
+  }
+}
+
 function damaged(segment: Segment, position: number): never {
-  throw new StorageError(
+  throw new SegmentDamage(
+    segment,
     `Cannot read "${segment.log.path}": the bytes at ${position} of ${segment.sizeBytes} are no batch; stop the broker and ` +
       `remove ".kafka_cleanshutdown" so that the next start checks the log`,
-    "CORRUPT",
   );
 }

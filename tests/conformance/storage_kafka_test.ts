@@ -105,6 +105,42 @@ describe.skipIf(reason !== null || target !== "bun")("files of Weir in Kafka's d
     expect(offsets.match(/offset: \d+ position: \d+/g)!.length).toBeGreaterThan(40);
   }, options);
 
+  test("a log too small for an index entry has both index files, and starts again without a word", async () => {
+    const path = mkdtempSync(`${tmpdir()}/weir-conformance-`);
+    try {
+      const runtime = await detectRuntime();
+      const dir = await LogDir.open(runtime, path, { nodeId: 1 });
+      const log = dir.createLog({ topic: "orders", partition: 0, topicId: TOPIC_ID, config: configOf() });
+      for (const value of ["a", "b"]) {
+        log.append(encodeBatch({ records: [record(value, START_MS)] }), { leaderEpoch: 0, origin: "client" });
+      }
+      await log.sync();
+      await dir.checkpoint();
+      await dir.close({ clean: true });
+      const names = readdirSync(`${path}/orders-0`).filter((name) => /^0.*(log|index|snapshot)$/.test(name));
+      expect(names.length).toBe(4);
+      const files = names.map((name) => `${path}/orders-0/${name}`);
+      for (const file of files) expect(await dumpLog("--files", file)).not.toMatch(/corrupt|exception/i);
+      const indexes = files.filter((file) => file.endsWith("index"));
+      for (const file of indexes) {
+        expect(await dumpLog("--files", file, "--index-sanity-check")).toMatch(/passed sanity check|is empty/);
+      }
+      const problems: string[] = [];
+      const again = await LogDir.open(runtime, path, {
+        nodeId: 1,
+        report: ({ level, event }) => level !== "info" && problems.push(event),
+      });
+      again.log("orders", 0)!.append(encodeBatch({ records: [record("c", START_MS)] }), {
+        leaderEpoch: 0,
+        origin: "client",
+      });
+      await again.close({ clean: true });
+      expect(problems).toEqual([]);
+    } finally {
+      rmSync(path, { recursive: true });
+    }
+  }, options);
+
   test("snapshots and aborted transactions are read", async () => {
     const snapshots = await dumpLog("--files", filesEndingIn(".snapshot"));
     expect(snapshots).toContain("producerId: 7 producerEpoch: 0");

@@ -53,7 +53,7 @@ const EXPECTED: [number, string][] = [
 ];
 
 describe("log written by Kafka", () => {
-  test("opens after a clean shutdown without a look at its segments", async () => {
+  test("opens after a clean shutdown with a look at its last batches, and no file left open", async () => {
     const runtime = createMemoryRuntime();
     copyImage(runtime);
     const events: StorageEvent[] = [];
