@@ -129,32 +129,35 @@ describe.skipIf(!isHere)(`bench/limit${reason}`, () => {
 
   test(`loads ${target}, in every way there is`, async () => {
     const broker = await BrokerProcess.start({ readyTimeoutMs: 60_000 });
-    const client = await TestClient.connect(broker.port);
-    await createTopic(client, { name: topic, partitionCount });
-    for (let partition = 0; partition < partitionCount; partition++) {
-      const batch = encodeBatch({ records: [toRecord("first")] });
-      // Right after a topic's creation a broker may not lead all of it yet.
-      await until(async () =>
-        (await produceBytes(client, { topic, partition }, batch.slice())).errorCode === ErrorCode.NONE
-      );
+    try {
+      const client = await TestClient.connect(broker.port);
+      await createTopic(client, { name: topic, partitionCount });
+      for (let partition = 0; partition < partitionCount; partition++) {
+        const batch = encodeBatch({ records: [toRecord("first")] });
+        // Right after a topic's creation a broker may not lead all of it yet.
+        await until(async () =>
+          (await produceBytes(client, { topic, partition }, batch.slice())).errorCode === ErrorCode.NONE
+        );
+      }
+      const common = { port: broker.port, topic, partitionCount };
+      const load = { ...common, kind: "produce", recordBytes: 100, batchBytes: [1000, 50_000] } as const;
+      let records = partitionCount;
+      for (const acks of [-1, 0, 1] as const) records += (await runLoad({ ...load, totalBytes: 1e6, acks })).records;
+      const paced = await runLoad({ ...load, seconds: 0.5, requestsPerSecond: 100, isEndToEnd: true });
+      expect([paced.requests, paced.latency.count, paced.endToEnd?.count]).toEqual([50, 50, 50]);
+      const single = await runLoad({ ...load, totalBytes: 1e6, connectionCount: 1, inFlight: 1, isEndToEnd: true });
+      expect(single.endToEnd?.count).toBe(single.requests);
+      expect(single.latency.p50Ms).toBeLessThanOrEqual(single.latency.p99Ms);
+      records += paced.records + single.records;
+      const ends = Array.from({ length: partitionCount }, (_, partition) => endOffset(client, { topic, partition }));
+      expect((await Promise.all(ends)).reduce((sum, end) => sum + end, 0)).toBe(records);
+      expect((await runLoad({ kind: "consume", ...common, isToEnd: true })).records).toBe(records);
+      const repeated = await runLoad({ kind: "consume", ...common, isRepeated: true, totalBytes: 20e6 });
+      expect(repeated.bytes).toBeGreaterThanOrEqual(20e6);
+      client.close();
+    } finally {
+      await broker.dispose();
     }
-    const common = { port: broker.port, topic, partitionCount };
-    const load = { ...common, kind: "produce", recordBytes: 100, batchBytes: [1000, 50_000] } as const;
-    let records = partitionCount;
-    for (const acks of [-1, 0, 1] as const) records += (await runLoad({ ...load, totalBytes: 1e6, acks })).records;
-    const paced = await runLoad({ ...load, seconds: 0.5, requestsPerSecond: 100, isEndToEnd: true });
-    expect([paced.requests, paced.latency.count, paced.endToEnd?.count]).toEqual([50, 50, 50]);
-    const single = await runLoad({ ...load, totalBytes: 1e6, connectionCount: 1, inFlight: 1, isEndToEnd: true });
-    expect(single.endToEnd?.count).toBe(single.requests);
-    expect(single.latency.p50Ms).toBeLessThanOrEqual(single.latency.p99Ms);
-    records += paced.records + single.records;
-    const ends = Array.from({ length: partitionCount }, (_, partition) => endOffset(client, { topic, partition }));
-    expect((await Promise.all(ends)).reduce((sum, end) => sum + end, 0)).toBe(records);
-    expect((await runLoad({ kind: "consume", ...common, isToEnd: true })).records).toBe(records);
-    const repeated = await runLoad({ kind: "consume", ...common, isRepeated: true, totalBytes: 20e6 });
-    expect(repeated.bytes).toBeGreaterThanOrEqual(20e6);
-    client.close();
-    await broker.dispose();
   }, 120_000);
 
   test("says what is wrong with how it is called", async () => {

@@ -238,11 +238,11 @@ export function followWeir(args: readonly string[]): {
   return { lines, exit, stop: (signal) => child.kill(signal) };
 }
 
-/** A port of the tests' range that nobody listens on. */
+/** A port of the tests' range that nobody listens on, nor on the one after it, where Kafka has its controller. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {
     const port = portFirst + Math.floor(Math.random() * (portLast - portFirst + 1));
-    if (await canListen(port)) return port;
+    if (await canListen(port) && await canListen(port + 1)) return port;
   }
   throw new Error(`No free port between ${portFirst} and ${portLast}`);
 }
