@@ -104,7 +104,7 @@ async function measure(target: Target, topics: readonly Topic[]): Promise<Figure
     note("delete", gone.tookMs, "ms");
     note("others wait at most while deleted", gone.longestMs, "ms");
     last.close();
-    const removed = await whileAsking(broker.port, () => untilRemoved(broker.dataDirectory));
+    const removed = await whileAsking(broker.port, () => untilRemoved(broker.dataDirectory, topics));
     note("deleted folders removed after", removed.tookMs, "ms");
     note("others wait at most while removed", removed.longestMs, "ms");
     return figures;
@@ -161,10 +161,11 @@ async function noteGroup(client: TestClient, topics: readonly Topic[], note: Not
   note("group: all read in one fetch session, requests", requestCount, "requests");
 }
 
-/** Until no folder of a deleted log is left. */
-async function untilRemoved(dataDirectory: string): Promise<void> {
+/** Until no folder of a deleted log is left, under its old name or its new one. */
+async function untilRemoved(dataDirectory: string, topics: readonly Topic[]): Promise<void> {
   const endMs = performance.now() + REMOVED_WITHIN_MS;
-  while (readdirSync(dataDirectory).some((name) => name.endsWith("-delete"))) {
+  const isLeft = (name: string) => topics.some((topic) => name.startsWith(`${topic.name}-`));
+  while (readdirSync(dataDirectory).some(isLeft)) {
     if (performance.now() > endMs) throw new Error("Deleted folders are still there");
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
