@@ -387,12 +387,11 @@ export class Log {
       throw this.#health.failedWrite("delete segments of", this.#sync.endOffset, cause);
     }
     try {
-      this.#start.deleteFirst(count, this.#deletionTime(nowMs));
+      return this.#start.deleteFirst(count, this.#deletionTime(nowMs));
     } catch (cause) {
       // Some are gone and some are not: what the next start finds is what there is.
       throw this.#health.goOffline(storageError(`Cannot delete segments of log "${this.directory}"`, cause));
     }
-    return count;
   }
 
   /** Unlinks segments deleted `file.delete.delay.ms` ago that nobody reads any more. */

@@ -76,22 +76,34 @@ export class LogStart {
     this.#offset = this.#offsetToSave = offset;
   }
 
-  /** Deletes the first `count` segments. After an error some are gone and some are not. */
-  deleteFirst(count: number, time: DeletionTime): void {
-    const { context, segments, producers, epochs, sync, directory } = this.#parts;
+  /**
+   * Deletes the first `count` segments, from the oldest on; returns how many the disk had room for: a new name may take some.
+   * After an error what was deleted is, and the rest is still in the log.
+   */
+  deleteFirst(count: number, time: DeletionTime): number {
+    const { context, segments, producers, epochs, sync, health, directory } = this.#parts;
     const { files } = context.runtime;
-    const firstOffset = segments.all[count]!.baseOffset;
     this.#saveEpochs();
-    const deleted = segments.takeFirst(count);
     // A killed process may have begun to delete, and not have come to its sync.
     if (!sync.isFolderSynced) files.syncDirectory(directory);
-    for (const segment of deleted) {
+    let deletedCount = 0;
+    for (; deletedCount < count; deletedCount++) {
+      const segment = segments.first;
+      try {
+        segment.retire();
+      } catch (cause) {
+        if (!isDiskFull(cause)) throw cause;
+        health.failedWrite("delete segments of", sync.endOffset, cause);
+        break;
+      }
+      segments.takeFirst();
       sync.forget(segment);
-      segment.retire();
       this.unlinkLater(segment, time);
       // One by one: a power cut may bring back the last, and the start offset with it, but must leave no gap (2).
       files.syncDirectory(directory);
     }
+    if (deletedCount === 0) return 0;
+    const firstOffset = segments.first.baseOffset;
     this.#offset = Math.max(this.#offset, firstOffset); // (1)
     producers.removeBelow(firstOffset);
     epochs.load().truncateFromStart(this.#offset);
@@ -99,8 +111,9 @@ export class LogStart {
     context.report({
       level: "info",
       event: "segments-deleted",
-      facts: { log: this.#parts.name, count, logStartOffset: this.#offset },
+      facts: { log: this.#parts.name, count: deletedCount, logStartOffset: this.#offset },
     });
+    return deletedCount;
   }
 
   /**

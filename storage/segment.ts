@@ -352,13 +352,20 @@ export class Segment {
     return this.readerCount > 0 || this.map.readerCount > 0 || this.log.pinCount > 0 || this.log.waiterCount > 0;
   }
 
-  /** Renames the files to `.deleted` (4). Readers go on reading. */
+  /**
+   * Renames the files to `.deleted` (4). Readers go on reading.
+   * @throws {FileError} when a file cannot be renamed; where the disk is full, nothing was
+   */
   retire(): void {
     const { files } = this.#context.runtime;
-    // The log first: without it the others are strays, which the next open removes.
     for (const suffix of SEGMENT_SUFFIXES) {
       const path = this.path(suffix);
-      if (files.stat(path) !== null) files.rename(path, path + DELETED_SUFFIX);
+      try {
+        if (files.stat(path) !== null) files.rename(path, path + DELETED_SUFFIX);
+      } catch (cause) {
+        // The log first: without it the others are strays, which the next open removes.
+        if (suffix === LOG_SUFFIX || !isDiskFull(cause)) throw cause;
+      }
     }
     this.log.path += DELETED_SUFFIX;
     this.log.forgetLoads();

@@ -73,9 +73,9 @@ export class SegmentList {
     this.#segments[this.#segments.length - 1] = segment;
   }
 
-  /** Takes the first `count` out; never the active one. */
-  takeFirst(count: number): Segment[] {
-    assert(count < this.#segments.length, "the active segment stays");
-    return this.#segments.splice(0, count);
+  /** Takes the oldest out; there must be another. */
+  takeFirst(): Segment {
+    assert(this.#segments.length > 1, "the active segment stays");
+    return this.#segments.shift()!;
   }
 }

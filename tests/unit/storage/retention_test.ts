@@ -42,6 +42,23 @@ describe("retention", () => {
     expect(log.applyRetention(START_MS + 1e9)).toBe(2);
   });
 
+  test("waits where a full disk has no room for another name, and goes on with what it could not delete", async () => {
+    const { world, log } = await logOfTen({ config: { retentionMs: 5000 } });
+    const { files } = world.runtime;
+    files.fault = (operation, path) => operation === "rename" && path.endsWith("2.log") ? "ENOSPC" : null;
+    expect(log.applyRetention(START_MS + 9000)).toBe(2);
+    expect([log.isOffline, log.logStartOffset, valuesOf(log)[0]]).toEqual([false, 2, "value 2"]);
+    expect(log.applyRetention(START_MS + 9000)).toBe(0);
+    expect(world.eventNames()).toContain("disk-full");
+    files.fault = (operation, path) => operation === "rename" && path.endsWith("3.index") ? "ENOSPC" : null;
+    expect(log.applyRetention(START_MS + 9000)).toBe(2);
+    expect([log.logStartOffset, valuesOf(log)[0]]).toEqual([4, "value 4"]);
+    files.fault = null;
+    log.unlinkDeleted(START_MS + 1e6);
+    await world.restart();
+    expect([world.log().logStartOffset, valuesOf(world.log())[0]]).toEqual([4, "value 4"]);
+  });
+
   test("makes room on a full disk, where nothing can be written for it", async () => {
     const world = await World.open({ config: { retentionMs: 1000, indexIntervalBytes: 0 } });
     const { files } = world.runtime;
