@@ -154,7 +154,7 @@ export class Account {
     if (restartUnderWay !== null) {
       const found = [log.firstSegmentOffset, logStartOffset, logEndOffset];
       if (found.every((offset) => offset === restartUnderWay)) {
-        this.startShown = restartUnderWay;
+        this.startShown = this.#firstOffset = restartUnderWay;
         this.#cut(restartUnderWay); // Of producers before it the log may know or not.
       }
       // On its way there, it may have lost some and start at the new place already.
