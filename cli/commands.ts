@@ -122,7 +122,8 @@ export const commands: Readonly<Record<string, Command>> = {
     details:
       "Starts brokers of its own in a scratch folder, writes to them, ends them in the middle of it, starts them again and\n" +
       "compares what is there with what was acknowledged. Power cuts are simulated, on a disk in memory that loses or\n" +
-      "tears what was not synced. Takes under a minute; the exit code is 1 when a promise was broken.",
+      "tears what was not synced. Takes one to two minutes, longer on a busy machine; the exit code is 1\n" +
+      "when a promise was broken.",
     options: selftestOptions,
     examples: ["weir selftest durability", "weir selftest durability --policy group --rounds 50 --data /var/lib/weir"],
     load: () => import("./selftest.ts"),
