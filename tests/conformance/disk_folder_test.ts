@@ -124,24 +124,31 @@ describe.skipIf(target === "kafka" || !canMount)("a small disk", () => {
   }, 120_000);
 
   test(
-    "without any room for what a kill left to repair ends the start with a line that says so; nothing is lost",
+    "without any room for what a kill left to repair: that partition stays offline, with a line that says so; nothing is lost",
     async () => {
       const path = smallDisk("4m");
       writeFileSync(join(path, "ballast"), new Uint8Array(256 * 1024));
       const { broker, client } = await start(path, { "log.segment.bytes": 1_048_576 });
       await createTopic(client, { name: "orders", partitionCount: 2 });
+      await produceValues(client, others, ["kept"]);
       const kept = await fill(client, "full");
       await broker.kill9();
       spawnSync("dd", ["if=/dev/zero", `of=${join(path, "ballast")}`, "bs=4096"]);
-      const problem = await startProblem(path);
+      await broker.restart();
+      const problem = lineWith(broker, "log-offline", "orders-0");
       expect(problem).toContain(path);
       expect(problem).toContain("make room on the disk, then start the broker again");
+      const meanwhile = await connect(broker);
+      expect((await fetchBatches(meanwhile, orders, 0)).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+      expect(await fetchValues(meanwhile, others)).toEqual(["kept"]);
+      await broker.kill9();
       rmSync(join(path, "ballast"));
       await broker.restart();
       const again = await connect(broker);
       expect(await fetchValues(again, orders)).toEqual(kept);
       await produceValues(again, orders, ["room"]);
       expect(await fetchValues(again, orders)).toEqual([...kept, "room"]);
+      expect(await fetchValues(again, others)).toEqual(["kept"]);
     },
     120_000,
   );
