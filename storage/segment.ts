@@ -43,7 +43,7 @@ export interface AppendExtent {
   readonly maxTimestampMs: number;
 }
 
-/** A segment could not be made, and what there is of it not be removed. */
+/** What there is of a segment that could not be made, or of a retired one, cannot be removed. */
 export class SegmentLeft extends Error {
   override readonly name = "SegmentLeft";
 }
@@ -355,6 +355,7 @@ export class Segment {
   /**
    * Renames the files to `.deleted` (4). Readers go on reading.
    * @throws {FileError} when a file cannot be renamed; where the disk is full, nothing was
+   * @throws {SegmentLeft} the log was renamed, and what there is of the indexes could not be removed
    */
   retire(): void {
     const { files } = this.#context.runtime;
@@ -363,8 +364,9 @@ export class Segment {
       try {
         if (files.stat(path) !== null) files.rename(path, path + DELETED_SUFFIX);
       } catch (cause) {
-        // The log first: without it the others are strays, which the next open removes.
+        // The log first: without it the others are strays, which nobody reads any more.
         if (suffix === LOG_SUFFIX || !isDiskFull(cause)) throw cause;
+        removeOrTell(path, cause, () => files.remove(path)); // Left, they would be taken for those of a segment in its place.
       }
     }
     this.log.path += DELETED_SUFFIX;
@@ -389,11 +391,7 @@ export class Segment {
   // ------------------------------------------------------------------------------------------- inside
 
   #takeBack(cause: unknown): void {
-    try {
-      this.discard();
-    } catch {
-      throw new SegmentLeft(`What there is of "${this.log.path}" cannot be removed`, { cause });
-    }
+    removeOrTell(this.log.path, cause, () => this.discard());
   }
 
   #closeIndexes(): void {
@@ -424,5 +422,13 @@ export class Segment {
     this.log.isDirty = true; // The cut is on the disk with the next sync, and not before.
     this.log.use().truncate(this.sizeBytes);
     this.#hasGarbage = false;
+  }
+}
+
+function removeOrTell(path: string, cause: unknown, remove: () => void): void {
+  try {
+    remove();
+  } catch {
+    throw new SegmentLeft(`What there is of "${path}" cannot be removed`, { cause });
   }
 }

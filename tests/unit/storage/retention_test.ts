@@ -53,6 +53,7 @@ describe("retention", () => {
     files.fault = (operation, path) => operation === "rename" && path.endsWith("3.index") ? "ENOSPC" : null;
     expect(log.applyRetention(START_MS + 9000)).toBe(2);
     expect([log.logStartOffset, valuesOf(log)[0]]).toEqual([4, "value 4"]);
+    expect(files.stat("/data/orders-0/00000000000000000003.index")).toBe(null); // Nor taken for another's later.
     files.fault = null;
     log.unlinkDeleted(START_MS + 1e6);
     await world.restart();
