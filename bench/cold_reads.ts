@@ -20,7 +20,8 @@ import { createTopic } from "../tests/support/requests.ts";
 import { TestClient } from "../tests/support/test_client.ts";
 import { consumeLoad, type Load, produceLoad } from "./load.ts";
 import { dropFromPageCache } from "./page_cache.ts";
-import { type Figure, record } from "./results.ts";
+import { type Figure, quantile, record } from "./results.ts";
+import { cpuSecondsOf } from "./run/process.ts";
 
 const topic = "backlog";
 const probeTopic = "probe";
@@ -74,7 +75,7 @@ async function measure(target: Target, totalBytes: number): Promise<Figure[]> {
       if (state === "cold") dropFromPageCache(broker.dataDirectory);
       await broker.restart();
       await consume(broker.port, 16 * 2 ** 20); // what is compiled on first use
-      const ticksBefore = cpuTicks(broker.pid);
+      const cpuSecondsBefore = cpuSecondsOf(broker.pid);
       const waitTicksBefore = diskWaitTicks(broker.pid);
       let isOver = false;
       const consuming = state === "idle"
@@ -82,21 +83,21 @@ async function measure(target: Target, totalBytes: number): Promise<Figure[]> {
         : consume(broker.port, produced.bytes);
       const probing = probe(broker.port, () => isOver);
       const consumed = await consuming.finally(() => isOver = true);
-      const ticks = cpuTicks(broker.pid) - ticksBefore;
+      const cpuSeconds = cpuSecondsOf(broker.pid) - cpuSecondsBefore;
       const latencies = await probing;
       const add = (row: string, value: number, unit: string) => {
         figures.push({ runtime: target, rival: "warm", row: `cold reads, ${state}: ${row}`, value, unit });
       };
       for (const [what, sorted] of latencies) {
-        add(`${what} p50`, percentile(sorted, 0.5), "ms");
-        add(`${what} p99`, percentile(sorted, 0.99), "ms");
-        add(`${what} longest`, percentile(sorted, 1), "ms");
+        add(`${what} p50`, quantile(sorted, 0.5), "ms");
+        add(`${what} p99`, quantile(sorted, 0.99), "ms");
+        add(`${what} longest`, quantile(sorted, 1), "ms");
       }
       const waitTicks = diskWaitTicks(broker.pid) - waitTicksBefore;
       if (countsDiskWaits) add("event loop waited for the disk", waitTicks * (1000 / clockTicksPerSecond), "ms");
       if (consumed === null) continue;
       add("consumed", consumed.bytes / 2 ** 20 / consumed.seconds, "MiB/s");
-      add("broker CPU", ticks / clockTicksPerSecond / (consumed.bytes / gibibyte), "s/GiB");
+      add("broker CPU", cpuSeconds / (consumed.bytes / gibibyte), "s/GiB");
       add("own memory after", broker.memory().ownBytes / 2 ** 20, "MiB");
     }
     return figures;
@@ -139,17 +140,6 @@ async function probe(port: number, isOver: () => boolean): Promise<[string, numb
   client.close();
   const sort = (values: number[]) => values.sort((left, right) => left - right);
   return [["ApiVersions", sort(asking)], ["produce", sort(producing)]];
-}
-
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-}
-
-/** User and system time of a process. */
-function cpuTicks(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
 }
 
 /** Since the start of its main thread, which has the event loop on both runtimes. */

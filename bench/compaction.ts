@@ -19,7 +19,7 @@ import { encodeBatch } from "../protocol/record.ts";
 import { BrokerProcess, type Target } from "../tests/support/broker.ts";
 import { AnsweredError, createTopic } from "../tests/support/requests.ts";
 import { TestClient } from "../tests/support/test_client.ts";
-import { type Figure, median, record } from "./results.ts";
+import { type Figure, median, quantile, record } from "./results.ts";
 
 const valueBytes = 1000;
 const keyBytes = 16;
@@ -125,10 +125,6 @@ async function probe(port: number, goes: (elapsedMs: number) => boolean): Promis
   }));
   for (const client of clients) client.close();
   return latencies.sort((one, other) => one - other);
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
 }
 
 async function fill(port: number, totalBytes: number): Promise<number> {

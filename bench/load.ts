@@ -94,25 +94,8 @@ export async function consumeLoad(load: ConsumeLoad): Promise<Consumed> {
       const wasProduced = isProduced();
       const bytesBefore = bytes;
       let isBehind = false;
-      const answer = await client.send(fetch, 12, {
-        maxWaitMs: 500,
-        minBytes: 1,
-        maxBytes: fetchBytes * partitionCount,
-        isolationLevel: 0,
-        sessionId: 0,
-        sessionEpoch: -1,
-        topics: [{
-          topic,
-          partitions: offsets.map((fetchOffset, partition) => ({
-            partition,
-            fetchOffset,
-            partitionMaxBytes: fetchBytes,
-          })),
-        }],
-        forgottenTopicsData: [],
-        rackId: "",
-      });
-      for (const { partitionIndex, errorCode, records: data } of answer.responses[0]?.partitions ?? []) {
+      for (const fetched of await fetchAll(client, { topic, offsets, fetchBytes })) {
+        const { partitionIndex, errorCode, records: data } = fetched;
         if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) { // retention went past us
           const first = await firstOffset(client, topic, partitionIndex);
           skippedRecords += first - (offsets[partitionIndex] as number);
@@ -131,6 +114,32 @@ export async function consumeLoad(load: ConsumeLoad): Promise<Consumed> {
     }
   });
   return { bytes, records, skippedRecords, seconds: (performance.now() - startMs) / 1000 };
+}
+
+/** What there is of all partitions of the topic from `offsets`, by partition. */
+export async function fetchAll(
+  client: TestClient,
+  { topic, offsets, fetchBytes }: {
+    readonly topic: string;
+    readonly offsets: readonly number[];
+    readonly fetchBytes: number;
+  },
+) {
+  const { responses } = await client.send(fetch, 12, {
+    maxWaitMs: 500,
+    minBytes: 1,
+    maxBytes: fetchBytes * offsets.length,
+    isolationLevel: 0,
+    sessionId: 0,
+    sessionEpoch: -1,
+    topics: [{
+      topic,
+      partitions: offsets.map((fetchOffset, partition) => ({ partition, fetchOffset, partitionMaxBytes: fetchBytes })),
+    }],
+    forgottenTopicsData: [],
+    rackId: "",
+  });
+  return responses[0]?.partitions ?? [];
 }
 
 export interface Batch {

@@ -11,7 +11,7 @@
  * stopped is faster on a disk that has rested, and the second target of a run meets what the first has left.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { apiVersions } from "../protocol/api/18_api_versions.ts";
 import { encodeBatch } from "../protocol/record.ts";
@@ -33,6 +33,7 @@ import {
   writeToEach,
 } from "./partitions/mix.ts";
 import { type Figure, median, record } from "./results.ts";
+import { cpuSecondsOf } from "./run/process.ts";
 
 /** What issue and README promise. */
 const START_MS_MAX = 3_000;
@@ -43,7 +44,6 @@ const IDLE_SECONDS = 10;
 /** How long the files of deleted logs stay: not long here, so that their removal is seen. */
 const DELETE_DELAY_MS = 1_000;
 const REMOVED_WITHIN_MS = 120_000;
-const CLOCK_TICKS_PER_SECOND = 100;
 
 const { values } = parseArgs({
   options: {
@@ -202,14 +202,9 @@ async function whileAsking(port: number, work: () => Promise<void>): Promise<{ t
 
 /** CPU time of a broker nobody asks anything. */
 async function idleShare(pid: number): Promise<number> {
-  const before = cpuTicks(pid);
+  const before = cpuSecondsOf(pid);
   await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
-  return (cpuTicks(pid) - before) / CLOCK_TICKS_PER_SECOND / IDLE_SECONDS * 100;
-}
-
-function cpuTicks(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
-  return Number(fields[11]) + Number(fields[12]);
+  return (cpuSecondsOf(pid) - before) / IDLE_SECONDS * 100;
 }
 
 async function medianOf(count: number, work: () => Promise<unknown>): Promise<number> {

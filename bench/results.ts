@@ -83,6 +83,12 @@ export function allLines(): RunLine[] {
     .map((line) => JSON.parse(line) as RunLine);
 }
 
+/** The value below which `share` of them lie; NaN where there are none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((left, right) => left - right);
   const middle = sorted.length >> 1;

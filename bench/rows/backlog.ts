@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import { dropFromPageCache } from "../page_cache.ts";
 import { BrokerSubject, warmUp } from "../run/contender.ts";
 import { atPace } from "../run/latency_client.ts";
+import { quantile } from "../results.ts";
 import { brokerCpu } from "./produce.ts";
-import { cpuDuring, gibibyte, mebibyte, percentile, type Row } from "./row.ts";
+import { cpuDuring, gibibyte, mebibyte, type Row } from "./row.ts";
 import type { Load } from "../load.ts";
 
 const partitionCount = 4;
@@ -57,11 +58,11 @@ export const backlogRows: readonly Row[] = [
       const read = await reading;
       await subject.deleteTopic(topic);
       return [
-        { figure: "producers' p99 alone", kind: "latency", value: percentile(alone.acknowledgedMs, 0.99), unit: "ms" },
+        { figure: "producers' p99 alone", kind: "latency", value: quantile(alone.acknowledgedMs, 0.99), unit: "ms" },
         {
           figure: "producers' p99 while it is read",
           kind: "latency",
-          value: percentile(beside.acknowledgedMs, 0.99),
+          value: quantile(beside.acknowledgedMs, 0.99),
           unit: "ms",
         },
         { figure: "rate", kind: "rate", value: read.bytes / mebibyte / read.seconds, unit: "MiB/s" },

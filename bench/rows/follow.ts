@@ -1,10 +1,10 @@
 /** Consumers at the tail while producers write: one group, and ten that each get all of it and commit where they are. */
 
-import { fetch } from "../../protocol/api/01_fetch.ts";
 import { offsetCommit } from "../../protocol/api/08_offset_commit.ts";
 import { wholeBatches } from "../../protocol/batch.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { AnsweredError } from "../../tests/support/requests.ts";
+import { fetchAll } from "../load.ts";
 import type { Subject } from "../run/contender.ts";
 import { brokerCpu } from "./produce.ts";
 import { cpuDuring, mebibyte, type SharedRow } from "./row.ts";
@@ -57,25 +57,8 @@ async function follow(
   let bytes = 0;
   let committedMs = performance.now();
   while (bytes < totalBytes) {
-    const { responses } = await client.send(fetch, 12, {
-      maxWaitMs: 500,
-      minBytes: 1,
-      maxBytes: fetchBytes * partitionCount,
-      isolationLevel: 0,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics: [{
-        topic,
-        partitions: offsets.map((fetchOffset, partition) => ({
-          partition,
-          fetchOffset,
-          partitionMaxBytes: fetchBytes,
-        })),
-      }],
-      forgottenTopicsData: [],
-      rackId: "",
-    });
-    for (const { partitionIndex, errorCode, records } of responses[0]?.partitions ?? []) {
+    for (const fetched of await fetchAll(client, { topic, offsets, fetchBytes })) {
+      const { partitionIndex, errorCode, records } = fetched;
       if (errorCode !== ErrorCode.NONE) throw new AnsweredError(errorCode, `Cannot fetch from ${topic}`);
       for (const { nextOffset, sizeBytes } of wholeBatches(records ?? new Uint8Array(0))) {
         offsets[partitionIndex] = nextOffset;

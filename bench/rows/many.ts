@@ -8,8 +8,9 @@ import { AnsweredError, toRecord } from "../../tests/support/requests.ts";
 import { TestClient } from "../../tests/support/test_client.ts";
 import { until } from "../../tests/support/broker.ts";
 import { BrokerSubject, type Subject } from "../run/contender.ts";
+import { quantile } from "../results.ts";
 import { brokerCpu } from "./produce.ts";
-import { countAt, cpuDuring, type Measured, mebibyte, type OwnRow, percentile } from "./row.ts";
+import { countAt, cpuDuring, type Measured, mebibyte, type OwnRow } from "./row.ts";
 
 /** Of a request: as clients with many send them. */
 const topicsPerRequest = 250;
@@ -58,7 +59,7 @@ function partitionsRow(name: string, full: { readonly topicCount: number; readon
         return [
           { figure: "made", kind: "time", value: madeMs, unit: "ms" },
           { figure: "written to, rate", kind: "rate", value: value.bytes / mebibyte / value.seconds, unit: "MiB/s" },
-          { figure: "written to, p99", kind: "latency", value: percentile(value.latenciesMs, 0.99), unit: "ms" },
+          { figure: "written to, p99", kind: "latency", value: quantile(value.latenciesMs, 0.99), unit: "ms" },
           { ...brokerCpu(cpuSeconds, value.bytes), figure: "written to, broker CPU" },
           ownMemory(subject),
         ];
@@ -170,7 +171,7 @@ function connectionsRow(fullCount: number): OwnRow {
           { figure: "all connected and a record from each", kind: "time", value: connectedMs, unit: "ms" },
           { figure: "own memory for them", kind: "memory", value: memoryBytes / mebibyte, unit: "MiB" },
           { figure: "requests, rate", kind: "rate", value: perSecond, unit: "requests/s" },
-          { figure: "requests, p99", kind: "latency", value: percentile(latenciesMs, 0.99), unit: "ms" },
+          { figure: "requests, p99", kind: "latency", value: quantile(latenciesMs, 0.99), unit: "ms" },
           ownMemory(subject),
         ];
       } finally {

@@ -3,6 +3,7 @@
 import type { Contender, Subject } from "../run/contender.ts";
 import type { Pass } from "../run/options.ts";
 import type { LoadGenerator } from "../load_generator.ts";
+import { quantile } from "../results.ts";
 
 /** Of a rate more is better, of all others less; "given" is no result but what both were given. */
 export type Kind = "rate" | "cpu" | "latency" | "time" | "memory" | "size" | "given";
@@ -72,17 +73,12 @@ export async function cpuDuring<Value>(
   return { value, cpuSeconds: subject.cpuSeconds() - before };
 }
 
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-}
-
 /** p50, p99 and p99.9 of times in milliseconds. */
 export function percentiles(what: string, valuesMs: readonly number[]): Measured[] {
   return ([["p50", 0.5], ["p99", 0.99], ["p99.9", 0.999]] as const).map(([label, share]) => ({
     figure: `${what} ${label}`,
     kind: "latency",
-    value: percentile(valuesMs, share),
+    value: quantile(valuesMs, share),
     unit: "ms",
   }));
 }

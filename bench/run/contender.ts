@@ -15,7 +15,8 @@ import { createTopic, produceBytes, toRecord } from "../../tests/support/request
 import { TestClient } from "../../tests/support/test_client.ts";
 import { ownGenerator } from "../load_generator.ts";
 import type { Pass } from "./options.ts";
-import { cpuSecondsOf, memoryOf, type ProcessMemory } from "./process.ts";
+import type { ProcessMemory } from "./process.ts";
+import { ProcessSubject } from "./process_subject.ts";
 
 export const kafkaName = "kafka 4.4.0";
 
@@ -57,11 +58,12 @@ export interface Subject {
   deleteTopic(name: string): Promise<void>;
 }
 
-export class BrokerSubject implements Subject {
+export class BrokerSubject extends ProcessSubject implements Subject {
   readonly #broker: BrokerProcess;
   readonly #directory: string;
 
   private constructor(readonly contender: Contender, broker: BrokerProcess, directory: string) {
+    super();
     this.#broker = broker;
     this.#directory = directory;
   }
@@ -86,10 +88,6 @@ export class BrokerSubject implements Subject {
     return this.#broker.port;
   }
 
-  get address(): string {
-    return this.#broker.address;
-  }
-
   get pid(): number {
     return this.#broker.pid;
   }
@@ -101,18 +99,6 @@ export class BrokerSubject implements Subject {
 
   get dataDirectory(): string {
     return this.#directory;
-  }
-
-  cpuSeconds(): number {
-    return cpuSecondsOf(this.#broker.pid);
-  }
-
-  memory(): ProcessMemory {
-    return memoryOf(this.#broker.pid);
-  }
-
-  connect(): Promise<TestClient> {
-    return TestClient.connect(this.port, { clientId: "bench" });
   }
 
   /** A topic that takes records: right after its creation a broker may not lead all of it yet. */

@@ -2,17 +2,17 @@
 
 import { type LimitServer, startLimitServer } from "../limit/limit.ts";
 import { createTopic } from "../../tests/support/requests.ts";
-import { TestClient } from "../../tests/support/test_client.ts";
 import type { Subject } from "./contender.ts";
-import { cpuSecondsOf, memoryOf, type ProcessMemory } from "./process.ts";
+import { ProcessSubject } from "./process_subject.ts";
 
 /** Two, for it has two ways to read. */
 export const limitNames = { sendfile: "limit sendfile", mmap: "limit mmap" } as const;
 
-export class LimitSubject implements Subject {
+export class LimitSubject extends ProcessSubject implements Subject {
   readonly contender: Subject["contender"];
 
   private constructor(read: keyof typeof limitNames, private readonly server: LimitServer) {
+    super();
     this.contender = { name: limitNames[read], target: "limit" };
   }
 
@@ -24,24 +24,8 @@ export class LimitSubject implements Subject {
     return this.server.port;
   }
 
-  get address(): string {
-    return `127.0.0.1:${this.port}`;
-  }
-
   get pid(): number {
     return this.server.pid;
-  }
-
-  cpuSeconds(): number {
-    return cpuSecondsOf(this.pid);
-  }
-
-  memory(): ProcessMemory {
-    return memoryOf(this.pid);
-  }
-
-  connect(): Promise<TestClient> {
-    return TestClient.connect(this.port, { clientId: "bench" });
   }
 
   async makeTopic(name: string, partitionCount = 1): Promise<void> {

@@ -3,16 +3,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../tests/support/broker.ts";
-import { TestClient } from "../../tests/support/test_client.ts";
 import type { Subject } from "./contender.ts";
-import { cpuSecondsOf, memoryOf, type ProcessMemory } from "./process.ts";
+import { ProcessSubject } from "./process_subject.ts";
 
 export const stubName = "stub that answers at once";
 
-export class StubSubject implements Subject {
+export class StubSubject extends ProcessSubject implements Subject {
   readonly contender = { name: stubName, target: "stub" } as const;
 
-  private constructor(private readonly child: ChildProcess, readonly port: number) {}
+  private constructor(private readonly child: ChildProcess, readonly port: number) {
+    super();
+  }
 
   static async start(): Promise<StubSubject> {
     const port = await freePort();
@@ -26,24 +27,8 @@ export class StubSubject implements Subject {
     return new StubSubject(child, port);
   }
 
-  get address(): string {
-    return `127.0.0.1:${this.port}`;
-  }
-
   get pid(): number {
     return this.child.pid ?? NaN;
-  }
-
-  cpuSeconds(): number {
-    return cpuSecondsOf(this.pid);
-  }
-
-  memory(): ProcessMemory {
-    return memoryOf(this.pid);
-  }
-
-  connect(): Promise<TestClient> {
-    return TestClient.connect(this.port, { clientId: "bench" });
   }
 
   async makeTopic(): Promise<void> {}

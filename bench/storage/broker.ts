@@ -15,8 +15,8 @@ import { BrokerProcess, type Target } from "../../tests/support/broker.ts";
 import { createTopic, produceBytes, toRecord } from "../../tests/support/requests.ts";
 import { TestClient } from "../../tests/support/test_client.ts";
 import { produceLoad } from "../load.ts";
-import { median, record } from "../results.ts";
-import { batchOf, contest, kibibyte, mebibyte, quantile, readContestOptions, type Run, Scratch } from "./contest.ts";
+import { median, quantile, record } from "../results.ts";
+import { batchOf, contest, kibibyte, mebibyte, readContestOptions, type Run, Scratch } from "./contest.ts";
 
 const extraPartMax = 0.3;
 const extraMsMax = 0.3;

@@ -193,11 +193,6 @@ export function batchOf(sizeBytes: number): Uint8Array {
   return make(sizeBytes - overheadBytes);
 }
 
-export function quantile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
-}
-
 /** The rest of this turn of the event loop happens. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

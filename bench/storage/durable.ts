@@ -12,7 +12,7 @@
 
 import * as fs from "node:fs";
 import { type Log } from "../../storage/log.ts";
-import { record } from "../results.ts";
+import { quantile, record } from "../results.ts";
 import {
   batchOf,
   contest,
@@ -20,7 +20,6 @@ import {
   here,
   kibibyte,
   mebibyte,
-  quantile,
   readContestOptions,
   type Run,
   Scratch,

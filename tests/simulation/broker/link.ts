@@ -6,6 +6,7 @@ import type { Api } from "../../../protocol/schema.ts";
 import type { Socket } from "../../../runtime/runtime.ts";
 import { Broken } from "./history.ts";
 import { HOSTNAME, PORT, type World } from "./world.ts";
+import { joined } from "../../support/bytes.ts";
 
 /** The broker is not there, went away, or took too long. */
 export class LinkBroken extends Error {
@@ -129,14 +130,4 @@ export class Link {
       throw new LinkBroken("refused", { cause });
     }
   }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

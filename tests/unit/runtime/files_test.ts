@@ -3,7 +3,8 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { lines } from "../../../runtime/lines.ts";
 import { FileError } from "../../../runtime/runtime.ts";
-import { firstDifference, joined, pattern } from "./peer.ts";
+import { joined } from "../../support/bytes.ts";
+import { firstDifference, pattern } from "./peer.ts";
 import { worlds } from "./worlds.ts";
 
 for (const world of worlds) {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { lines } from "../../../runtime/lines.ts";
 import { GATHER_BYTES, OutgoingQueue } from "../../../runtime/outgoing.ts";
-import { firstDifference, joined, pattern } from "./peer.ts";
+import { joined } from "../../support/bytes.ts";
+import { firstDifference, pattern } from "./peer.ts";
 
 describe("an outgoing queue", () => {
   test("gathers small chunks, and shows large ones as they are", () => {

@@ -1,5 +1,6 @@
 /** A socket handler that keeps what happened, and lets a test wait for it. */
 
+import { joined } from "../../support/bytes.ts";
 import type { Network, Socket, SocketHandler, Timers } from "../../../runtime/runtime.ts";
 
 export class Peer implements SocketHandler {
@@ -130,14 +131,4 @@ export function firstDifference(left: Uint8Array, right: Uint8Array): number {
   const count = Math.max(left.length, right.length);
   for (let index = 0; index < count; index++) if (left[index] !== right[index]) return index;
   return -1;
-}
-
-export function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { NetworkError, type Socket, type SocketHandler } from "../../../runtime/runtime.ts";
-import { connectPair, firstDifference, joined, pattern, Peer, stalled, turns } from "./peer.ts";
+import { joined } from "../../support/bytes.ts";
+import { connectPair, firstDifference, pattern, Peer, stalled, turns } from "./peer.ts";
 import { worlds } from "./worlds.ts";
 
 const MEBIBYTE = 1024 * 1024;
