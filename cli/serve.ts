@@ -20,6 +20,9 @@ import { portEntries } from "./port_option.ts";
 /** Longest wait for an orderly stop; the broker's own bounds are shorter. */
 const stopMsMax = 60_000;
 
+/** When what only a start runs is over, also what it leaves to be compiled and collected. */
+const releaseCodeAfterMs = 1000;
+
 export async function run(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseArgs(args, serveOptions);
   if (parsed.positional.length > 0) throw new UsageError(`Unexpected "${parsed.positional[0]}"`);
@@ -40,6 +43,7 @@ export async function run(runtime: Runtime, args: readonly string[]): Promise<nu
     return 1;
   }
   runtime.process.print(banner(runtime, broker));
+  runtime.timers.after(releaseCodeAfterMs, () => runtime.process.releaseCode());
   return await runUntilSignal(runtime, broker, logger);
 }
 

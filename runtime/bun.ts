@@ -7,6 +7,7 @@ import { widenFileThreads } from "./bun_threads.ts";
 import { BunNetwork } from "./bun_network.ts";
 import { NodeFileSystem } from "./node_files.ts";
 import { nodeClock, nodeProcess, nodeRandom, nodeTimers } from "./node_process.ts";
+import { releaseProgramCode } from "./program_code.ts";
 
 declare const Bun: { readonly version: string };
 
@@ -15,15 +16,16 @@ const READS_AT_ONCE_MAX = 4;
 
 export function createBunRuntime(): Runtime {
   const threadCount = widenFileThreads();
+  const native = openBunNative();
   return {
     name: "bun",
     version: Bun.version,
     network: new BunNetwork(nodeTimers),
-    files: new NodeFileSystem(openBunNative(), Math.min(READS_AT_ONCE_MAX, threadCount - 1)),
+    files: new NodeFileSystem(native, Math.min(READS_AT_ONCE_MAX, threadCount - 1)),
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,
-    process: nodeProcess,
+    process: { ...nodeProcess, releaseCode: () => releaseProgramCode(native.advise) },
     openCrc32c: openBunCrc32c,
   };
 }

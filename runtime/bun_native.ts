@@ -37,6 +37,7 @@ interface LibcSymbols {
   ): number | null;
   munmap(address: number, length: number): number;
   mincore(address: number, length: number, residency: Uint8Array): number;
+  madvise(address: number, length: number, advice: number): number;
   getpagesize(): number;
   flock(descriptor: number, operation: number): number;
 }
@@ -59,6 +60,7 @@ export function openBunNative(): NativeFiles {
   const pageBytes = libc?.getpagesize() ?? 0;
   const vector = new BigUint64Array(2);
   return {
+    advise: (address, length, advice) => libc?.madvise(address, length, advice) ?? -1,
     map(descriptor, length) {
       if (ffi === undefined || libc === null) return null;
       const address = libc.mmap(null, length, PROT_READ, MAP_SHARED, descriptor, 0);
@@ -100,6 +102,7 @@ function openLibc(ffi: BunFfi): LibcSymbols | null {
     mmap: { args: ["ptr", "usize", "i32", "i32", "i32", "i64"], returns: "ptr" },
     munmap: { args: ["ptr", "usize"], returns: "i32" },
     mincore: { args: ["ptr", "usize", "ptr"], returns: "i32" },
+    madvise: { args: ["ptr", "usize", "i32"], returns: "i32" },
     getpagesize: { args: [], returns: "i32" },
     flock: { args: ["i32", "i32"], returns: "i32" },
   });

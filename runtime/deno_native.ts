@@ -9,6 +9,7 @@ const symbols = {
   mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
   mincore: { parameters: ["pointer", "usize", "buffer"], result: "i32" },
+  madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   getpagesize: { parameters: [], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -23,6 +24,7 @@ export function openDenoNative(): NativeFiles {
   const pageBytes = libc?.getpagesize() ?? 0;
   const vector = new BigUint64Array(2);
   return {
+    advise: (address, length, advice) => libc?.madvise(BigInt(address), BigInt(length), advice) ?? -1,
     map(descriptor, length) {
       if (libc === null) return null;
       const address = libc.mmap(null, BigInt(length), PROT_READ, MAP_SHARED, descriptor, 0n);

@@ -143,4 +143,6 @@ export class MemoryProcess implements Process {
   memory(): { readonly residentBytes: number; readonly heapBytes: number } {
     return { residentBytes: 0, heapBytes: 0 };
   }
+
+  releaseCode(): void {}
 }

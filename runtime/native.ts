@@ -1,5 +1,7 @@
 /** What neither Bun nor Deno has in its file API: memory maps, what is in the page cache, and a lock that ends with the process. */
 export interface NativeFiles {
+  /** `madvise`: 0 when it was done, -1 for any failure, or without it. */
+  advise(address: number, length: number, advice: number): number;
   /** Maps the first `length` bytes (> 0) of an open file for reading; null where that is not possible. */
   map(descriptor: number, length: number): NativeMap | null;
   /** `preadv2` with RWF_NOWAIT: bytes read from the page cache, 0 at the end of the file; -1 for any failure, or without it. */

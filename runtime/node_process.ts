@@ -45,7 +45,8 @@ export const nodeRandom: Random = {
   },
 };
 
-export const nodeProcess: Process = {
+/** All but what takes a call of the C library. */
+export const nodeProcess: Omit<Process, "releaseCode"> = {
   id: process.pid,
   args: process.argv.slice(2),
   environment() {

@@ -52,6 +52,17 @@ describe.skipIf(target === "kafka")("starting up", () => {
     again.close();
   }, 120_000);
 
+  test("leaves nothing mapped of the code that only a start runs, and serves on", async () => {
+    const broker = await start();
+    // 43 to 48 MiB when it is ready, 12 to 25 a second later.
+    await until(() => broker.memory().mappedBytes < 32 * 1024 * 1024, { what: "Code that is no longer mapped" });
+    const client = await TestClient.connect(broker.port);
+    await createTopic(client, { name: "after" });
+    await produceValues(client, { topic: "after" }, ["served"]);
+    expect(await fetchValues(client, { topic: "after" })).toEqual(["served"]);
+    client.close();
+  }, 30_000);
+
   async function bestStartMs(limitMs: number, folder: () => string): Promise<number> {
     let best = Infinity;
     for (let tries = 0; tries < 8 && best >= limitMs; tries++) {
