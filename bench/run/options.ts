@@ -85,7 +85,7 @@ export function readRunOptions(args: readonly string[], today = new Date()): Run
   };
 }
 
-function isWeirTarget(text: string): text is WeirTarget {
+export function isWeirTarget(text: string): text is WeirTarget {
   return (weirTargets as readonly string[]).includes(text);
 }
 

@@ -44,8 +44,14 @@ describe.skipIf(target !== "bun" && target !== "deno")("bench/storage.ts", () =>
 });
 
 describe.skipIf(target === "kafka" || !canBuildLimit())(
-  `bench/limit.ts${canBuildLimit() ? "" : " (there is no cargo)"}`,
+  `bench/limit.ts, bench/nodes.ts${canBuildLimit() ? "" : " (there is no cargo)"}`,
   () => {
+    test.skipIf(target === "kafka")("measures two nodes at once", () => {
+      const printed = run("nodes.ts", "--nodes", "2", "--rounds", "1", "--scale", "0.01", "--target", target);
+      expect(printed).toMatch(/nodes, 2 at once: produce 64 KiB: rate of all +[1-9]/);
+      expect(printed).toMatch(/nodes, 2 at once: own memory of all +[1-9]/);
+    }, 60_000);
+
     test("measures the limit, and what is reached of it", () => {
       const more = ["--rounds", "1", "--scale", "0.003", "--warm-up", "1", "--contenders", `sendfile,mmap,${target}`];
       const { status, stdout: printed, stderr } = spawn("limit.ts", more);

@@ -58,8 +58,8 @@ describe.skipIf(target === "kafka")("starting up", () => {
     await until(() => broker.memory().mappedBytes < 32 * 1024 * 1024, { what: "Code that is no longer mapped" });
     const client = await TestClient.connect(broker.port);
     await createTopic(client, { name: "after" });
-    await produceValues(client, { topic: "after" }, ["served"]);
-    expect(await fetchValues(client, { topic: "after" })).toEqual(["served"]);
+    await produceValues(client, { topic: "after", partition: 0 }, ["served"]);
+    expect(await fetchValues(client, { topic: "after", partition: 0 })).toEqual(["served"]);
     client.close();
   }, 30_000);
 
