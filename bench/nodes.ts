@@ -43,7 +43,7 @@ const topic = "load";
 const partitionCount = 6;
 const recordBytes = 1024;
 const rows: readonly Row[] = [
-  { name: "produce 2 KiB", batchBytes: 2048, totalBytes: gibibyte / 16 },
+  { name: "produce 2 KiB", batchBytes: 2048, totalBytes: gibibyte / 2 },
   { name: "produce 64 KiB", batchBytes: 65_536, totalBytes: gibibyte / 2 },
   { name: "consume from the page cache", totalBytes: 2 * gibibyte },
 ];
