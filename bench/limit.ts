@@ -1,9 +1,9 @@
 /**
  * What Weir reaches of what this machine can do: bun bench/limit.ts [--rounds 3] [--scale 1] [--only REGEXP]
- * [--contenders sendfile,mmap,exe,exe-wasm,bun,deno,kafka] [--warm-up MiB]
+ * [--contenders sendfile,mmap,exe,exe-portable,bun,deno,kafka] [--warm-up MiB]
  *
  * Each round starts each contender in a new folder, in alternating order: the bare server of bench/limit/ in its two ways to
- * send, Weir as executable, on Bun and on Deno, the executable without the processor's CRC instruction, and Apache Kafka. All
+ * send, Weir as executable, on Bun and on Deno, the executable without the processor's CRC instruction (as where it cannot be reached), and Apache Kafka. All
  * are warmed up, then asked the same by the same generator: batches of 16 KiB to 1 MiB produced over four connections to six
  * partitions, then consumed out of the page cache with the limits of Java's consumer. All leave syncing to the kernel.
  *
@@ -61,8 +61,8 @@ const contenders: Readonly<Record<string, Contender>> = {
   "sendfile": { name: "limit sendfile", start: () => startLimitServer({ read: "sendfile" }) },
   "mmap": { name: "limit mmap", start: () => startLimitServer({ read: "mmap" }) },
   "exe": { name: "exe", start: () => startBroker("exe"), produceTarget: 0.6, consumeTarget: 0.8 },
-  "exe-wasm": {
-    name: "exe hash-wasm",
+  "exe-portable": {
+    name: "exe without the instruction",
     start: () => startBroker("exe", { "crc32c.native.enable": "false" }),
     produceTarget: 0.5,
     consumeTarget: 0.8,

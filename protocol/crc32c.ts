@@ -2,16 +2,20 @@
  * CRC32C (Castagnoli), the checksum of record batches.
  *
  * Once `initCrc32c` was called, inputs that are worth a call go to the processor's own instruction where the runtime can
- * reach it (`Runtime.openCrc32c`), else large ones to hash-wasm; small ones, and everything before that, through a table
- * loop over sixteen bytes at a time. All give the same number, so a caller that forgets `initCrc32c` is only slower.
+ * reach it (`Runtime.openCrc32c`), else to WebAssembly with vectors (`crc32c_fold.ts`), and where it has none, to hash-wasm; small
+ * ones, and everything before that, through a table loop over sixteen bytes at a time. All give the same number, so a caller
+ * that forgets `initCrc32c` is only slower.
  *
- *                     64 B   256 B   1 KiB   4 KiB   64 KiB     GB/s
- *   processor, Bun    1.0    2.9     6.2     14      16
- *   processor, Deno   0.04   0.2     0.7     2.6     15         from 2 KiB on
- *   hash-wasm         0.2    0.6     1.1     1.4     1.5        Bun; Deno within a tenth
- *   this loop         1.0    1.1     1.2     1.2     1.2        Bun; Deno within a tenth
+ *                     64 B   256 B   1 KiB   4 KiB   64 KiB   1 MB     GB/s
+ *   processor, Bun    1.0    2.9     6.2     14      16       16
+ *   processor, Deno   0.04   0.2     0.7     2.6     15       16       from 2 KiB on
+ *   vectors, Bun      –      –       –       2.2     7        9        from 1.5 KiB on
+ *   vectors, Deno     –      –       –       2.0     6        6
+ *   hash-wasm         0.2    0.6     1.1     1.4     1.5      1.5      Bun; Deno within a tenth
+ *   this loop         1.0    1.1     1.2     1.2     1.2      1.2      Bun; Deno within a tenth
  */
 import { createCRC32 } from "hash-wasm";
+import { openCrc32cFold } from "./crc32c_fold.ts";
 
 /** The reflected Castagnoli polynomial. */
 const POLYNOMIAL = 0x82f63b78;
@@ -35,23 +39,33 @@ export interface NativeCrc32c {
 }
 
 let native: NativeCrc32c | null = null;
+let ownVectors: NativeCrc32c | null = null;
+const openOwnVectors = () => ownVectors ??= openCrc32cFold(crc32cOfMore);
 let nativeSizeBytesMin = Infinity;
 
 /**
- * Takes `candidate` into use if it gives the same numbers as the table; else, or without one, loads the WebAssembly
- * checksum (a second call waits for the same load).
+ * Takes `candidate` into use if it gives the same numbers as the table; else, or without one, WebAssembly, with vectors under the same
+ * condition (a second call waits for the same load).
  *
  * @returns what large inputs are computed by from now on
  */
-export async function initCrc32c(candidate: NativeCrc32c | null = null): Promise<"native" | "wasm"> {
-  native = candidate !== null && isRight(candidate) ? candidate : null;
-  nativeSizeBytesMin = native?.sizeBytesMin ?? Infinity;
-  if (native !== null) return "native";
+export async function initCrc32c(
+  candidate: NativeCrc32c | null = null,
+  openVectors = openOwnVectors,
+): Promise<"native" | "vectors" | "wasm"> {
+  if (take(candidate)) return "native";
+  if (take(openVectors())) return "vectors";
   loading ??= createCRC32(POLYNOMIAL).then((hasher) => {
     wasmHasher = hasher;
   });
   await loading;
   return "wasm";
+}
+
+function take(candidate: NativeCrc32c | null): boolean {
+  native = candidate !== null && isRight(candidate) ? candidate : null;
+  nativeSizeBytesMin = native?.sizeBytesMin ?? Infinity;
+  return native !== null;
 }
 
 /** Lengths at which each loop of what is offered runs not at all, once and again; few, for nothing is compiled yet. */

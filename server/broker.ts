@@ -37,6 +37,12 @@ const FRAME_BUFFERS_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a stop waits for connections to take their answers. */
 const STOP_WITHIN_MS = 5_000;
 
+const checksumMeans = {
+  native: "the processor's instruction",
+  vectors: "WebAssembly with vectors",
+  wasm: "WebAssembly",
+} as const;
+
 export interface BrokerOptions {
   readonly runtime: Runtime;
   readonly config: BrokerConfig;
@@ -107,7 +113,7 @@ export class Broker {
    */
   static async start({ runtime, config, logger }: BrokerOptions): Promise<Broker> {
     const means = await initCrc32c(config.get("crc32c.native.enable") ? runtime.openCrc32c() : null);
-    logger.info("checksums", { by: means === "native" ? "the processor's instruction" : "WebAssembly" });
+    logger.info("checksums", { by: checksumMeans[means] });
     await installZstdWhereMissing();
     for (const { level, event, facts } of config.notices) logger[level](event, facts);
     const clusterId = config.get("cluster.id");

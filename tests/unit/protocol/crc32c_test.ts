@@ -24,8 +24,8 @@ describe("crc32c", () => {
     expect(crc32c(ascii("xx123456789yyy"), 2, 11)).toBe(0xe3069283);
   });
 
-  test("gives the same by WebAssembly and by table, at every alignment", async () => {
-    await initCrc32c();
+  test("gives the same by hash-wasm, where there are no vectors, and by table, at every alignment", async () => {
+    expect(await initCrc32c(null, () => null)).toBe("wasm");
     const bytes = Uint8Array.from({ length: 9001 }, (_, index) => (index * 31 + (index >> 5)) & 255);
     for (const start of [0, 1, 2, 3, 7, 8, 15, 16]) {
       for (const length of [0, 1, 15, 16, 17, 255, 4095, 4096, 4097, 8192]) {
@@ -47,7 +47,7 @@ describe("crc32c", () => {
       expect(crc32c(ascii("12345678"))).toBe(crc32cByTable(ascii("12345678"), 0, 8));
       expect(lengths).toEqual([9]);
     } finally {
-      expect(await initCrc32c()).toBe("wasm");
+      expect(await initCrc32c()).toBe("vectors");
     }
   });
 
@@ -55,7 +55,7 @@ describe("crc32c", () => {
     for (const wrong of [1, 40, 768, 12_287]) {
       const compute = (bytes: Uint8Array, start: number, end: number) =>
         crc32cByTable(bytes, start, end) ^ (end - start === wrong ? 1 : 0);
-      expect(await initCrc32c({ sizeBytesMin: 1, compute })).toBe("wasm");
+      expect(await initCrc32c({ sizeBytesMin: 1, compute })).toBe("vectors");
       expect(crc32c(ascii("123456789"))).toBe(0xe3069283);
     }
   });
