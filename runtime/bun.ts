@@ -3,6 +3,7 @@
 import type { Runtime } from "./runtime.ts";
 import { openBunCrc32c } from "./bun_crc32c.ts";
 import { openBunNative } from "./bun_native.ts";
+import { openFileSender } from "./bun_send_file.ts";
 import { widenFileThreads } from "./bun_threads.ts";
 import { BunNetwork } from "./bun_network.ts";
 import { NodeFileSystem } from "./node_files.ts";
@@ -16,11 +17,12 @@ const READS_AT_ONCE_MAX = 4;
 
 export function createBunRuntime(): Runtime {
   const threadCount = widenFileThreads();
-  const native = openBunNative();
+  const sender = openFileSender();
+  const native = openBunNative(sender);
   return {
     name: "bun",
     version: Bun.version,
-    network: new BunNetwork(nodeTimers),
+    network: new BunNetwork(nodeTimers, sender),
     files: new NodeFileSystem(native, Math.min(READS_AT_ONCE_MAX, threadCount - 1)),
     clock: nodeClock,
     timers: nodeTimers,

@@ -6,9 +6,10 @@
  */
 
 import * as fs from "node:fs";
+import { type BunFfi, openFfi, openFirst } from "./bun_ffi.ts";
+import { type FileSender } from "./bun_send_file.ts";
 import {
   cachedUntil,
-  libcPaths,
   LOCK_EXCLUSIVE,
   LOCK_NON_BLOCKING,
   MAP_SHARED,
@@ -16,15 +17,6 @@ import {
   PROT_READ,
   RWF_NOWAIT,
 } from "./native.ts";
-
-/** The part of `Bun.FFI` that is used (`bun:ffi` is a façade of it, but its name breaks `deno check`). */
-interface BunFfi {
-  dlopen<Symbols>(path: string, symbols: Record<string, { args: readonly string[]; returns: string }>): {
-    readonly symbols: Symbols;
-  };
-  ptr(view: Uint8Array): number;
-  toArrayBuffer(pointer: number, byteOffset: number, byteLength: number): ArrayBuffer;
-}
 
 interface LibcSymbols {
   mmap(
@@ -47,22 +39,17 @@ interface NoWaitSymbols {
   preadv2(descriptor: number, vectors: BigUint64Array, count: number, offset: number, flags: number): number | bigint;
 }
 
-interface BuiltinModules {
-  getBuiltinModule?(name: string): unknown;
-}
-
-export function openBunNative(): NativeFiles {
-  const ffi = (globalThis as unknown as { process: BuiltinModules }).process.getBuiltinModule?.("bun:ffi") as
-    | BunFfi
-    | undefined;
-  const libc = ffi === undefined ? null : openLibc(ffi);
-  const noWait = ffi === undefined ? null : openNoWait(ffi);
+/** `sender`: who is told of maps, so that they can be sent without a copy. */
+export function openBunNative(sender: FileSender | null): NativeFiles {
+  const ffi = openFfi();
+  const libc = ffi === null ? null : openLibc(ffi);
+  const noWait = ffi === null ? null : openNoWait(ffi);
   const pageBytes = libc?.getpagesize() ?? 0;
   const vector = new BigUint64Array(2);
   return {
     advise: (address, length, advice) => libc?.madvise(address, length, advice) ?? -1,
     map(descriptor, length) {
-      if (ffi === undefined || libc === null) return null;
+      if (ffi === null || libc === null) return null;
       const address = libc.mmap(null, length, PROT_READ, MAP_SHARED, descriptor, 0);
       // MAP_FAILED is the address -1, which is past every number an address can be.
       if (address === null || address <= 0 || address >= 2 ** 56) return null;
@@ -70,14 +57,18 @@ export function openBunNative(): NativeFiles {
       const mincore = (start: number, count: number, residency: Uint8Array) => {
         return libc.mincore(address + start, count, residency);
       };
+      sender?.mapped(bytes.buffer, descriptor);
       return {
         bytes,
         cachedUntil: (start, end) => cachedUntil({ start, end }, pageBytes, mincore),
-        unmap: () => void libc.munmap(address, length),
+        unmap: () => {
+          sender?.unmapped(bytes.buffer);
+          libc.munmap(address, length);
+        },
       };
     },
     readCached(descriptor, target, position) {
-      if (ffi === undefined || noWait === null || target.length === 0) return -1;
+      if (ffi === null || noWait === null || target.length === 0) return -1;
       vector[0] = BigInt(ffi.ptr(target));
       vector[1] = BigInt(target.length);
       return Number(noWait.preadv2(descriptor, vector, 1, position, RWF_NOWAIT));
@@ -112,18 +103,4 @@ function openNoWait(ffi: BunFfi): NoWaitSymbols | null {
   return openFirst<NoWaitSymbols>(ffi, {
     preadv2: { args: ["i32", "ptr", "i32", "i64", "i32"], returns: "i64_fast" },
   });
-}
-
-function openFirst<Symbols>(
-  ffi: BunFfi,
-  symbols: Record<string, { args: readonly string[]; returns: string }>,
-): Symbols | null {
-  for (const path of libcPaths) {
-    try {
-      return ffi.dlopen<Symbols>(path, symbols).symbols;
-    } catch {
-      // Not this one; the caller does without when there is none.
-    }
-  }
-  return null;
 }

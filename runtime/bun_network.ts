@@ -4,14 +4,17 @@
  * Bun pushes what it reads, as chunks of up to 512 KiB, each in memory of its own (checked: kept chunks never change). Left to
  * the collector they would pile up: 55 MB of a broker's memory, page faults for every chunk that is new. So memory that is
  * done with is given back at once (`recycle`), and the allocator uses it again while it is in the processor's cache.
- * `socket.write` hands bytes to the kernel at once and says how many it took; the rest is ours to keep until `drain`.
+ * `socket.write` hands bytes to the kernel at once and says how many it took; the rest is ours to keep until `drain`. Views of
+ * files go past it (`bun_send_file.ts`).
  *
  * What is given to `write` goes out at the end of the turn: answers made in one turn share their system calls.
  */
 
+import { isLocalPeer, isLoopback, openLocalPeers } from "./bun_local_peers.ts";
 import { openBunReceive, type ReceiveInto } from "./bun_receive.ts";
+import { type ChunkSender } from "./bun_send_file.ts";
 import { addressOf, LINGER_MS, networkError, reportBug } from "./network_support.ts";
-import { GATHER_BYTES, OutgoingQueue } from "./outgoing.ts";
+import { CHUNK_BYTES_LARGE, GATHER_BYTES, OutgoingQueue } from "./outgoing.ts";
 import type {
   ConnectOptions,
   Listener,
@@ -61,6 +64,8 @@ interface BunHandler {
 }
 
 interface BunListener {
+  /** The descriptor. */
+  readonly fd: number;
   readonly hostname: string;
   readonly port: number;
   stop(closesConnections: boolean): void;
@@ -75,9 +80,9 @@ export class BunNetwork implements Network {
   readonly #timers: Timers;
   readonly #flusher: Flusher;
 
-  constructor(timers: Timers) {
+  constructor(timers: Timers, sender: ChunkSender | null) {
     this.#timers = timers;
-    this.#flusher = new Flusher(timers);
+    this.#flusher = new Flusher(timers, sender);
   }
 
   // deno-lint-ignore require-await -- the interface promises, for runtimes that resolve names first
@@ -89,6 +94,7 @@ export class BunNetwork implements Network {
     };
     try {
       const listener = Bun.listen({ hostname, port, socket: bunHandler(open) });
+      if (isLoopback(listener.hostname)) this.#flusher.setUpLocalPeer?.(listener.fd); // Connections take it over.
       return { hostname: listener.hostname, port: listener.port, close: () => listener.stop(false) };
     } catch (cause) {
       throw networkError(`listen on ${addressOf(options)}`, cause);
@@ -141,7 +147,7 @@ class BunConnection implements Socket {
   readonly #socket: BunSocket;
   readonly #flusher: Flusher;
   readonly #timers: Timers;
-  readonly #outgoing = new OutgoingQueue();
+  readonly #outgoing: OutgoingQueue;
   #handler: SocketHandler | null = null;
   #state: "open" | "ending" | "lingering" | "closed" = "open";
   #isPaused = false;
@@ -152,6 +158,7 @@ class BunConnection implements Socket {
     this.#socket = socket;
     this.#flusher = flusher;
     this.#timers = timers;
+    this.#outgoing = new OutgoingQueue(flusher.isFile);
     this.remoteHostname = socket.remoteAddress;
     this.remotePort = socket.remotePort;
     this.localHostname = socket.localAddress;
@@ -160,6 +167,7 @@ class BunConnection implements Socket {
 
   start(accept: (socket: Socket) => SocketHandler): void {
     this.#socket.setNoDelay(true);
+    if (isLocalPeer(this)) this.#flusher.setUpLocalPeer?.(this.#socket.fd);
     try {
       this.#handler = accept(this);
     } catch (bug) {
@@ -221,7 +229,7 @@ class BunConnection implements Socket {
       let sentBytes = 0;
       const hadPending = this.#outgoing.pendingBytes > 0;
       for (let next = this.#outgoing.peek(gather); next !== null; next = this.#outgoing.peek(gather)) {
-        const count = this.#socket.write(next);
+        const count = this.#hand(next);
         if (count < 0) return; // Closed under us; `closed` is on its way.
         this.#outgoing.take(count);
         if (count < next.length || this.#isClosed()) return;
@@ -233,6 +241,25 @@ class BunConnection implements Socket {
     } catch (bug) {
       reportBug(bug);
     }
+  }
+
+  /**
+   * Bytes taken by the kernel; below 0 when the socket is closed. When they are not all, Bun has been asked for the rest, found
+   * no room, and calls `drain`: it keeps no bytes, so that what we send beside it stays in order. Encrypted connections must
+   * not come past `write`.
+   */
+  #hand(bytes: Uint8Array): number {
+    const { sender } = this.#flusher;
+    if (sender === null) return this.#socket.write(bytes);
+    const isFile = bytes.length >= CHUNK_BYTES_LARGE && sender.has(bytes);
+    if (!isFile && bytes.length === this.#outgoing.pendingBytes) return this.#socket.write(bytes);
+    const { fd } = this.#socket;
+    const count = isFile ? sender.send(fd, bytes) : Math.max(0, sender.sendAhead(fd, bytes));
+    if (count === bytes.length) return count;
+    const restCount = this.#socket.write(count === 0 ? bytes : bytes.subarray(count));
+    if (restCount < 0) return restCount;
+    if (isFile && count === 0 && restCount > 0) sender.refused(bytes);
+    return count + restCount;
   }
 
   received(chunk: Uint8Array): void {
@@ -308,6 +335,10 @@ const gather = new Uint8Array(GATHER_BYTES);
 class Flusher {
   /** Null where the C library cannot be called. */
   readonly receiveInto = openBunReceive();
+  readonly setUpLocalPeer = openLocalPeers();
+  readonly sender: ChunkSender | null;
+  /** Whether a chunk is better sent alone. */
+  readonly isFile: (chunk: Uint8Array) => boolean;
   readonly #timers: Timers;
   #waiting = new Set<BunConnection>();
   readonly #run = () => {
@@ -316,8 +347,10 @@ class Flusher {
     for (const connection of ready) connection.flush();
   };
 
-  constructor(timers: Timers) {
+  constructor(timers: Timers, sender: ChunkSender | null) {
     this.#timers = timers;
+    this.sender = sender;
+    this.isFile = (chunk) => sender !== null && sender.has(chunk);
   }
 
   add(connection: BunConnection): void {

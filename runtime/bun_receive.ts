@@ -5,19 +5,12 @@
  * here, without a copy. Anything but bytes (none there, the end, an error) is left for Bun to find.
  */
 
-import { libcPaths } from "./native.ts";
+import { isLinux, openFfi, openFirst } from "./bun_ffi.ts";
 
 const MSG_DONTWAIT = 0x40;
 
-interface BunFfi {
-  dlopen(path: string, symbols: Record<string, { args: readonly string[]; returns: string }>): {
-    readonly symbols: { recv(descriptor: number, target: Uint8Array, length: number, flags: number): number | bigint };
-  };
-}
-
-interface Host {
-  readonly platform: string;
-  getBuiltinModule?(name: string): unknown;
+interface Symbols {
+  recv(descriptor: number, target: Uint8Array, length: number, flags: number): number | bigint;
 }
 
 /** Bytes read into the start of `target`; 0 or less when there are none to be had now. */
@@ -25,17 +18,9 @@ export type ReceiveInto = (descriptor: number, target: Uint8Array) => number;
 
 /** Null where it cannot be. */
 export function openBunReceive(): ReceiveInto | null {
-  const host = (globalThis as unknown as { process: Host }).process;
-  const ffi = host.getBuiltinModule?.("bun:ffi") as BunFfi | undefined;
-  if (ffi === undefined || host.platform !== "linux") return null;
-  for (const path of libcPaths) {
-    try {
-      const { recv } =
-        ffi.dlopen(path, { recv: { args: ["i32", "ptr", "usize", "i32"], returns: "i64_fast" } }).symbols;
-      return (descriptor, target) => Number(recv(descriptor, target, target.length, MSG_DONTWAIT));
-    } catch {
-      // Not this one; without any, Bun's chunks are copied.
-    }
-  }
-  return null;
+  const ffi = openFfi();
+  if (ffi === null || !isLinux) return null;
+  const libc = openFirst<Symbols>(ffi, { recv: { args: ["i32", "ptr", "usize", "i32"], returns: "i64_fast" } });
+  if (libc === null) return null;
+  return (descriptor, target) => Number(libc.recv(descriptor, target, target.length, MSG_DONTWAIT));
 }

@@ -7,7 +7,7 @@
  */
 
 /** Chunks from this size are sent as they are; below it a copy is cheaper than a system call. */
-const CHUNK_BYTES_LARGE = 16 * 1024;
+export const CHUNK_BYTES_LARGE = 16 * 1024;
 /** Size of the buffer in which small chunks are gathered. */
 export const GATHER_BYTES = 64 * 1024;
 /** Sent entries are forgotten in runs of this many, so that taking one from the front is cheap. */
@@ -24,6 +24,13 @@ export class OutgoingQueue {
   #first = 0;
   /** Bytes of the first chunk that are already taken. */
   #offset = 0;
+
+  readonly #isApart: (chunk: Uint8Array) => boolean;
+
+  /** `isApart`: whether a large chunk is to be shown alone, none of it behind small ones. */
+  constructor(isApart: (chunk: Uint8Array) => boolean = () => false) {
+    this.#isApart = isApart;
+  }
 
   get isEmpty(): boolean {
     return this.#first === this.#chunks.length;
@@ -65,6 +72,7 @@ export class OutgoingQueue {
     let filled = rest;
     for (let index = this.#first + 1; index < this.#chunks.length && filled < gather.length; index++) {
       const next = this.#chunks[index]!;
+      if (next.length >= CHUNK_BYTES_LARGE && this.#isApart(next)) break;
       const count = Math.min(next.length, gather.length - filled, CHUNK_BYTES_LARGE);
       gather.set(count === next.length ? next : next.subarray(0, count), filled);
       filled += count;

@@ -70,7 +70,8 @@ export interface Socket {
    * Sends the chunks in order at the end of this turn, together with all else written in it, in as few system calls as the
    * runtime allows. Never refuses and calls nobody back before it returns; the caller looks at `pendingBytes` and waits for
    * `drain` before it makes more. A chunk must not change or be released until `sent` is called: exactly once, when the
-   * last byte was handed to the kernel or the connection is gone.
+   * last byte was handed to the kernel or the connection is gone. Of a view of a map the kernel may take the file's pages
+   * themselves: what is written over or cut off in the file after that can still arrive changed.
    */
   write(chunks: readonly Uint8Array[], sent?: () => void): void;
   /** Bytes given to `write` and not yet to the kernel. */
