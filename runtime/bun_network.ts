@@ -25,9 +25,7 @@ import type {
   Timer,
   Timers,
 } from "./runtime.ts";
-
-/** One socket sends at most this much in one turn, so that a fast reader does not starve the others. */
-const TURN_BYTES_MAX = 8 * 1024 * 1024;
+import { SMALL_BYTES_MAX, TURN_BYTES_MAX } from "./turn_bytes.ts";
 
 /** Less is not worth a call of its own: it comes with what follows it. */
 const DIRECT_BYTES_MIN = 16 * 1024;
@@ -133,7 +131,7 @@ function bunHandler(open: (socket: BunSocket) => void): BunHandler {
     binaryType: "uint8array",
     open,
     data: (socket, chunk) => socket.data.received(chunk),
-    drain: (socket) => socket.data.flush(),
+    drain: (socket) => socket.data.roomMade(),
     close: (socket, error) => socket.data?.closed(error ?? null),
     error: (socket, error) => socket.data?.failed(error),
   };
@@ -222,25 +220,32 @@ class BunConnection implements Socket {
     this.#timers.soon(() => this.#finish());
   }
 
+  roomMade(): void {
+    this.#flusher.add(this);
+  }
+
+  /** Hands the kernel at most so much, and says how much it was: all of it when there may be more that it would take. */
   // hot: per turn with something to send
-  flush(): void {
-    if (this.#state === "closed" || this.#state === "lingering") return;
+  flush(bytesMax: number): number {
+    if (this.#state === "closed" || this.#state === "lingering") return 0;
+    let sentBytes = 0;
     try {
-      let sentBytes = 0;
       const hadPending = this.#outgoing.pendingBytes > 0;
       for (let next = this.#outgoing.peek(gather); next !== null; next = this.#outgoing.peek(gather)) {
-        const count = this.#hand(next);
-        if (count < 0) return; // Closed under us; `closed` is on its way.
+        if (sentBytes === bytesMax) return sentBytes;
+        const part = next.length > bytesMax - sentBytes ? next.subarray(0, bytesMax - sentBytes) : next;
+        const count = this.#hand(part);
+        if (count < 0) return sentBytes; // Closed under us; `closed` is on its way.
         this.#outgoing.take(count);
-        if (count < next.length || this.#isClosed()) return;
         sentBytes += count;
-        if (sentBytes >= TURN_BYTES_MAX) return this.#flusher.add(this);
+        if (count < part.length || this.#isClosed()) return sentBytes; // Bun says when there is room again.
       }
-      if (this.#state === "ending") return this.#sayGoodbye();
-      if (hadPending) this.#handler?.drain();
+      if (this.#state === "ending") this.#sayGoodbye();
+      else if (hadPending) this.#handler?.drain();
     } catch (bug) {
       reportBug(bug);
     }
+    return sentBytes;
   }
 
   /**
@@ -331,7 +336,10 @@ class BunConnection implements Socket {
 /** Shared by all sockets: `write` has copied its bytes into the kernel when it returns. */
 const gather = new Uint8Array(GATHER_BYTES);
 
-/** What all sockets share. Flushes those that were written to, once, at the end of the turn. */
+/**
+ * What all sockets share. Flushes those that were written to, once, at the end of the turn: those with little to send, then the
+ * others in the order in which they came, as far as the turn's bytes reach. Who has more waits behind all who wait.
+ */
 class Flusher {
   /** Null where the C library cannot be called. */
   readonly receiveInto = openBunReceive();
@@ -344,7 +352,12 @@ class Flusher {
   readonly #run = () => {
     const ready = this.#waiting;
     this.#waiting = new Set();
-    for (const connection of ready) connection.flush();
+    let large: BunConnection[] | null = null;
+    for (const connection of ready) {
+      if (connection.pendingBytes > SMALL_BYTES_MAX) (large ??= []).push(connection);
+      else connection.flush(SMALL_BYTES_MAX);
+    }
+    if (large !== null) this.#flushLarge(large);
   };
 
   constructor(timers: Timers, sender: ChunkSender | null) {
@@ -356,5 +369,19 @@ class Flusher {
   add(connection: BunConnection): void {
     if (this.#waiting.size === 0) this.#timers.soon(this.#run);
     this.#waiting.add(connection);
+  }
+
+  #flushLarge(large: readonly BunConnection[]): void {
+    let leftBytes = TURN_BYTES_MAX;
+    let count = 0;
+    let unfinished: BunConnection | null = null;
+    for (; count < large.length && leftBytes > 0; count++) {
+      const connection = large[count]!;
+      const sentBytes = connection.flush(leftBytes);
+      if (sentBytes === leftBytes) unfinished = connection;
+      leftBytes -= sentBytes;
+    }
+    for (; count < large.length; count++) this.add(large[count]!);
+    if (unfinished !== null) this.add(unfinished);
   }
 }

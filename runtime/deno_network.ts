@@ -20,6 +20,7 @@ import type {
   Timer,
   Timers,
 } from "./runtime.ts";
+import { SMALL_BYTES_MAX, TurnBytes } from "./turn_bytes.ts";
 
 const SLAB_BYTES_MIN = 4 * 1024;
 const SLAB_BYTES_MAX = 256 * 1024;
@@ -33,9 +34,11 @@ type Accept = (socket: Socket) => SocketHandler;
 
 export class DenoNetwork implements Network {
   readonly #timers: Timers;
+  readonly #turnBytes: TurnBytes;
 
   constructor(timers: Timers) {
     this.#timers = timers;
+    this.#turnBytes = new TurnBytes(timers);
   }
 
   // deno-lint-ignore require-await -- a failure rejects, it does not throw
@@ -52,7 +55,7 @@ export class DenoNetwork implements Network {
       while (!isClosed) {
         try {
           const connection = await listener.accept();
-          new DenoConnection(connection, this.#timers).start(accept);
+          new DenoConnection(connection, this.#turnBytes, this.#timers).start(accept);
         } catch {
           if (!isClosed) await new Promise<void>((resolve) => this.#timers.after(ACCEPT_PAUSE_MS, resolve));
         }
@@ -77,7 +80,7 @@ export class DenoNetwork implements Network {
     const timer = this.#timers.after(timeoutMs, () => abort.abort());
     try {
       const connection = await Deno.connect({ hostname, port, transport: "tcp", signal: abort.signal });
-      const socket = new DenoConnection(connection, this.#timers);
+      const socket = new DenoConnection(connection, this.#turnBytes, this.#timers);
       socket.start(opened);
       return socket;
     } catch (cause) {
@@ -98,6 +101,7 @@ class DenoConnection implements Socket {
   readonly localHostname: string;
   readonly localPort: number;
   readonly #connection: Deno.TcpConn;
+  readonly #turnBytes: TurnBytes;
   readonly #timers: Timers;
   readonly #outgoing = new OutgoingQueue();
   #handler: SocketHandler | null = null;
@@ -110,8 +114,9 @@ class DenoConnection implements Socket {
   #slab: Uint8Array = EMPTY;
   #slabSizeBytes = SLAB_BYTES_MIN;
 
-  constructor(connection: Deno.TcpConn, timers: Timers) {
+  constructor(connection: Deno.TcpConn, turnBytes: TurnBytes, timers: Timers) {
     this.#connection = connection;
+    this.#turnBytes = turnBytes;
     this.#timers = timers;
     const { localAddr, remoteAddr } = connection;
     this.remoteHostname = remoteAddr.hostname;
@@ -270,9 +275,14 @@ class DenoConnection implements Socket {
           this.#isSending = false; // What `drain` writes goes out in the next turn.
           return this.#handler?.drain();
         }
+        const roomBytes = this.pendingBytes > SMALL_BYTES_MAX ? this.#turnBytes.take(next.length) : next.length;
+        if (roomBytes === 0) {
+          await this.#turnBytes.next();
+          continue;
+        }
         let byteCount: number;
         try {
-          byteCount = await this.#connection.write(next);
+          byteCount = await this.#connection.write(roomBytes === next.length ? next : next.subarray(0, roomBytes));
         } catch (error) {
           this.#destroy(error);
           break;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { NetworkError, type Socket, type SocketHandler } from "../../../runtime/runtime.ts";
+import { TURN_BYTES_MAX } from "../../../runtime/turn_bytes.ts";
 import { joined } from "../../support/bytes.ts";
 import { connectPair, firstDifference, pattern, Peer, stalled, turns } from "./peer.ts";
 import { worlds } from "./worlds.ts";
@@ -182,6 +183,40 @@ for (const { name, runtime, isReal, pass } of worlds) {
       expect(firstDifference(server.bytes(), whole)).toBe(-1);
       client.socket.destroy();
       await server.closed();
+    });
+
+    test("a large answer to a fast reader holds up small ones by no more than a turn's bytes", async () => {
+      const [large, small] = await Promise.all([connectPair(network), connectPair(network)]);
+      const totalBytes = 32 * MEBIBYTE;
+      small.server.onData = (question) => small.server.socket.write([question]);
+      large.server.socket.write(Array.from({ length: 32 }, () => new Uint8Array(MEBIBYTE)));
+      for (let count = 1; count <= 5; count++) {
+        const pendingBytes = large.server.socket.pendingBytes;
+        small.client.socket.write([pattern(100)]);
+        await small.client.received(100 * count);
+        // The question and its answer are two trips, of one or two turns each; on Deno of more.
+        const turnCountMax = name === "deno" ? 8 : 4;
+        expect(pendingBytes - large.server.socket.pendingBytes).toBeLessThanOrEqual(turnCountMax * TURN_BYTES_MAX);
+      }
+      await large.client.received(totalBytes);
+      expect(large.client.receivedBytes).toBe(totalBytes);
+      for (const { client } of [large, small]) client.socket.destroy();
+      await Promise.all([large.server.closed(), small.server.closed()]);
+    });
+
+    test("fast readers of large answers take turns", async () => {
+      const [first, second] = await Promise.all([connectPair(network), connectPair(network)]);
+      const answer = Array.from({ length: 16 }, (_, index) => pattern(MEBIBYTE, index));
+      const sent: string[] = [];
+      for (const chunk of answer) first.server.socket.write([chunk], () => sent.push("first"));
+      for (const chunk of answer) second.server.socket.write([chunk], () => sent.push("second"));
+      await Promise.all([first, second].map(({ client }) => client.received(16 * MEBIBYTE)));
+      for (const { client, server } of [first, second]) {
+        expect(firstDifference(client.bytes(), joined(answer))).toBe(-1);
+        client.socket.destroy();
+        await server.closed();
+      }
+      expect(new Set(sent.slice(0, 4))).toEqual(new Set(["first", "second"]));
     });
 
     test("drain comes when everything written is with the kernel", async () => {
