@@ -23,7 +23,7 @@ export function createBunRuntime(): Runtime {
     name: "bun",
     version: Bun.version,
     network: new BunNetwork(nodeTimers, sender),
-    files: new NodeFileSystem(native, Math.min(READS_AT_ONCE_MAX, threadCount - 1)),
+    files: new NodeFileSystem(native, nodeTimers, Math.min(READS_AT_ONCE_MAX, threadCount - 1)),
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

@@ -61,9 +61,9 @@ export function openBunNative(sender: FileSender | null): NativeFiles {
       return {
         bytes,
         cachedUntil: (start, end) => cachedUntil({ start, end }, pageBytes, mincore),
-        unmap: () => {
+        unmap: (start, end) => {
           sender?.unmapped(bytes.buffer);
-          libc.munmap(address, length);
+          libc.munmap(address + start, end - start);
         },
       };
     },

@@ -17,7 +17,7 @@ export function createDenoRuntime(): Runtime {
     name: "deno",
     version: Deno.version.deno,
     network: new DenoNetwork(nodeTimers),
-    files: new NodeFileSystem(native, READS_AT_ONCE_MAX),
+    files: new NodeFileSystem(native, nodeTimers, READS_AT_ONCE_MAX),
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

@@ -37,7 +37,7 @@ export function openDenoNative(): NativeFiles {
       return {
         bytes,
         cachedUntil: (start, end) => cachedUntil({ start, end }, pageBytes, mincore),
-        unmap: () => void libc.munmap(address, BigInt(length)),
+        unmap: (start, end) => void libc.munmap(Deno.UnsafePointer.offset(address, start), BigInt(end - start)),
       };
     },
     readCached(descriptor, target, position) {

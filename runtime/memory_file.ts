@@ -82,8 +82,9 @@ export class MemoryFile {
     this.modifiedMs = nowMs;
   }
 
-  map(length: number, cachedUntil: MappedFile["cachedUntil"]): MappedFile {
-    const map = new MemoryMap(this.bytes.slice(0, length), cachedUntil, () => this.#maps.delete(map));
+  map(length: number, lengthMax: number, cachedUntil: MappedFile["cachedUntil"]): MappedFile {
+    const copy = (length: number) => length <= Math.min(lengthMax, this.sizeBytes) ? this.bytes.slice(0, length) : null;
+    const map = new MemoryMap(copy, length, cachedUntil, () => this.#maps.delete(map));
     this.#maps.add(map);
     return map;
   }
@@ -185,32 +186,51 @@ export class MemoryFile {
   }
 }
 
+/** A copy that follows writes; a longer one for each time it has grown, as views of those before are still looked at. */
 export class MemoryMap implements MappedFile {
-  readonly length: number;
   readonly cachedUntil: MappedFile["cachedUntil"];
-  #bytes: Uint8Array | null;
+  /** Null when there is not so much of the file. */
+  readonly #copy: (length: number) => Uint8Array | null;
+  readonly #copies: Uint8Array[];
   readonly #forget: () => void;
 
-  constructor(bytes: Uint8Array, cachedUntil: MappedFile["cachedUntil"], forget: () => void) {
+  constructor(
+    copy: (length: number) => Uint8Array | null,
+    length: number,
+    cachedUntil: MappedFile["cachedUntil"],
+    forget: () => void,
+  ) {
     this.cachedUntil = cachedUntil;
-    this.#bytes = bytes;
-    this.length = bytes.length;
+    this.#copy = copy;
+    this.#copies = [copy(length)!];
     this.#forget = forget;
   }
 
+  get length(): number {
+    return this.bytes.length;
+  }
+
   get bytes(): Uint8Array {
-    if (this.#bytes === null) throw new Error("Cannot read a mapped file after its release");
-    return this.#bytes;
+    const bytes = this.#copies.at(-1);
+    if (bytes === undefined) throw new Error("Cannot read a mapped file after its release");
+    return bytes;
+  }
+
+  grow(length: number): boolean {
+    const grown = length < this.length ? null : this.#copy(length); // `length` throws after the release.
+    if (grown === null) return false;
+    this.#copies.push(grown);
+    return true;
   }
 
   follow(source: Uint8Array, start: number, end: number): void {
-    if (start >= this.length) return;
-    this.#bytes?.set(source.subarray(start, Math.min(end, this.length)), start);
+    for (const copy of this.#copies) {
+      if (start < copy.length) copy.set(source.subarray(start, Math.min(end, copy.length)), start);
+    }
   }
 
   release(): void {
-    this.#bytes?.fill(RELEASED_BYTE);
-    this.#bytes = null;
+    for (const copy of this.#copies.splice(0)) copy.fill(RELEASED_BYTE);
     this.#forget();
   }
 }

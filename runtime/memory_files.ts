@@ -211,11 +211,15 @@ export class MemoryFileSystem implements FileSystem {
     return this.#capacityBytes;
   }
 
-  map(path: string, length: number): MappedFile | null {
+  map(path: string, length: number, lengthMax = length): MappedFile | null {
     this.check("map", path);
     const file = this.#file("map", path);
     if (file.sizeBytes < length) throw failure("map", path, "EINVAL");
-    return file.map(length, (start, end) => this.isCold?.(path, start, end - start) ? start : end);
+    return file.map(
+      length,
+      Math.max(length, lengthMax),
+      (start, end) => this.isCold?.(path, start, end - start) ? start : end,
+    );
   }
 
   lock(path: string): FileLock | null {

@@ -2,7 +2,10 @@
 export interface NativeFiles {
   /** `madvise`: 0 when it was done, -1 for any failure, or without it. */
   advise(address: number, length: number, advice: number): number;
-  /** Maps the first `length` bytes (> 0) of an open file for reading; null where that is not possible. */
+  /**
+   * Maps the first `length` bytes (> 0) of an open file for reading; null where that is not possible. The file may be shorter, and
+   * grow: who looks past its end ends the process.
+   */
   map(descriptor: number, length: number): NativeMap | null;
   /** `preadv2` with RWF_NOWAIT: bytes read from the page cache, 0 at the end of the file; -1 for any failure, or without it. */
   readCached(descriptor: number, target: Uint8Array, position: number): number;
@@ -14,7 +17,8 @@ export interface NativeMap {
   readonly bytes: Uint8Array;
   /** See `MappedFile`. */
   cachedUntil(start: number, end: number): number;
-  unmap(): void;
+  /** Whole pages; the first part comes first. */
+  unmap(start: number, end: number): void;
 }
 
 export interface NativeLock {

@@ -13,7 +13,9 @@ import {
   type FileStat,
   type FileSystem,
   type MappedFile,
+  type Timers,
 } from "./runtime.ts";
+import { Unmapper } from "./unmapper.ts";
 
 /** Chunks below this size that follow each other are copied together: one system call instead of many. */
 const CHUNK_BYTES_SMALL = 16 * 1024;
@@ -22,9 +24,11 @@ const GATHER_BYTES = 256 * 1024;
 export class NodeFileSystem implements FileSystem {
   readonly readsAtOnceMax: number;
   readonly #native: NativeFiles;
+  readonly #unmapper: Unmapper;
 
-  constructor(native: NativeFiles, readsAtOnceMax: number) {
+  constructor(native: NativeFiles, timers: Timers, readsAtOnceMax: number) {
     this.#native = native;
+    this.#unmapper = new Unmapper(timers);
     this.readsAtOnceMax = readsAtOnceMax;
   }
 
@@ -116,16 +120,21 @@ export class NodeFileSystem implements FileSystem {
     });
   }
 
-  map(path: string, length: number): MappedFile | null {
-    if (length === 0) return { bytes: new Uint8Array(0), cachedUntil: (_start, end) => end, release: () => {} };
+  map(path: string, length: number, lengthMax = length): MappedFile | null {
+    if (length === 0) {
+      return { bytes: new Uint8Array(0), grow: () => false, cachedUntil: (_start, end) => end, release: () => {} };
+    }
     return attempt("map", path, () => {
       const descriptor = fs.openSync(path, fs.constants.O_RDONLY);
       try {
-        if (fs.fstatSync(descriptor).size < length) {
+        const { size, ino } = fs.fstatSync(descriptor);
+        if (size < length) {
           throw Object.assign(new Error(`The file is shorter than ${length} bytes`), { code: "EINVAL" });
         }
-        const mapped = this.#native.map(descriptor, length);
-        return mapped === null ? null : new NodeMappedFile(mapped);
+        // Where addresses are scarce there may be enough for what there is of it.
+        const mapped = this.#native.map(descriptor, Math.max(length, lengthMax)) ??
+          this.#native.map(descriptor, length);
+        return mapped === null ? null : new NodeMappedFile(mapped, { path, inode: ino, length }, this.#unmapper);
       } finally {
         fs.closeSync(descriptor); // A map outlives its descriptor.
       }
@@ -142,15 +151,39 @@ export class NodeFileSystem implements FileSystem {
   }
 }
 
+/** What is mapped may be longer than the file; `bytes` never is. */
 class NodeMappedFile implements MappedFile {
   #map: NativeMap | null;
+  #bytes: Uint8Array;
+  readonly #path: string;
+  readonly #inode: number;
+  readonly #unmapper: Unmapper;
 
-  constructor(map: NativeMap) {
+  constructor(
+    map: NativeMap,
+    file: { readonly path: string; readonly inode: number; readonly length: number },
+    unmapper: Unmapper,
+  ) {
     this.#map = map;
+    this.#bytes = map.bytes.subarray(0, file.length);
+    this.#path = file.path;
+    this.#inode = file.inode;
+    this.#unmapper = unmapper;
   }
 
   get bytes(): Uint8Array {
-    return this.#live().bytes;
+    this.#live();
+    return this.#bytes;
+  }
+
+  grow(length: number): boolean {
+    const { bytes } = this.#live();
+    if (length > bytes.length) return false;
+    // By its name there may be another file by now, and ours may be no longer than it was.
+    const stat = fs.statSync(this.#path, { throwIfNoEntry: false });
+    if (stat === undefined || stat.ino !== this.#inode || stat.size < length) return false;
+    this.#bytes = bytes.subarray(0, length);
+    return true;
   }
 
   cachedUntil(start: number, end: number): number {
@@ -159,8 +192,9 @@ class NodeMappedFile implements MappedFile {
 
   release(): void {
     const map = this.#map;
+    if (map === null) return;
     this.#map = null;
-    map?.unmap();
+    this.#unmapper.unmap(map);
   }
 
   #live(): NativeMap {

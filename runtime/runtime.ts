@@ -149,9 +149,9 @@ export interface FileSystem {
   totalBytes(path: string): number;
   /**
    * Maps the first `length` bytes of a file for reading, or null where the runtime cannot (then use `FileHandle.read`).
-   * The file must not be truncated below `length` while mapped; it may grow, and may be unlinked.
+   * The file must not be truncated below `length` while mapped; it may grow, up to `lengthMax` with its map, and may be unlinked.
    */
-  map(path: string, length: number): MappedFile | null;
+  map(path: string, length: number, lengthMax?: number): MappedFile | null;
   /**
    * Takes an exclusive lock on the file (created when missing) that ends with the process; null when another holds it, whose
    * process id the file then names where there are processes.
@@ -191,6 +191,11 @@ export interface FileHandle {
 /** A read-only view of a file. Its owner calls `release` once nobody holds a view of `bytes`; reading after that is forbidden. */
 export interface MappedFile {
   readonly bytes: Uint8Array;
+  /**
+   * Makes `bytes` so much longer as the file has grown; views from before stay good, until `release`. False when it cannot: then only
+   * another map shows more.
+   */
+  grow(length: number): boolean;
   /** Up to where, from `start` on and at most to `end`, bytes can be looked at without a wait for the disk. */
   cachedUntil(start: number, end: number): number;
   release(): void;

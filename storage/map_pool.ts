@@ -7,12 +7,18 @@
  *     there is no new one, and the caller reads into a buffer.
  * (3) A mapped file is never truncated below what is mapped of it. A segment that is retired gives its map up once its last reader has gone.
  * (4) A segment that is written to has a map of its beginning: of whole batches that are in the file for good, as long as it
- *     was when the map was made. A longer one takes its place when it has no reader; until then the caller reads into a buffer.
+ *     was when they were last asked for. It grows where it is, also under its readers, for as long as it has room; then one with
+ *     more room takes its place when it has no reader, and until then the caller reads into a buffer.
  */
 import { type FileSystem, type MappedFile } from "../runtime/runtime.ts";
 
 /** Addresses, not memory: what the kernel keeps of it is page cache. */
 export const MAPPED_BYTES_MAX = 8 * 1024 * 1024 * 1024;
+
+/** Of a map to grow, so that few take each other's place. A closed segment does not use it, and it costs nothing. */
+const ROOM_GROWTH = 8;
+/** As long as a segment is by default. */
+const ROOM_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** The mapped file of one segment; null inside while it is not mapped. */
 export class SegmentMap {
@@ -44,7 +50,7 @@ export class MapPool {
    * older map (4). Null where it cannot be mapped now.
    */
   acquire(map: SegmentMap, path: string, sizeBytes: number, leastBytes: number = sizeBytes): Uint8Array | null {
-    if (map.mapped !== null && map.mapped.bytes.length < leastBytes) {
+    if (map.mapped !== null && map.mapped.bytes.length < leastBytes && !this.#grow(map, sizeBytes)) {
       if (map.readerCount > 0) return null; // (1)
       this.#unmap(map);
     }
@@ -73,6 +79,13 @@ export class MapPool {
     }
   }
 
+  #grow({ mapped }: SegmentMap, sizeBytes: number): boolean {
+    const moreBytes = sizeBytes - mapped!.bytes.length;
+    if (this.#mappedBytes + moreBytes > this.#mappedMax || !mapped!.grow(sizeBytes)) return false; // (2)
+    this.#mappedBytes += moreBytes;
+    return true;
+  }
+
   #map(map: SegmentMap, path: string, sizeBytes: number): boolean {
     if (!this.#canMap || map.isRetired || sizeBytes === 0 || sizeBytes > this.#mappedMax) return false;
     for (const unused of this.#maps) {
@@ -80,7 +93,7 @@ export class MapPool {
       if (unused.readerCount === 0) this.#unmap(unused);
     }
     if (this.#mappedBytes + sizeBytes > this.#mappedMax) return false; // (2)
-    const mapped = this.#files.map(path, sizeBytes);
+    const mapped = this.#files.map(path, sizeBytes, Math.min(ROOM_BYTES_MAX, sizeBytes * ROOM_GROWTH));
     if (mapped === null) {
       this.#canMap = false;
       return false;

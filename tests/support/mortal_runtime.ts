@@ -279,14 +279,15 @@ export class MortalFiles implements FileSystem {
     return this.#files.totalBytes(path);
   }
 
-  map(path: string, length: number): MappedFile | null {
+  map(path: string, length: number, lengthMax?: number): MappedFile | null {
     return this.perform("map", path, () => {
-      const map = this.#files.map(path, length);
+      const map = this.#files.map(path, length, lengthMax);
       if (map === null) return null;
       const tracked: MappedFile = {
         get bytes() {
           return map.bytes;
         },
+        grow: (length) => map.grow(length),
         cachedUntil: (start, end) => map.cachedUntil(start, end),
         release: () => {
           this.#maps.delete(tracked);

@@ -181,6 +181,38 @@ for (const world of worlds) {
       expect(() => map.bytes).toThrow("after its release");
     });
 
+    test("a map grows with its file as far as it has room, and what was seen of it before stays", () => {
+      const path = `${directory}/map-grown`;
+      const file = files.open(path, { create: true });
+      const whole = pattern(400_000);
+      file.write([whole.subarray(0, 100_001)], 0);
+      const map = files.map(path, 100_001, 300_000);
+      if (map === null) return;
+      const view = map.bytes.subarray(50_000);
+      expect(map.grow(100_002)).toBe(false);
+      file.write([whole.subarray(100_001)], 100_001);
+      expect(map.bytes.length).toBe(100_001);
+      expect(map.grow(300_000)).toBe(true);
+      expect(firstDifference(map.bytes, whole.subarray(0, 300_000))).toBe(-1);
+      expect(map.grow(300_001)).toBe(false);
+      file.write([new Uint8Array([1, 2, 3])], 60_000);
+      expect([...view.subarray(10_000, 10_003)]).toEqual([1, 2, 3]);
+      expect([...map.bytes.subarray(60_000, 60_003)]).toEqual([1, 2, 3]);
+      file.close();
+      map.release();
+      expect(() => map.grow(100_003)).toThrow("after its release");
+    });
+
+    test("a map does not grow into another file of its name", () => {
+      const path = `${directory}/map-replaced`;
+      files.open(path, { create: true }).write([pattern(100)], 0);
+      const map = files.map(path, 100, 1000);
+      files.open(`${path}-new`, { create: true }).write([pattern(500)], 0);
+      files.rename(`${path}-new`, path);
+      expect(map?.grow(500) ?? false).toBe(false);
+      map?.release();
+    });
+
     test("a map of nothing is empty, and one past the end is refused", () => {
       const path = `${directory}/map-end`;
       files.open(path, { create: true }).write([pattern(10)], 0);

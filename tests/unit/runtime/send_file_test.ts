@@ -5,6 +5,7 @@ import { BunNetwork } from "../../../runtime/bun_network.ts";
 import { type ChunkSender, FileSender, openFileSender, type SendFileCalls } from "../../../runtime/bun_send_file.ts";
 import { openBunNative } from "../../../runtime/bun_native.ts";
 import { NodeFileSystem } from "../../../runtime/node_files.ts";
+import { nodeTimers } from "../../../runtime/node_process.ts";
 import type { FileSystem, MappedFile, Network, Timers } from "../../../runtime/runtime.ts";
 import { joined } from "../../support/bytes.ts";
 import { createPrng, seedOf } from "../../support/prng.ts";
@@ -40,7 +41,7 @@ const places: Place[] = worlds.map(({ name, runtime: { network, timers, files },
 });
 if (isBun && sender !== null) {
   const { timers } = real!.runtime;
-  const files = new NodeFileSystem(openBunNative(sender), 1);
+  const files = new NodeFileSystem(openBunNative(sender), nodeTimers, 1);
   const bun = (name: string, inner: ChunkSender | null) => {
     places.push({ name, network: new BunNetwork(timers, inner), timers, files, directory: real!.makeDirectory() });
   };
@@ -152,7 +153,7 @@ describe.skipIf(!isBun || sender === null)("descriptors of sent files", () => {
     }).length;
 
   test("are bounded, however many maps there are, and all maps are sent", async () => {
-    const files = new NodeFileSystem(openBunNative(sender), 1);
+    const files = new NodeFileSystem(openBunNative(sender), nodeTimers, 1);
     const maps = Array.from({ length: 200 }, (_, index) => {
       fs.writeFileSync(`${directory}/many-${index}`, pattern(20_000, index));
       return files.map(`${directory}/many-${index}`, 20_000)!;
@@ -179,7 +180,7 @@ describe.skipIf(!isBun || sender === null)("descriptors of sent files", () => {
       close: (descriptor) => (fs.closeSync(descriptor), 0),
     };
     const refused = new FileSender(refusing);
-    const files = new NodeFileSystem(openBunNative(refused), 1);
+    const files = new NodeFileSystem(openBunNative(refused), nodeTimers, 1);
     fs.writeFileSync(`${directory}/refused`, pattern(40_000));
     const map = files.map(`${directory}/refused`, 40_000)!;
     expect(openOnes(`${directory}/refused`)).toBe(1);

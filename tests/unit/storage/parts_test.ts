@@ -136,6 +136,26 @@ describe("map pool", () => {
   });
 });
 
+describe("map pool of a segment that is written to", () => {
+  test("grows a map under its reader, within its budget, and replaces it when it has no more room", () => {
+    const files = filesWith(["/a", new Uint8Array(2000).fill(7)]);
+    const pool = new MapPool(files, 1000);
+    const map = new SegmentMap();
+    const view = pool.acquire(map, "/a", 100)!;
+    expect(pool.acquire(map, "/a", 500)?.length).toBe(500);
+    expect([pool.mappedBytes, map.readerCount, view[99]]).toEqual([500, 2, 7]);
+    expect(pool.acquire(map, "/a", 900)).toBe(null); // no room, and readers
+    pool.release(map);
+    pool.release(map);
+    expect(pool.acquire(map, "/a", 900)?.length).toBe(900);
+    expect(pool.acquire(map, "/a", 1001)).toBe(null);
+    expect(pool.mappedBytes).toBe(900);
+    pool.release(map);
+    pool.releaseUnused();
+    expect([pool.mappedBytes, view[99]]).toEqual([0, 0xdd]);
+  });
+});
+
 describe("group commit", () => {
   test("starts the next commit the moment one ends, before it tells who waited", async () => {
     const runtime = createMemoryRuntime();
