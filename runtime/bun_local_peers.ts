@@ -13,8 +13,8 @@
 
 import { isLinux, openFfi, openFirst } from "./bun_ffi.ts";
 
-/** The kernel doubles it. Between 100 and 600 KB there is little between one and another; more is slower. */
-const QUEUE_BYTES = 256 * 1024;
+/** The kernel doubles it. More is slower for a fast reader, less for one that asks for little at a time, as Java's does. */
+const QUEUE_BYTES = 448 * 1024;
 
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
