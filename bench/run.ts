@@ -17,7 +17,7 @@ import { printTable } from "./report/table.ts";
 import { printMoved } from "./report/moved.ts";
 import { writePages } from "./report/pages.ts";
 import { append, median, origin, rounded, type RunLine } from "./results.ts";
-import type { Context, Measured, OwnRow, Row, SharedRow } from "./rows/row.ts";
+import { type Context, gibibyte, type Measured, type OwnRow, type Row, type SharedRow } from "./rows/row.ts";
 import { rows } from "./rows/table.ts";
 import {
   BrokerSubject,
@@ -33,6 +33,7 @@ import { type Pass, readRunOptions } from "./run/options.ts";
 import { meterOthers } from "./run/process.ts";
 import { LimitSubject } from "./run/limit_server.ts";
 import { StubSubject } from "./run/stub.ts";
+import { touchMemory } from "./run/touched_memory.ts";
 
 const options = readRunOptions(process.argv.slice(2));
 const chosen = rows.filter(({ name, isExtra, isShort }) =>
@@ -42,6 +43,8 @@ if (options.isList) {
   for (const { name, passes } of chosen) console.log(`${name} (${passes.join(", ")})`);
   process.exit(0);
 }
+/** For what else needs memory meanwhile: sockets, clients. */
+const spareBytes = gibibyte / 4;
 const contenders = contendersOf(options.weir);
 const from = origin();
 const found: RunLine[] = [];
@@ -118,10 +121,12 @@ async function takeTurns<Part extends { readonly contender: { readonly name: str
   measure: (part: Part) => Promise<Measured[]>,
 ): Promise<void> {
   const byName = new Map<string, Measured[][]>();
+  const writtenBytes = row.writtenBytes ?? (row.kind === "shared" ? gibibyte : 0);
   const others = meterOthers(() => parts.reduce((sum, part) => sum + (part.cpuSeconds?.() ?? 0), 0));
   for (let round = 0; round < options.rounds; round++) {
     for (const part of round % 2 === 0 ? parts : parts.toReversed()) {
       const { name } = part.contender;
+      if (writtenBytes > 0) touchMemory((writtenBytes + spareBytes) * options.scale);
       byName.set(name, [...byName.get(name) ?? [], await measure(part)]);
     }
   }

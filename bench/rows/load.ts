@@ -22,6 +22,7 @@ export const loadRows: readonly SharedRow[] = sizes.map(({ name, batchBytes, tot
   name: `made batches of ${name}`,
   passes: ["os", "synced"],
   hasLimit: true,
+  writtenBytes: totalBytes,
   isShort: name === "16 KiB" || name === "64 KiB" || name === "1 MiB",
   measure: async (subject, { pass, scale, generator, freshName }) => {
     const topic = freshName("made");

@@ -35,6 +35,8 @@ interface Common {
   readonly isExtra?: boolean;
   /** Among the few that CI measures. */
   readonly isShort?: boolean;
+  /** Into new files, about, at full load; a GiB when left out, nothing where a row starts its own broker. */
+  readonly writtenBytes?: number;
 }
 
 /** Measured on a broker that runs already and is warm. */
