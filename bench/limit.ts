@@ -1,6 +1,6 @@
 /**
  * What Weir reaches of what this machine can do: bun bench/limit.ts [--rounds 3] [--scale 1] [--only REGEXP]
- * [--contenders sendfile,mmap,exe,exe-portable,bun,deno,kafka] [--warm-up MiB]
+ * [--contenders sendfile,mmap,sendfile-reno,exe,exe-portable,bun,deno,kafka] [--warm-up MiB]
  *
  * Each round starts each contender in a new folder, in alternating order: the bare server of bench/limit/ in its two ways to
  * send, Weir as executable, on Bun and on Deno, the executable without the processor's CRC instruction (as where it cannot be reached), and Apache Kafka. All
@@ -60,6 +60,11 @@ const recordBytes = 1024;
 const contenders: Readonly<Record<string, Contender>> = {
   "sendfile": { name: "limit sendfile", start: () => startLimitServer({ read: "sendfile" }) },
   "mmap": { name: "limit mmap", start: () => startLimitServer({ read: "mmap" }) },
+  // As Weir has it for peers on the same machine (decision 27): no part of the limit, which is a server as one would write it.
+  "sendfile-reno": {
+    name: "sendfile by reno",
+    start: () => startLimitServer({ read: "sendfile", congestion: "reno" }),
+  },
   "exe": { name: "exe", start: () => startBroker("exe"), produceTarget: 0.6, consumeTarget: 0.8 },
   "exe-portable": {
     name: "exe without the instruction",

@@ -38,6 +38,8 @@ export function limitExecutable(): string {
 export interface LimitServerOptions {
   /** How a fetch is answered from the page cache: without passing through the process, or out of a map. */
   readonly read?: "sendfile" | "mmap";
+  /** The congestion control of its connections, by Linux's name; the system's when left out. */
+  readonly congestion?: string;
   /** Any free one when left out. */
   readonly port?: number;
   /** Made, and removed at the end, when left out. */
@@ -58,6 +60,7 @@ process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 export async function startLimitServer(options: LimitServerOptions = {}): Promise<LimitServer> {
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "weir-limit-"));
   const args = ["--port", `${options.port ?? 0}`, "--data", dataDirectory, "--read", options.read ?? "sendfile"];
+  if (options.congestion !== undefined) args.push("--congestion", options.congestion);
   const child = spawn(limitExecutable(), ["serve", ...args], { stdio: ["ignore", "pipe", "inherit"] });
   running.add(child);
   const ended = new Promise<void>((resolve, reject) => {

@@ -15,7 +15,7 @@ mod wire;
 use options::Options;
 use std::process::exit;
 
-const USAGE: &str = "limit serve    --port PORT --data FOLDER [--read sendfile|mmap]
+const USAGE: &str = "limit serve    --port PORT --data FOLDER [--read sendfile|mmap] [--congestion NAME]
 limit produce  --port PORT --topic NAME [--partitions 1] [--batch-bytes 65536,…] [--record-bytes 1024] [--batch-files A,B]
                [--total-bytes N | --seconds S] [--connections 2] [--in-flight 5] [--acks all|1|0] [--rate REQUESTS-A-SECOND]
                [--end-to-end true]

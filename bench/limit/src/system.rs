@@ -38,6 +38,15 @@ extern "C" {
     fn timerfd_create(clock: c_int, flags: c_int) -> c_int;
     fn timerfd_settime(timer: c_int, flags: c_int, value: *const TimerSpec, old: *mut TimerSpec) -> c_int;
     fn read(descriptor: c_int, bytes: *mut c_void, count: usize) -> isize;
+    fn setsockopt(socket: c_int, level: c_int, name: c_int, value: *const c_void, length: u32) -> c_int;
+}
+
+/// The congestion control of what a listener accepts, by the name that the system has for it.
+pub fn set_congestion(listener: RawFd, name: &str) -> Result<()> {
+    const IPPROTO_TCP: c_int = 6;
+    const TCP_CONGESTION: c_int = 13;
+    let value = name.as_ptr().cast();
+    checked(unsafe { setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, value, name.len() as u32) }).map(|_| ())
 }
 
 fn checked(result: c_int) -> Result<c_int> {

@@ -10,7 +10,7 @@ mod store;
 use crate::crc32c;
 use crate::incoming::{Incoming, Received};
 use crate::options::Options;
-use crate::system::{now, Event, Poll, READABLE, WRITABLE};
+use crate::system::{now, set_congestion, Event, Poll, READABLE, WRITABLE};
 use outgoing::Outgoing;
 use requests::{Asked, Outcome, Server};
 use std::io::{ErrorKind, Result};
@@ -39,9 +39,13 @@ pub fn serve(options: &Options) -> std::result::Result<(), String> {
         "mmap" => true,
         other => return Err(format!("Invalid value \"{other}\" for --read: must be sendfile or mmap")),
     };
+    let congestion = options.text("congestion");
     options.refuse_others()?;
     let store = Store::new(folder, maps).map_err(|cause| format!("Cannot use the folder \"{folder}\": {cause}"))?;
     let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|cause| format!("Cannot listen on port {port}: {cause}"))?;
+    if let Some(name) = congestion {
+        set_congestion(listener.as_raw_fd(), name).map_err(|cause| format!("Cannot use the congestion control \"{name}\": {cause}"))?;
+    }
     let port = listener.local_addr().map_err(|cause| cause.to_string())?.port();
     println!("limit: port={port} crc32c={}", crc32c::name());
     run(&listener, Server { store, port, has_appended: false }).map_err(|cause| format!("The loop has ended: {cause}"))
