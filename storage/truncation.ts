@@ -144,7 +144,8 @@ export class LogTruncation {
     this.#lowerRecoveryPoint(Math.min(offset, sync.endOffset));
     if (writer.hasFolder) {
       this.isStartingAgain = true;
-      if (offset > start.offset) start.set(offset); // From here on a start that finds old records drops them.
+      // From here on a start that finds old records drops them. Where a deletion that failed would have moved it is forgotten.
+      start.set(Math.max(offset, start.offset));
       owner.startOffsetSet(); // And one that finds none begins there.
       this.#dropAfter(0);
       this.#drop(old);

@@ -194,6 +194,25 @@ describe("truncation", () => {
 });
 
 describe("a log that starts again", () => {
+  test("of a deletion that the disk had no room for, nothing comes where the log starts again", async () => {
+    const world = await World.open();
+    const log = world.log();
+    append(log, { values: ["a", "b", "c"] });
+    appendEach(log, "d", "e", "f");
+    await world.until(log.deleteRecordsBefore(2)); // In the middle of a batch.
+    const { files } = world.runtime;
+    files.fault = (operation) => operation === "write" ? "ENOSPC" : null;
+    await expect(world.until(log.deleteRecordsBefore(5))).rejects.toThrow("ENOSPC");
+    files.fault = null;
+    expect(await world.until(log.truncation.truncateTo(2))).toBe(2);
+    append(log, { values: ["X"] });
+    await world.until(log.sync());
+    world.crash("lost");
+    await world.open();
+    expect(world.log().logStartOffset).toBe(2);
+    expect(valuesOf(world.log())).toEqual(["X"]);
+  });
+
   test("holds nothing and starts where it is told, past its end or before its start", async () => {
     for (const offset of [0, 1, 3, 6, 100]) {
       const { world, log } = await opened();
