@@ -1,17 +1,36 @@
 /**
  * Who makes the load where the broker, not the client, is to be what limits: premade batches over several connections. The one
- * of bench/limit has the same two methods, and takes this one's place where it can be built.
+ * of bench/limit has the same methods, and takes this one's place where it can be built.
  */
 
+import { quantile } from "./results.ts";
+import { atPace } from "./run/latency_client.ts";
 import { type Consumed, type ConsumeLoad, consumeLoad, type Load, type ProduceLoad, produceLoad } from "./load.ts";
 
 export interface LoadGenerator {
   readonly name: string;
   /** Sends batches made beforehand until so many bytes are acknowledged. */
   produce(load: ProduceLoad): Promise<Load>;
+  /** Produces at a fixed rate, with acks=all; resolves to the 99th percentile from when a request was due until its answer. */
+  p99AtPace(pace: PacedLoad): Promise<number>;
   /** Reads a topic from its start until so many bytes of batches have come. */
   consume(load: ConsumeLoad): Promise<Consumed>;
 }
 
+/** Records of 1 KiB, a connection for each partition. */
+export interface PacedLoad {
+  readonly port: number;
+  readonly topic: string;
+  readonly partitionCount: number;
+  readonly recordsPerRequest: number;
+  readonly requestsPerSecond: number;
+  readonly seconds: number;
+}
+
 /** In the process of the bench. */
-export const ownGenerator: LoadGenerator = { name: "bench/load.ts", produce: produceLoad, consume: consumeLoad };
+export const ownGenerator: LoadGenerator = {
+  name: "bench/load.ts",
+  produce: produceLoad,
+  consume: consumeLoad,
+  p99AtPace: async (pace) => quantile((await atPace({ ...pace, isConsumed: false })).acknowledgedMs, 0.99),
+};

@@ -15,6 +15,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Compression, type CompressionId } from "../../protocol/compression.ts";
+import type { PacedLoad } from "../load_generator.ts";
 import { type Consumed, type ConsumeLoad, consumeLoad, type Load, makeBatch, type ProduceLoad } from "../load.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -206,6 +207,15 @@ export async function runLoad(options: ProduceOptions | ConsumeOptions): Promise
 export const limitGenerator = {
   name: "bench/limit",
   produce: (load: ProduceLoad): Promise<Load> => runLoad({ kind: "produce", ...load }),
+  async p99AtPace({ recordsPerRequest, partitionCount, ...load }: PacedLoad): Promise<number> {
+    const recordBytes = 1024;
+    const { latency } = await runLoad({
+      ...{ kind: "produce", ...load, partitionCount, connectionCount: partitionCount },
+      // A little less, for the headers: a batch has as many records as fit.
+      ...{ recordBytes, batchBytes: [recordsPerRequest * (recordBytes + 16)] },
+    });
+    return latency.p99Ms;
+  },
   async consume({ isProduced, fetchBytes, ...load }: ConsumeLoad): Promise<Consumed> {
     // It is told from outside when there will be no more: the one in this process can be.
     if (isProduced !== undefined) return await consumeLoad({ isProduced, ...load });

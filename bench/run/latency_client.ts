@@ -61,8 +61,6 @@ export interface Pace {
   readonly seconds: number;
   /** A consumer follows on another connection. */
   readonly isConsumed: boolean;
-  /** Ends it earlier. */
-  readonly isOver?: () => boolean;
 }
 
 /**
@@ -82,7 +80,7 @@ export async function atPace(pace: Pace): Promise<Latencies> {
   const total = Math.max(partitionCount, Math.round(requestsPerSecond * seconds));
   let sentCount = 0;
   // Known with the last send: a fetch after it would wait for what never comes.
-  const isSent = () => sentCount === total || pace.isOver?.() === true;
+  const isSent = () => sentCount === total;
   const consumer = isConsumed ? await TestClient.connect(port) : null;
   const consuming = consumer === null ? Promise.resolve() : (async () => {
     const offsets = lanes.map(({ startOffset }) => startOffset);
