@@ -1,8 +1,8 @@
 /**
  * What Weir reaches of what this machine can do: bun bench/limit.ts [--rounds 3] [--scale 1] [--only REGEXP]
- * [--contenders sendfile,mmap,sendfile-reno,exe,exe-portable,bun,deno,kafka] [--warm-up MiB]
+ * [--contenders sendfile,mmap,unpaced,exe,exe-portable,bun,deno,kafka] [--warm-up MiB]
  *
- * Each round starts each contender in a new folder, in alternating order: the bare server of bench/limit/ in its two ways to
+ * Each round starts each contender in a new folder, in alternating order: the bare server of bench/limit/ in its ways to
  * send, Weir as executable, on Bun and on Deno, the executable without the processor's CRC instruction (as where it cannot be reached), and Apache Kafka. All
  * are warmed up, then asked the same by the same generator: batches of 16 KiB to 1 MiB produced over four connections to six
  * partitions, then consumed out of the page cache with the limits of Java's consumer. All leave syncing to the kernel.
@@ -15,9 +15,10 @@ import { parseArgs } from "node:util";
 import type { Target } from "../tests/support/broker.ts";
 import { createTopic } from "../tests/support/requests.ts";
 import { TestClient } from "../tests/support/test_client.ts";
-import { limitExecutable, runLoad, startLimitServer } from "./limit/limit.ts";
+import { limitExecutable, runLoad } from "./limit/limit.ts";
 import { type Figure, median, record } from "./results.ts";
 import { BrokerSubject, firstRecord } from "./run/contender.ts";
+import { limitNames, startLimit } from "./run/limit_server.ts";
 import { cpuSecondsOf } from "./run/process.ts";
 
 interface Broker {
@@ -58,13 +59,9 @@ const connectionCount = 4;
 const recordBytes = 1024;
 
 const contenders: Readonly<Record<string, Contender>> = {
-  "sendfile": { name: "limit sendfile", start: () => startLimitServer({ read: "sendfile" }) },
-  "mmap": { name: "limit mmap", start: () => startLimitServer({ read: "mmap" }) },
-  // As Weir has it for peers on the same machine (decision 27): no part of the limit, which is a server as one would write it.
-  "sendfile-reno": {
-    name: "sendfile by reno",
-    start: () => startLimitServer({ read: "sendfile", congestion: "reno" }),
-  },
+  "sendfile": { name: limitNames.sendfile, start: () => startLimit("sendfile") },
+  "mmap": { name: limitNames.mmap, start: () => startLimit("mmap") },
+  "unpaced": { name: limitNames.unpaced, start: () => startLimit("unpaced") },
   "exe": { name: "exe", start: () => startBroker("exe"), produceTarget: 0.6, consumeTarget: 0.8 },
   "exe-portable": {
     name: "exe without the instruction",

@@ -31,7 +31,7 @@ import {
 } from "./run/contender.ts";
 import { type Pass, readRunOptions } from "./run/options.ts";
 import { meterOthers } from "./run/process.ts";
-import { LimitSubject } from "./run/limit_server.ts";
+import { type LimitName, limitNames, LimitSubject } from "./run/limit_server.ts";
 import { StubSubject } from "./run/stub.ts";
 import { touchMemory } from "./run/touched_memory.ts";
 
@@ -105,7 +105,7 @@ async function measureShared(shared: readonly SharedRow[], context: Context): Pr
 /** It writes as the pass `os` does; a fresh one for each row, as it deletes nothing. */
 async function startLimits(pass: Pass): Promise<LimitSubject[]> {
   if (!hasLimit || pass !== "os") return [];
-  return await Promise.all([LimitSubject.start("sendfile"), LimitSubject.start("mmap")]);
+  return await Promise.all((Object.keys(limitNames) as LimitName[]).map((name) => LimitSubject.start(name)));
 }
 
 async function measureOwn(row: OwnRow, context: Context): Promise<void> {
@@ -153,7 +153,7 @@ function linesOf(row: Row, pass: Pass, runtime: string, rounds: readonly Measure
       kind,
       rounds: rounds.length,
       scale: options.scale,
-      warmUp: row.kind === "shared" ? warmUpText(options.warmUpMebibytes) : "none: a process of its own",
+      warmUp: row.kind === "shared" ? warmUpText(options.warmUpMebibytes) : row.warmUp ?? "none: a process of its own",
       pass,
       policy: contender === undefined ? "none" : policyText(contender, pass),
       generator: generator.name,

@@ -4,7 +4,7 @@ import type { RunLine } from "../results.ts";
 import { kafkaName } from "../run/contender.ts";
 import { limitNames } from "../run/limit_server.ts";
 import { stubName } from "../run/stub.ts";
-import { isMet, type Target, targetOf } from "../targets.ts";
+import { isMet, limitShareOf, type Target, targetOf } from "../targets.ts";
 
 export interface Compared {
   /** "ROW: FIGURE" */
@@ -13,7 +13,7 @@ export interface Compared {
   readonly runtime: string;
   readonly weir: RunLine;
   readonly kafka: RunLine;
-  /** What the bare server took: the better of its two ways to read; null where it was not measured. */
+  /** What the bare server took: the best of its ways to read; null where it was not measured. */
   readonly limit: RunLine | null;
   /** What the same client measured on a broker that answers at once; null where that says nothing. */
   readonly floor: RunLine | null;
@@ -59,7 +59,7 @@ export function compare(lines: readonly RunLine[]): Compared[] {
 }
 
 function isLimit({ runtime }: RunLine): boolean {
-  return runtime === limitNames.sendfile || runtime === limitNames.mmap;
+  return (Object.values(limitNames) as string[]).includes(runtime);
 }
 
 function better(line: RunLine, other: RunLine | undefined): RunLine {
@@ -71,6 +71,16 @@ function better(line: RunLine, other: RunLine | undefined): RunLine {
 export function fractionOfLimit({ weir, limit }: Pick<Compared, "weir" | "limit">): number | null {
   if (limit === null) return null;
   return weir.kind === "rate" ? weir.value / limit.value : limit.value / weir.value;
+}
+
+/** Of targets beside Kafka and of shares of the limit, both. */
+export function countMet(compared: readonly Compared[]): { readonly metCount: number; readonly count: number } {
+  const judged = compared.flatMap((one) => {
+    const share = fractionOfLimit(one);
+    const wanted = share === null ? null : limitShareOf(one.figure, one.runtime);
+    return [...one.isMet === null ? [] : [one.isMet], ...wanted === null ? [] : [share! >= wanted]];
+  });
+  return { metCount: judged.filter((isGood) => isGood).length, count: judged.length };
 }
 
 /** 0.123, 1.23, 12.3, 123, 1,234 */

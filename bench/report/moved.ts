@@ -14,7 +14,10 @@ export function printMoved(lines: readonly RunLine[]): void {
 /** A line for each ratio that moved; null when nothing of the same machine is stored. */
 export function movedSince(lines: readonly RunLine[], stored: readonly RunLine[]): string[] | null {
   const keyOf = ({ runtime, pass, figure }: Compared) => `${runtime} ${pass} ${figure}`;
-  const ofMachine = stored.filter(({ machine, run }) => machine === lines[0]?.machine && !run.endsWith("short"));
+  // What another generator made is another load.
+  const ofMachine = stored.filter(({ machine, generator, run }) => {
+    return machine === lines[0]?.machine && generator === lines[0].generator && !run.endsWith("short");
+  });
   const before = new Map(compare(ofMachine).map((compared) => [keyOf(compared), compared]));
   if (before.size === 0) return null;
   return compare(lines).flatMap((now) => {

@@ -8,9 +8,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../tests/support/broker.ts";
 import { median, readRun, type RunLine } from "../results.ts";
-import { limitShareOf, targetText } from "../targets.ts";
+import { limitShareOf, stretchText, targetText } from "../targets.ts";
 import { chart } from "./chart.ts";
-import { compare, type Compared, fractionOfLimit, numberText, ratioText } from "./comparison.ts";
+import { compare, type Compared, countMet, fractionOfLimit, numberText, ratioText } from "./comparison.ts";
 import { groups } from "./groups.ts";
 
 export const pages = ["README.md", "docs/performance.md"] as const;
@@ -102,7 +102,9 @@ function setting(lines: readonly RunLine[]): string {
   return [
     `${distinct(({ machine }) => machine)}; ${distinct(({ date }) => date.slice(0, 10))};`,
     `rounds: ${distinct(({ rounds }) => rounds)}; scale: ${distinct(({ scale }) => scale)};`,
-    `commit ${distinct(({ commit }) => commit)}. Warm-up: ${distinct(({ warmUp }) => warmUp)}.`,
+    `commit ${distinct(({ commit }) => commit)}. Warm-up: ${
+      [...new Set(lines.map(({ warmUp }) => warmUp))].join("; or ")
+    }.`,
     `Other processes took ${numberText(median(others))} cores (median over the rows, at most ${
       numberText(Math.max(...others))
     }).`,
@@ -111,11 +113,8 @@ function setting(lines: readonly RunLine[]): string {
 }
 
 function verdict(compared: readonly Compared[]): string {
-  const judged = [
-    ...compared.flatMap(({ isMet }) => isMet === null ? [] : [isMet]),
-    ...compared.flatMap((one) => shareOf(one)?.isMet ?? []),
-  ];
-  return `${judged.filter((isGood) => isGood).length} of ${judged.length} targets are met.\n`;
+  const { metCount, count } = countMet(compared);
+  return `Of all that was measured ${metCount} of ${count} targets are met, shares of the limit among them.\n`;
 }
 
 function table(compared: readonly Compared[]): string {
@@ -123,27 +122,26 @@ function table(compared: readonly Compared[]): string {
   const titles = ["", "Weir", "Kafka", "ratio", "target", ...hasLimit ? ["of the limit"] : []];
   const rows = compared.map((one) => {
     const { figure, pass, weir, kafka, floor, ratio, target, isMet } = one;
-    const goal = target === null ? "" : `${targetText(target)} ${isMet ? "met" : "**missed**"}`;
+    const goal = target === null
+      ? ""
+      : `${targetText(target)} ${isMet ? "met" : "**missed**"}${stretchText(target, ratio)}`;
     const floorText = floor === null ? "" : ` (floor ${numberText(floor.value)})`;
     const name = pass === "os" ? figure : `${pass}: ${figure}`;
     return [
       ...[name, `${spread(weir)} ${weir.unit}${floorText}`, spread(kafka), ratioText(ratio), goal],
-      ...hasLimit ? [shareOf(one)?.text ?? ""] : [],
+      ...hasLimit ? [shareOf(one) ?? ""] : [],
     ];
   });
   return [titles, titles.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
 /** How much of the limit is reached, and whether it is enough. */
-function shareOf(compared: Compared): { readonly text: string; readonly isMet: boolean[] } | null {
+function shareOf(compared: Compared): string | null {
   const share = fractionOfLimit(compared);
   if (share === null) return null;
   const wanted = limitShareOf(compared.figure, compared.runtime);
-  if (wanted === null) return { text: ratioText(share), isMet: [] };
-  return {
-    text: `${ratioText(share)}, ≥ ${wanted} ${share >= wanted ? "met" : "**missed**"}`,
-    isMet: [share >= wanted],
-  };
+  if (wanted === null) return ratioText(share);
+  return `${ratioText(share)}, ≥ ${wanted} ${share >= wanted ? "met" : "**missed**"}`;
 }
 
 function spread({ value, min, max, rounds }: RunLine): string {

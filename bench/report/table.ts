@@ -1,8 +1,8 @@
 /** What a run found, for the terminal. */
 
 import type { RunLine } from "../results.ts";
-import { targetText } from "../targets.ts";
-import { compare, type Compared, fractionOfLimit, numberText, ratioText } from "./comparison.ts";
+import { stretchText, targetText } from "../targets.ts";
+import { compare, type Compared, countMet, fractionOfLimit, numberText, ratioText } from "./comparison.ts";
 
 export function printTable(lines: readonly RunLine[]): void {
   const compared = compare(lines);
@@ -20,10 +20,10 @@ export function printTable(lines: readonly RunLine[]): void {
       } ${weir.unit}${floorText}${limitText}${verdict({ ...rest, ratio })}`,
     );
   }
-  const judged = compared.filter(({ isMet }) => isMet !== null);
-  console.log(`${judged.filter(({ isMet }) => isMet).length} of ${judged.length} targets met`);
+  const { metCount, count } = countMet(compared);
+  console.log(`${metCount} of ${count} targets met`);
 }
 
-function verdict({ target, isMet }: Pick<Compared, "target" | "isMet" | "ratio">): string {
-  return target === null ? "" : ` (${targetText(target)}: ${isMet ? "met" : "MISSED"})`;
+function verdict({ target, isMet, ratio }: Pick<Compared, "target" | "isMet" | "ratio">): string {
+  return target === null ? "" : ` (${targetText(target)}: ${isMet ? "met" : "MISSED"}${stretchText(target, ratio)})`;
 }

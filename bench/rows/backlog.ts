@@ -19,6 +19,7 @@ export const backlogRows: readonly Row[] = [
     kind: "own",
     name: "cold backlog of 1 KiB records in 64 KiB batches",
     passes: ["os"],
+    warmUp: `${warmUpMebibytes} MiB after its restart`,
     measure: async (contender, { pass, scale, generator }) => {
       const subject = await BrokerSubject.start(contender, pass);
       try {

@@ -52,6 +52,8 @@ export interface SharedRow extends Common {
 /** Starts, and ends, what it measures itself; nothing else runs meanwhile. */
 export interface OwnRow extends Common {
   readonly kind: "own";
+  /** None when left out. */
+  readonly warmUp?: string;
   readonly measure: (contender: Contender, context: Context) => Promise<Measured[]>;
 }
 

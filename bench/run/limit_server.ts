@@ -5,19 +5,33 @@ import { createTopic } from "../../tests/support/requests.ts";
 import type { Subject } from "./contender.ts";
 import { ProcessSubject } from "./process_subject.ts";
 
-/** Two, for it has two ways to read. */
-export const limitNames = { sendfile: "limit sendfile", mmap: "limit mmap" } as const;
+/**
+ * It has two ways to read; and as the system's congestion control may set a timer for every packet, which a peer on the same machine
+ * does not need, one that leaves it out, as Weir does (decision 27).
+ */
+export const limitNames = {
+  sendfile: "limit sendfile",
+  mmap: "limit mmap",
+  unpaced: "limit sendfile unpaced",
+} as const;
+export type LimitName = keyof typeof limitNames;
+
+export function startLimit(name: LimitName): Promise<LimitServer> {
+  return name === "unpaced"
+    ? startLimitServer({ read: "sendfile", congestion: "reno" })
+    : startLimitServer({ read: name });
+}
 
 export class LimitSubject extends ProcessSubject implements Subject {
   readonly contender: Subject["contender"];
 
-  private constructor(read: keyof typeof limitNames, private readonly server: LimitServer) {
+  private constructor(name: LimitName, private readonly server: LimitServer) {
     super();
-    this.contender = { name: limitNames[read], target: "limit" };
+    this.contender = { name: limitNames[name], target: "limit" };
   }
 
-  static async start(read: keyof typeof limitNames): Promise<LimitSubject> {
-    return new LimitSubject(read, await startLimitServer({ read }));
+  static async start(name: LimitName): Promise<LimitSubject> {
+    return new LimitSubject(name, await startLimit(name));
   }
 
   get port(): number {
