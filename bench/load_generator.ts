@@ -4,7 +4,7 @@
  */
 
 import { quantile } from "./results.ts";
-import { atPace } from "./run/latency_client.ts";
+import { atPace, type Pace } from "./run/latency_client.ts";
 import { type Consumed, type ConsumeLoad, consumeLoad, type Load, type ProduceLoad, produceLoad } from "./load.ts";
 
 export interface LoadGenerator {
@@ -17,15 +17,8 @@ export interface LoadGenerator {
   consume(load: ConsumeLoad): Promise<Consumed>;
 }
 
-/** Records of 1 KiB, a connection for each partition. */
-export interface PacedLoad {
-  readonly port: number;
-  readonly topic: string;
-  readonly partitionCount: number;
-  readonly recordsPerRequest: number;
-  readonly requestsPerSecond: number;
-  readonly seconds: number;
-}
+/** Records of 1 KiB. */
+export type PacedLoad = Omit<Pace, "isConsumed">;
 
 /** In the process of the bench. */
 export const ownGenerator: LoadGenerator = {

@@ -4,6 +4,7 @@
  * Loaded when it is needed and not before: it is slower than a host's own, and Deno, which has one, cannot load it (its
  * modules import each other without their extensions).
  */
+import { joined } from "./bytes.ts";
 import { type Codec, Compression, installCodec } from "./compression.ts";
 import { hasHostZstd } from "./host_zlib.ts";
 
@@ -84,7 +85,7 @@ class ZstdStream {
       }
     }
     if (!isFrameEnd) throw new Error("the bytes end too early");
-    return joined(made, madeBytes);
+    return joined(made);
   }
 
   #setBuffer(struct: number, address: number, sizeBytes: number): void {
@@ -102,14 +103,4 @@ class ZstdStream {
   #view(): DataView {
     return new DataView(this.#zstd.HEAPU8.buffer);
   }
-}
-
-function joined(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const whole = new Uint8Array(sizeBytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

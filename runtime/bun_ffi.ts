@@ -5,8 +5,11 @@ import { libcPaths } from "./native.ts";
 /** The part that is used. */
 export interface BunFfi {
   dlopen<Symbols>(path: string, symbols: FfiSymbols): { readonly symbols: Symbols };
-  ptr(view: Uint8Array): number;
+  ptr(view: Uint8Array, byteOffset?: number): number;
   toArrayBuffer(pointer: number, byteOffset: number, byteLength: number): ArrayBuffer;
+  readonly CFunction: new (
+    options: { readonly ptr: number; readonly args: readonly string[]; readonly returns: string },
+  ) => (...args: number[]) => number;
 }
 
 export type FfiSymbols = Readonly<Record<string, { readonly args: readonly string[]; readonly returns: string }>>;

@@ -10,22 +10,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import * as process from "node:process";
-import { libcPaths } from "./native.ts";
+import { openFfi, openFirst } from "./bun_ffi.ts";
 
 /** As many syncs as storage has under way (`storage/sync_slots.ts`) and four for others. A thread that is not needed is not made. */
 export const FILE_THREADS = 16;
 const SIZE_VARIABLE = "UV_THREADPOOL_SIZE";
 const POOL_THREAD_NAME = "Bun Pool";
 
-/** The part of `Bun.FFI` that is used. */
-interface BunFfi {
-  dlopen(path: string, symbols: Record<string, { args: readonly string[]; returns: string }>): {
-    readonly symbols: { setenv(name: Uint8Array, value: Uint8Array, overwrite: number): number };
-  };
-}
-
-interface BuiltinModules {
-  getBuiltinModule?(name: string): unknown;
+interface Symbols {
+  setenv(name: Uint8Array, value: Uint8Array, overwrite: number): number;
 }
 
 /** Asks for `FILE_THREADS` unless the user has asked for another number; returns how many there are, or will be, at least 2. */
@@ -49,17 +42,8 @@ function isPoolStarted(): boolean {
 
 /** In the process's own environment, where `process.env` does not reach. */
 function setVariable(name: string, value: string): boolean {
-  const ffi = (globalThis as unknown as { process: BuiltinModules }).process.getBuiltinModule?.("bun:ffi") as
-    | BunFfi
-    | undefined;
+  const ffi = openFfi();
+  const libc = ffi && openFirst<Symbols>(ffi, { setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" } });
   const encoder = new TextEncoder();
-  for (const path of ffi === undefined ? [] : libcPaths) {
-    try {
-      const { setenv } = ffi!.dlopen(path, { setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" } }).symbols;
-      return setenv(encoder.encode(`${name}\0`), encoder.encode(`${value}\0`), 1) === 0;
-    } catch {
-      // Not this one.
-    }
-  }
-  return false;
+  return libc?.setenv(encoder.encode(`${name}\0`), encoder.encode(`${value}\0`), 1) === 0;
 }

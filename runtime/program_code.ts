@@ -10,13 +10,11 @@
  */
 
 import { readFileSync } from "node:fs";
+import type { NativeFiles } from "./native.ts";
 
 /** Linux. */
-export const MADV_DONTNEED = 4;
+const MADV_DONTNEED = 4;
 const SMAPS = "/proc/self/smaps";
-
-/** `madvise` of the C library; 0 when it was done. */
-export type Advise = (address: number, length: number, advice: number) => number;
 
 interface Mapping {
   readonly start: number;
@@ -24,7 +22,7 @@ interface Mapping {
 }
 
 /** Does nothing where it cannot be told what is mapped. */
-export function releaseProgramCode(advise: Advise): void {
+export function releaseProgramCode(advise: NativeFiles["advise"]): void {
   let text: string;
   try {
     text = readFileSync(SMAPS, "latin1");

@@ -93,6 +93,6 @@ function isPass(text: string): text is Pass {
   return (passes as readonly string[]).includes(text);
 }
 
-function invalid(name: string, value: string | undefined, allowed: string): RangeError {
+export function invalid(name: string, value: string | undefined, allowed: string): RangeError {
   return new RangeError(`Invalid value "${value}" for --${name}: must be ${allowed}`);
 }

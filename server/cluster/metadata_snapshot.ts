@@ -11,6 +11,7 @@
  * 2. The log loses what a snapshot covers only after that.
  * 3. What is read is checked (every checksum, header first, footer last) before any of it is believed.
  */
+import { joined } from "../../protocol/bytes.ts";
 import { batches, type BatchView, MalformedBatch } from "../../protocol/batch.ts";
 import { decodeRecords, encodeBatch } from "../../protocol/record.ts";
 import type { FileSystem } from "../../runtime/runtime.ts";
@@ -157,14 +158,4 @@ function headerValue(timestamp: number): Uint8Array {
 /** Version, no tagged fields. */
 function footerValue(): Uint8Array {
   return new Uint8Array(3);
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let position = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, position);
-    position += chunk.length;
-  }
-  return bytes;
 }

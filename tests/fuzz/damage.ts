@@ -1,5 +1,6 @@
 /** What fuzz tests share: chance from a seed, and bytes and texts with the damage that hurts. */
 import { createPrng } from "../support/prng.ts";
+import { joined } from "../../protocol/bytes.ts";
 
 /** What stands in length and count fields when somebody means harm. */
 const evil = [
@@ -57,31 +58,21 @@ export class Chance {
           bytes = bytes.slice(0, at);
           break;
         case 3:
-          bytes = joined(bytes.subarray(0, at), bytes.subarray(Math.min(bytes.length, at + this.below(6))));
+          bytes = joined([bytes.subarray(0, at), bytes.subarray(Math.min(bytes.length, at + this.below(6)))]);
           break;
         case 4: {
           const wrong = Uint8Array.from(this.pick(evil));
-          bytes = joined(bytes.subarray(0, at), wrong, bytes.subarray(Math.min(bytes.length, at + wrong.length)));
+          bytes = joined([bytes.subarray(0, at), wrong, bytes.subarray(Math.min(bytes.length, at + wrong.length))]);
           break;
         }
         default: {
           const from = this.below(other.length + 1);
-          bytes = joined(bytes.subarray(0, at), other.subarray(from, from + this.below(20)), bytes.subarray(at));
+          bytes = joined([bytes.subarray(0, at), other.subarray(from, from + this.below(20)), bytes.subarray(at)]);
         }
       }
     }
     return bytes;
   }
-}
-
-export function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Elements of all arrays, however deep: a decoder that makes more of them than it had bytes lets itself be inflated. */

@@ -13,6 +13,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { joined } from "../../protocol/bytes.ts";
 import { crc32c } from "../../protocol/crc32c.ts";
 import { createMemoryRuntime } from "../../runtime/memory.ts";
 import { AbortedTransactionIndex } from "../../storage/aborted_transactions.ts";
@@ -26,7 +27,7 @@ import { readPartitionMetadata } from "../../storage/partition_metadata.ts";
 import { decodeProducerSnapshot, encodeProducerSnapshot } from "../../storage/producer_snapshot.ts";
 import { TIME_ENTRY_BYTES, TimeIndex } from "../../storage/time_index.ts";
 import { seedOf } from "../support/prng.ts";
-import { Chance, joined } from "./damage.ts";
+import { Chance } from "./damage.ts";
 
 const seed = seedOf(process.env.SEED);
 const rounds = Number(process.env.ROUNDS ?? 1_000);
@@ -148,7 +149,7 @@ describe("damaged", () => {
 
   eachDamage(
     "indexes of aborted transactions are not sound, or grow",
-    [joined(...[1, 2, 3].map(() => kafka("golden-0/00000000000000000024.txnindex")))],
+    [joined([1, 2, 3].map(() => kafka("golden-0/00000000000000000024.txnindex")))],
     (bytes) => {
       const { files, path, pool } = folderWith("24.txnindex", bytes);
       const index = new AbortedTransactionIndex(files, pool, path, { baseOffset: 24, isNew: false });

@@ -5,6 +5,7 @@
  * Starts from the golden vectors and damages them. `SEED=n` repeats a run, `FUZZ_ROUNDS=n` makes it longer.
  */
 import { describe, expect, test } from "bun:test";
+import { joined } from "../../protocol/bytes.ts";
 import { decodeRequestHeader } from "../../protocol/frame.ts";
 import type { AnyApi } from "../../protocol/schema.ts";
 import { EncodeError, MalformedFrame, Reader } from "../../protocol/wire.ts";
@@ -93,33 +94,23 @@ function damage(original: Uint8Array): Uint8Array {
         break;
       case 3: {
         const end = Math.min(bytes.length, at + below(6));
-        bytes = join(bytes.subarray(0, at), bytes.subarray(end));
+        bytes = joined([bytes.subarray(0, at), bytes.subarray(end)]);
         break;
       }
       case 4: {
         const wrong = pick(evil);
-        bytes = join(bytes.subarray(0, at), wrong, bytes.subarray(Math.min(bytes.length, at + wrong.length)));
+        bytes = joined([bytes.subarray(0, at), wrong, bytes.subarray(Math.min(bytes.length, at + wrong.length))]);
         break;
       }
       case 5: {
         const other = pick(vectors).bytes;
         const from = below(other.length + 1);
-        bytes = join(bytes.subarray(0, at), other.subarray(from, from + below(20)), bytes.subarray(at));
+        bytes = joined([bytes.subarray(0, at), other.subarray(from, from + below(20)), bytes.subarray(at)]);
         break;
       }
     }
   }
   return bytes;
-}
-
-function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function below(limit: number): number {

@@ -57,10 +57,6 @@ export function withBrokenRecord(bytes: Uint8Array): Uint8Array {
   return sealed(copy);
 }
 
-export function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
-}
-
 /** Cut short, its length left as it was. */
 export function cut(bytes: Uint8Array, byteCount: number): Uint8Array {
   return bytes.slice(0, bytes.length - byteCount);

@@ -1,5 +1,6 @@
 /** Offsets of groups: OffsetCommit, OffsetFetch, OffsetDelete, by members and by those who are none. */
 
+import { joined } from "../../../protocol/bytes.ts";
 import { deleteTopics } from "../../../protocol/api/20_delete_topics.ts";
 import { metadata } from "../../../protocol/api/03_metadata.ts";
 import { offsetCommit, type OffsetCommitRequestDraft } from "../../../protocol/api/08_offset_commit.ts";
@@ -9,7 +10,7 @@ import { ErrorCode } from "../../../protocol/errors.ts";
 import { ZERO_UUID } from "../../../protocol/schema.ts";
 import { until } from "../../support/broker.ts";
 import type { Dialogue } from "../../support/dialogue.ts";
-import { joined, utf8 } from "./batches.ts";
+import { utf8 } from "./batches.ts";
 import { Member, stableGroup } from "./member.ts";
 
 interface Topic {
@@ -280,7 +281,11 @@ async function deletions(dialogue: Dialogue, topic: Topic): Promise<void> {
   await dialogue.ask("what deletions left", offsetFetch, 9, question(9, groupId, null));
   // Of a group with members: what they subscribe to stays, where that can be told.
   const name = utf8(topic.name);
-  const subscription = joined(Uint8Array.of(0, 0, 0, 0, 0, 1, 0, name.length), name, Uint8Array.of(255, 255, 255, 255));
+  const subscription = joined([
+    Uint8Array.of(0, 0, 0, 0, 0, 1, 0, name.length),
+    name,
+    Uint8Array.of(255, 255, 255, 255),
+  ]);
   const other = await dialogue.topic("not-subscribed");
   for (
     const [label, protocolType, metadata] of [

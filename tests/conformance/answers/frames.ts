@@ -1,5 +1,6 @@
 /** Under the messages: headers, versions and bytes that are not as they should be, and ApiVersions, which must answer all. */
 
+import { joined } from "../../../protocol/bytes.ts";
 import { apiVersions, type ApiVersionsResponse } from "../../../protocol/api/18_api_versions.ts";
 import { codecFor } from "../../../protocol/codec.ts";
 import { describeCluster } from "../../../protocol/api/60_describe_cluster.ts";
@@ -17,7 +18,6 @@ import { encodeRequestFrame } from "../../../protocol/frame.ts";
 import type { Api } from "../../../protocol/schema.ts";
 import { Reader } from "../../../protocol/wire.ts";
 import type { Dialogue } from "../../support/dialogue.ts";
-import { joined } from "./batches.ts";
 
 const software = { clientSoftwareName: "weir-tests", clientSoftwareVersion: "1.0" };
 
@@ -171,11 +171,11 @@ async function each<Q, QD, R, RD>(
 ): Promise<void> {
   const answered = (payload: Uint8Array) => ({ correlationId: new Reader(payload).int32() });
   for (const version of versions) {
-    const whole = joined(...encodeRequestFrame(api, version, 5, "c", draft())).subarray(4);
+    const whole = joined(encodeRequestFrame(api, version, 5, "c", draft())).subarray(4);
     const frames = {
       "whole": whole,
-      "a zero byte behind": joined(whole, Uint8Array.of(0)),
-      "ten bytes behind": joined(whole, new Uint8Array(10).fill(7)),
+      "a zero byte behind": joined([whole, Uint8Array.of(0)]),
+      "ten bytes behind": joined([whole, new Uint8Array(10).fill(7)]),
       "a byte short": whole.subarray(0, whole.length - 1),
       "half of it": whole.subarray(0, whole.length >> 1),
     };

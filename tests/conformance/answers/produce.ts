@@ -1,5 +1,6 @@
 /** Produce: what is taken, what is refused and how, and what then stands in the log. */
 
+import { joined } from "../../../protocol/bytes.ts";
 import { fetch } from "../../../protocol/api/01_fetch.ts";
 import { produce, type ProduceRequestDraft } from "../../../protocol/api/00_produce.ts";
 import { Compression } from "../../../protocol/compression.ts";
@@ -7,7 +8,7 @@ import { ZERO_UUID } from "../../../protocol/schema.ts";
 import { type Dialogue, longAgoMs } from "../../support/dialogue.ts";
 import type { TestClient } from "../../support/test_client.ts";
 import { fetched, produced } from "./views.ts";
-import { batch, cut, edited, joined, records, utf8, withBrokenRecord, withMagic } from "./batches.ts";
+import { batch, cut, edited, records, utf8, withBrokenRecord, withMagic } from "./batches.ts";
 
 interface Topic {
   readonly name: string;
@@ -84,10 +85,10 @@ async function badBatches(dialogue: Dialogue): Promise<void> {
     "100 zero bytes": new Uint8Array(100),
     "a batch cut by a byte": cut(good, 1),
     "a batch cut in its header": good.slice(0, 40),
-    "a byte behind the batch": joined(good, new Uint8Array(1)),
-    "20 bytes behind the batch": joined(good, new Uint8Array(20)),
-    "two batches": joined(good, batch(1)),
-    "a batch and half another": joined(good, cut(good, 10)),
+    "a byte behind the batch": joined([good, new Uint8Array(1)]),
+    "20 bytes behind the batch": joined([good, new Uint8Array(20)]),
+    "two batches": joined([good, batch(1)]),
+    "a batch and half another": joined([good, cut(good, 10)]),
     "format 0": withMagic(good, 0),
     "format 1": withMagic(good, 1),
     "format 3": withMagic(good, 3),
@@ -140,7 +141,7 @@ async function badBatches(dialogue: Dialogue): Promise<void> {
     await ask(dialogue, label, 13, request(topic, bytes));
   }
   await askEach(dialogue, "zstd", [5, 8], () => request(topic, batch(2, { compression: Compression.zstd })));
-  await askEach(dialogue, "two batches", [3, 12], () => request(topic, joined(good, good)));
+  await askEach(dialogue, "two batches", [3, 12], () => request(topic, joined([good, good])));
   await askEach(dialogue, "format 1", [3, 12], () => request(topic, withMagic(good, 1)));
   await dialogue.ask("what is then in the log", fetch, 12, fetchOf(topic), { view: fetched });
 }

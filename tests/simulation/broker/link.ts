@@ -6,7 +6,7 @@ import type { Api } from "../../../protocol/schema.ts";
 import type { Socket } from "../../../runtime/runtime.ts";
 import { Broken } from "./history.ts";
 import { HOSTNAME, PORT, type World } from "./world.ts";
-import { joined } from "../../support/bytes.ts";
+import { joined } from "../../../protocol/bytes.ts";
 
 /** The broker is not there, went away, or took too long. */
 export class LinkBroken extends Error {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Client } from "../../../client/client.ts";
 import type { Consumer, ConsumerOptions } from "../../../client/consumer.ts";
 import { CorruptRecordsError } from "../../../client/errors.ts";
+import { joined } from "../../../protocol/bytes.ts";
 import { fetch } from "../../../protocol/api/01_fetch.ts";
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { encodeBatch, encodeControlBatch } from "../../../protocol/record.ts";
@@ -61,11 +62,10 @@ function batch(baseOffset: number, values: string[], producerId = -1): Uint8Arra
 
 const marker = (kind: "commit" | "abort", baseOffset: number, producerId: number) =>
   encodeControlBatch({ kind, baseOffset, producerId, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 0 });
-const joined = (...parts: Uint8Array[]) => Uint8Array.of(...parts.flatMap((part) => [...part]));
 
 describe("Consumer", () => {
   test("leaves out what was aborted, and only that, when it wants what is committed", async () => {
-    const records = joined(
+    const records = joined([
       batch(0, ["plain"]),
       batch(1, ["aborted"], 7),
       batch(2, ["committed"], 8),
@@ -74,7 +74,7 @@ describe("Consumer", () => {
       batch(5, ["later committed"], 7),
       marker("commit", 6, 8),
       marker("commit", 7, 7),
-    );
+    ]);
     const abortedTransactions = [{ producerId: 7, firstOffset: 1 }];
     const offsets = answerFetches({ records, abortedTransactions });
     const consumer = consumerAt(0, { isolation: "committed" });
@@ -89,7 +89,7 @@ describe("Consumer", () => {
 
   test("moves on over batches that hold nothing for it", async () => {
     const emptied = encodeBatch({ records: [], baseOffset: 0, lastOffset: 9 });
-    const offsets = answerFetches({ records: joined(emptied, marker("commit", 10, 3)) });
+    const offsets = answerFetches({ records: joined([emptied, marker("commit", 10, 3)]) });
     const consumer = consumerAt(0);
     expect(await read(consumer)).toEqual([]);
     expect(consumer.position("t", 0)).toBe(11);
@@ -98,7 +98,7 @@ describe("Consumer", () => {
 
   test("takes the whole batches of an answer that is cut, and asks for the rest", async () => {
     const second = batch(1, ["b"]);
-    const offsets = answerFetches({ records: joined(batch(0, ["a"]), second.subarray(0, 30)) }, { records: second });
+    const offsets = answerFetches({ records: joined([batch(0, ["a"]), second.subarray(0, 30)]) }, { records: second });
     const consumer = consumerAt(0);
     expect(await read(consumer)).toEqual(["a"]);
     expect(await read(consumer)).toEqual(["b"]);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { joined } from "../../../protocol/bytes.ts";
 import { FrameAssembler, FrameSizeError } from "../../../protocol/frame_assembler.ts";
 
 function assemblerOf(sizeBytesMax = 100_000_000) {
@@ -13,13 +14,7 @@ function framed(...sizes: number[]): Uint8Array {
     for (let at = 0; at < size; at++) bytes[4 + at] = (at * 7 + index) & 0xff;
     return bytes;
   });
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return joined(parts);
 }
 
 describe("FrameAssembler", () => {

@@ -3,7 +3,7 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { lines } from "../../../runtime/lines.ts";
 import { FileError } from "../../../runtime/runtime.ts";
-import { joined } from "../../support/bytes.ts";
+import { joined } from "../../../protocol/bytes.ts";
 import { firstDifference, pattern } from "./peer.ts";
 import { worlds } from "./worlds.ts";
 

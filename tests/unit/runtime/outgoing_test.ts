@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { lines } from "../../../runtime/lines.ts";
 import { GATHER_BYTES, OutgoingQueue } from "../../../runtime/outgoing.ts";
-import { joined } from "../../support/bytes.ts";
+import { joined } from "../../../protocol/bytes.ts";
 import { firstDifference, pattern } from "./peer.ts";
 
 describe("an outgoing queue", () => {

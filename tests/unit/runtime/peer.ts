@@ -1,6 +1,6 @@
 /** A socket handler that keeps what happened, and lets a test wait for it. */
 
-import { joined } from "../../support/bytes.ts";
+import { joined } from "../../../protocol/bytes.ts";
 import type { Network, Socket, SocketHandler, Timers } from "../../../runtime/runtime.ts";
 
 export class Peer implements SocketHandler {
@@ -131,4 +131,13 @@ export function firstDifference(left: Uint8Array, right: Uint8Array): number {
   const count = Math.max(left.length, right.length);
   for (let index = 0; index < count; index++) if (left[index] !== right[index]) return index;
   return -1;
+}
+
+/** Makes a peer that pauses at every third chunk, and reads on at its loop's next turn. */
+export function stopNowAndThen(peer: Peer, timers: Timers): void {
+  peer.onData = () => {
+    if (peer.chunks.length % 3 !== 0) return;
+    peer.socket.pause();
+    timers.soon(() => peer.socket.resume());
+  };
 }

@@ -7,9 +7,9 @@ import { openBunNative } from "../../../runtime/bun_native.ts";
 import { NodeFileSystem } from "../../../runtime/node_files.ts";
 import { nodeTimers } from "../../../runtime/node_process.ts";
 import type { FileSystem, MappedFile, Network, Timers } from "../../../runtime/runtime.ts";
-import { joined } from "../../support/bytes.ts";
+import { joined } from "../../../protocol/bytes.ts";
 import { createPrng, seedOf } from "../../support/prng.ts";
-import { connectPair, firstDifference, pattern, stalled, turns } from "./peer.ts";
+import { connectPair, firstDifference, pattern, stalled, stopNowAndThen, turns } from "./peer.ts";
 import { worlds } from "./worlds.ts";
 
 const FILE_BYTES = 3_000_017;
@@ -69,11 +69,7 @@ for (const { name, network, timers, files, directory } of places) {
       const [first, other] = [mapped("first", 1), mapped("other", 100)];
       if (first === null || other === null) return; // Not possible here.
       const { client, server } = await connectPair(network);
-      client.onData = () => {
-        if (client.chunks.length % 3 !== 0) return;
-        client.socket.pause();
-        timers.soon(() => client.socket.resume());
-      };
+      stopNowAndThen(client, timers);
       const written: Uint8Array[] = [];
       let sentCount = 0;
       for (let index = 0; index < 24; index++) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { NetworkError, type Socket, type SocketHandler } from "../../../runtime/runtime.ts";
 import { TURN_BYTES_MAX } from "../../../runtime/turn_bytes.ts";
-import { joined } from "../../support/bytes.ts";
-import { connectPair, firstDifference, pattern, Peer, stalled, turns } from "./peer.ts";
+import { joined } from "../../../protocol/bytes.ts";
+import { connectPair, firstDifference, pattern, Peer, stalled, stopNowAndThen, turns } from "./peer.ts";
 import { worlds } from "./worlds.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -67,11 +67,7 @@ for (const { name, runtime, isReal, pass } of worlds) {
     test("answers of small and large chunks arrive as they were written at a reader that stops now and then", async () => {
       let expected = 0;
       const { client, server } = await connectPair(network, () => {});
-      client.onData = () => {
-        if (client.chunks.length % 3 !== 0) return;
-        client.socket.pause();
-        timers.soon(() => client.socket.resume());
-      };
+      stopNowAndThen(client, timers);
       const written: Uint8Array[] = [];
       let sentCount = 0;
       for (let index = 0; index < 60; index++) {
