@@ -2,35 +2,29 @@
  * What Weir reaches of what this machine can do: bun bench/limit.ts [--rounds 3] [--scale 1] [--only REGEXP]
  * [--contenders sendfile,mmap,unpaced,exe,exe-portable,bun,deno,kafka] [--warm-up MiB]
  *
- * Each round starts each contender in a new folder, in alternating order: the bare server of bench/limit/ in its ways to
- * send, Weir as executable, on Bun and on Deno, the executable without the processor's CRC instruction (as where it cannot be reached), and Apache Kafka. All
- * are warmed up, then asked the same by the same generator: batches of 16 KiB to 1 MiB produced over four connections to six
- * partitions, then consumed out of the page cache with the limits of Java's consumer. All leave syncing to the kernel.
+ * Each round starts each contender in a new folder, in alternating order: the bare server of bench/limit/ in its ways to send,
+ * Weir as executable, on Bun and on Deno, the executable without the processor's CRC instruction (as where it cannot be
+ * reached), and Apache Kafka. All are warmed up, then asked the same by the same generator: batches of 16 KiB to 1 MiB produced
+ * over four connections to six partitions, then consumed out of the page cache with the limits of Java's consumer. All leave
+ * syncing to the kernel.
  *
  * The figure is processor time of the broker for a GiB; the fraction of the limit is the limit's by Weir's, where the limit
- * is the better of the two ways to send. Medians go to bench/results.jsonl with the least and the most.
+ * is the best of its ways to send. Medians go to bench/results.jsonl with the least and the most.
  */
 
 import { parseArgs } from "node:util";
 import type { Target } from "../tests/support/broker.ts";
-import { createTopic } from "../tests/support/requests.ts";
-import { TestClient } from "../tests/support/test_client.ts";
 import { limitExecutable, runLoad } from "./limit/limit.ts";
 import { type Figure, median, record } from "./results.ts";
-import { BrokerSubject, firstRecord } from "./run/contender.ts";
-import { limitNames, startLimit } from "./run/limit_server.ts";
-import { cpuSecondsOf } from "./run/process.ts";
-
-interface Broker {
-  readonly port: number;
-  readonly pid: number;
-  stop(): Promise<void>;
-}
+import { cpuDuring, gibibyte, mebibyte, type Transfer } from "./rows/row.ts";
+import { BrokerSubject, kafkaName, type Subject } from "./run/contender.ts";
+import { type LimitName, limitNames, LimitSubject } from "./run/limit_server.ts";
+import { invalid } from "./run/options.ts";
 
 interface Contender {
   /** As results have it. */
   readonly name: string;
-  readonly start: () => Promise<Broker>;
+  readonly start: () => Promise<BrokerSubject | LimitSubject>;
   /** Of the limit: what the issue of speed asks for. */
   readonly produceTarget?: number;
   readonly consumeTarget?: number;
@@ -40,7 +34,7 @@ interface Row {
   readonly name: string;
   /** Of small batches nothing is asked: there the requests are what costs. */
   readonly kind: "produce" | "produce small" | "consume";
-  readonly measure: (port: number) => Promise<{ readonly bytes: number; readonly seconds: number }>;
+  readonly measure: (subject: Subject) => Promise<{ readonly value: Transfer; readonly cpuSeconds: number }>;
 }
 
 interface LimitFigure extends Figure {
@@ -52,26 +46,23 @@ interface LimitFigure extends Figure {
   readonly generator: string;
 }
 
-const mebibyte = 2 ** 20;
-const gibibyte = 2 ** 30;
 const partitionCount = 6;
 const connectionCount = 4;
 const recordBytes = 1024;
 
 const contenders: Readonly<Record<string, Contender>> = {
-  "sendfile": { name: limitNames.sendfile, start: () => startLimit("sendfile") },
-  "mmap": { name: limitNames.mmap, start: () => startLimit("mmap") },
-  "unpaced": { name: limitNames.unpaced, start: () => startLimit("unpaced") },
-  "exe": { name: "exe", start: () => startBroker("exe"), produceTarget: 0.6, consumeTarget: 0.8 },
+  "sendfile": limit("sendfile"),
+  "mmap": limit("mmap"),
+  "unpaced": limit("unpaced"),
+  "exe": { ...broker("exe", "exe"), produceTarget: 0.6, consumeTarget: 0.8 },
   "exe-portable": {
-    name: "exe without the instruction",
-    start: () => startBroker("exe", { "crc32c.native.enable": "false" }),
+    ...broker("exe without the instruction", "exe", { "crc32c.native.enable": "false" }),
     produceTarget: 0.5,
     consumeTarget: 0.8,
   },
-  "bun": { name: "bun", start: () => startBroker("bun") },
-  "deno": { name: "deno", start: () => startBroker("deno") },
-  "kafka": { name: "kafka 4.4.0", start: () => startBroker("kafka") },
+  "bun": broker("bun", "bun"),
+  "deno": broker("deno", "deno"),
+  "kafka": broker(kafkaName, "kafka"),
 };
 
 const { values } = parseArgs({
@@ -89,9 +80,7 @@ const warmUpBytes = positive("warm-up", values["warm-up"]) * mebibyte;
 const only = new RegExp(values.only);
 const chosen = values.contenders.split(",").map((name) => {
   const contender = contenders[name];
-  if (contender === undefined) {
-    throw new RangeError(`Invalid value "${name}" for --contenders: must be of ${Object.keys(contenders).join(", ")}`);
-  }
+  if (contender === undefined) throw invalid("contenders", name, `of ${Object.keys(contenders).join(", ")}`);
   return contender;
 });
 limitExecutable();
@@ -103,20 +92,18 @@ const rows: readonly Row[] = [
   {
     name: "consume from the page cache",
     kind: "consume",
-    measure: async (port) => {
-      const topic = await makeTopic(port, "read");
+    measure: async (subject) => {
+      const load = await newTopic(subject, "read");
       const totalBytes = scale * gibibyte / 2;
-      await runLoad({ kind: "produce", ...common(port, topic), recordBytes, batchBytes: [65_536], totalBytes });
-      return await duringCpu(() =>
-        runLoad({ kind: "consume", ...common(port, topic), isRepeated: true, totalBytes: 8 * totalBytes })
+      await runLoad({ kind: "produce", ...load, recordBytes, batchBytes: [65_536], totalBytes });
+      return await cpuDuring(
+        subject,
+        () => runLoad({ kind: "consume", ...load, isRepeated: true, totalBytes: 8 * totalBytes }),
       );
     },
   },
 ];
 
-/** Processor time of the broker that is being measured. */
-let cpuSeconds = () => 0;
-let usedCpuSeconds = 0;
 let topicCount = 0;
 
 const found = new Map<string, { cpu: number[]; rate: number[] }>();
@@ -124,20 +111,19 @@ const key = (row: Row, contender: Contender) => `${row.name} ${contender.name}`;
 
 for (let round = 0; round < rounds; round++) {
   for (const contender of round % 2 === 0 ? chosen : chosen.toReversed()) {
-    const broker = await contender.start();
+    const subject = await contender.start();
     try {
-      cpuSeconds = () => cpuSecondsOf(broker.pid);
-      await warmUp(broker.port);
+      await warmUp(subject);
       for (const row of rows) {
         if (!only.test(row.name)) continue;
-        const { bytes, seconds } = await row.measure(broker.port);
+        const { value: { bytes, seconds }, cpuSeconds } = await row.measure(subject);
         const { cpu, rate } = found.get(key(row, contender)) ?? { cpu: [], rate: [] };
-        cpu.push(usedCpuSeconds / (bytes / gibibyte));
+        cpu.push(cpuSeconds / (bytes / gibibyte));
         rate.push(bytes / mebibyte / seconds);
         found.set(key(row, contender), { cpu, rate });
       }
     } finally {
-      await broker.stop();
+      await subject.dispose();
     }
     console.error(`round ${round + 1} of ${rounds}: ${contender.name} done`);
   }
@@ -196,55 +182,41 @@ function produceRow([size, batchBytes]: (string | number)[]): Row {
   return {
     name: `produce ${size}`,
     kind: Number(batchBytes) < 65_536 ? "produce small" : "produce",
-    measure: async (port) => {
-      const topic = await makeTopic(port, "written");
-      const load = {
-        ...common(port, topic),
-        recordBytes,
-        batchBytes: [Number(batchBytes)],
-        totalBytes: scale * gibibyte,
-      };
-      return await duringCpu(() => runLoad({ kind: "produce", ...load }));
+    measure: async (subject) => {
+      const load = { ...await newTopic(subject, "written"), totalBytes: scale * gibibyte };
+      return await cpuDuring(
+        subject,
+        () => runLoad({ kind: "produce", ...load, recordBytes, batchBytes: [Number(batchBytes)] }),
+      );
     },
   };
 }
 
 /** Lets a broker compile its hot code before anything is timed: small batches, so that there are many. */
-async function warmUp(port: number): Promise<void> {
-  const topic = await makeTopic(port, "warm-up");
-  const load = { ...common(port, topic), recordBytes, totalBytes: warmUpBytes };
-  await runLoad({ kind: "produce", ...load, batchBytes: [16_384, 16_384, 65_536] });
-  await runLoad({ kind: "consume", ...common(port, topic), isRepeated: true, totalBytes: 2 * warmUpBytes });
+async function warmUp(subject: Subject): Promise<void> {
+  const load = await newTopic(subject, "warm-up");
+  const batchBytes = [16_384, 16_384, 65_536];
+  await runLoad({ kind: "produce", ...load, recordBytes, batchBytes, totalBytes: warmUpBytes });
+  await runLoad({ kind: "consume", ...load, isRepeated: true, totalBytes: 2 * warmUpBytes });
 }
 
-function common(port: number, topic: string) {
-  return { port, topic, partitionCount, connectionCount };
+/** And where load for it goes. */
+async function newTopic(subject: Subject, stem: string) {
+  const topic = `${stem}-${++topicCount}`;
+  await subject.makeTopic(topic, partitionCount);
+  return { port: subject.port, topic, partitionCount, connectionCount };
 }
 
-async function duringCpu<Value>(work: () => Promise<Value>): Promise<Value> {
-  const before = cpuSeconds();
-  const value = await work();
-  usedCpuSeconds = cpuSeconds() - before;
-  return value;
+function limit(name: LimitName): Contender {
+  return { name: limitNames[name], start: () => LimitSubject.start(name) };
 }
 
-/** A topic that takes records: right after its creation a broker may not lead all of it yet. */
-async function makeTopic(port: number, stem: string): Promise<string> {
-  const name = `${stem}-${++topicCount}`;
-  const client = await TestClient.connect(port);
-  await createTopic(client, { name, partitionCount });
-  for (let partition = 0; partition < partitionCount; partition++) await firstRecord(client, name, partition);
-  client.close();
-  return name;
-}
-
-async function startBroker(target: Target, config: Readonly<Record<string, string>> = {}): Promise<Broker> {
-  const subject = await BrokerSubject.start({ name: target, target }, "os", config);
-  return { port: subject.port, pid: subject.pid, stop: () => subject.dispose() };
+function broker(name: string, target: Target, config: Readonly<Record<string, string>> = {}): Contender {
+  return { name, start: () => BrokerSubject.start({ name, target }, "os", config) };
 }
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value < Infinity)) throw new RangeError(`Invalid value "${text}" for --${name}: must be above 0`);
+  if (!(value > 0 && value < Infinity)) throw invalid(name, text, "above 0");
   return value;
 }

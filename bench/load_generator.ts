@@ -3,6 +3,8 @@
  * of bench/limit has the same methods, and takes this one's place where it can be built.
  */
 
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { quantile } from "./results.ts";
 import { atPace, type Pace } from "./run/latency_client.ts";
 import { type Consumed, type ConsumeLoad, consumeLoad, type Load, type ProduceLoad, produceLoad } from "./load.ts";
@@ -15,7 +17,12 @@ export interface LoadGenerator {
   p99AtPace(pace: PacedLoad): Promise<number>;
   /** Reads a topic from its start until so many bytes of batches have come. */
   consume(load: ConsumeLoad): Promise<Consumed>;
+  /** The same in a process of its own: beside producers the reader's work would show as their waiting. */
+  consumeApart(load: ApartLoad): Promise<Load>;
 }
+
+/** What can be told to another process. */
+export type ApartLoad = Omit<ConsumeLoad, "isProduced">;
 
 /** Records of 1 KiB. */
 export type PacedLoad = Omit<Pace, "isConsumed">;
@@ -25,5 +32,20 @@ export const ownGenerator: LoadGenerator = {
   name: "bench/load.ts",
   produce: produceLoad,
   consume: consumeLoad,
+  consumeApart,
   p99AtPace: async (pace) => quantile((await atPace({ ...pace, isConsumed: false })).acknowledgedMs, 0.99),
 };
+
+function consumeApart(load: ApartLoad): Promise<Load> {
+  const program = fileURLToPath(new URL("run/consumer.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(load)], { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => output += text);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on(
+      "close",
+      (code) => code === 0 ? resolve(JSON.parse(output) as Load) : reject(new Error(`The consumer ended with ${code}`)),
+    );
+  });
+}

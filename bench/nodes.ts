@@ -2,20 +2,18 @@
  * What several loops on one machine cost each other: bun bench/nodes.ts [--nodes 1,2,4] [--rounds 3] [--scale 1]
  * [--target exe|bun|deno]
  *
- * Starts so many brokers, each with a folder and a generator of its own, and gives all of them the same load at the same time. Where
- * cores are left the rate of all should grow with their number; where there are none, the CPU seconds per GiB still say what they
- * share in the kernel: the journal of the file system, the page cache, the processor's own caches. Medians go to
+ * Starts so many brokers, each with a folder and a generator of its own, and gives all of them the same load at the same time.
+ * Where cores are left the rate of all should grow with their number; where there are none, the CPU seconds per GiB still say what
+ * they share in the kernel: the journal of the file system, the page cache, the processor's own caches. Medians go to
  * bench/results.jsonl.
  */
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { createTopic } from "../tests/support/requests.ts";
-import { TestClient } from "../tests/support/test_client.ts";
 import { runLoad } from "./limit/limit.ts";
 import { median, record } from "./results.ts";
-import { BrokerSubject, firstRecord } from "./run/contender.ts";
-import { isWeirTarget, type WeirTarget } from "./run/options.ts";
+import { BrokerSubject } from "./run/contender.ts";
+import { invalid, isWeirTarget, type WeirTarget } from "./run/options.ts";
 import { gibibyte, mebibyte } from "./rows/row.ts";
 
 const { values } = parseArgs({
@@ -76,10 +74,7 @@ record([...found].map(([row, measured]) => {
 
 async function startNode(): Promise<BrokerSubject> {
   const node = await BrokerSubject.start({ name: target, target }, "os");
-  const client = await TestClient.connect(node.port);
-  await createTopic(client, { name: topic, partitionCount });
-  for (let partition = 0; partition < partitionCount; partition++) await firstRecord(client, topic, partition);
-  client.close();
+  await node.makeTopic(topic, partitionCount);
   return node;
 }
 
@@ -112,8 +107,4 @@ function wholeNumber(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw invalid(name, text, "whole numbers from 1");
   return value;
-}
-
-function invalid(name: string, text: string, must: string): RangeError {
-  return new RangeError(`Invalid value "${text}" for --${name}: must be ${must}`);
 }

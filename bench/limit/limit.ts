@@ -15,7 +15,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Compression, type CompressionId } from "../../protocol/compression.ts";
-import type { PacedLoad } from "../load_generator.ts";
+import type { ApartLoad, LoadGenerator, PacedLoad } from "../load_generator.ts";
 import { type Consumed, type ConsumeLoad, consumeLoad, type Load, makeBatch, type ProduceLoad } from "../load.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -216,16 +216,16 @@ export const limitGenerator = {
     });
     return latency.p99Ms;
   },
-  async consume({ isProduced, fetchBytes, ...load }: ConsumeLoad): Promise<Consumed> {
-    // It is told from outside when there will be no more: the one in this process can be.
-    if (isProduced !== undefined) return await consumeLoad({ isProduced, ...load });
-    return await runLoad({
-      kind: "consume",
-      ...load,
-      ...(fetchBytes === undefined ? {} : { partitionMaxBytes: fetchBytes }),
-    });
-  },
-};
+  // It cannot be told from outside when there will be no more: the one in this process can be.
+  consume: ({ isProduced, ...load }: ConsumeLoad): Promise<Consumed> =>
+    isProduced === undefined ? consumeApart(load) : consumeLoad({ ...load, isProduced }),
+  consumeApart,
+} satisfies LoadGenerator;
+
+function consumeApart({ fetchBytes, ...load }: ApartLoad): Promise<Consumed> {
+  const limits = fetchBytes === undefined ? {} : { partitionMaxBytes: fetchBytes };
+  return runLoad({ kind: "consume", ...load, ...limits });
+}
 
 type Settings = Readonly<Record<string, string | number | boolean | undefined>>;
 

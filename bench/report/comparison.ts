@@ -67,20 +67,29 @@ function better(line: RunLine, other: RunLine | undefined): RunLine {
   return (line.value > other.value) === (line.kind === "rate") ? line : other;
 }
 
-/** How much of what the machine can do is reached; null where that is not known. */
-export function fractionOfLimit({ weir, limit }: Pick<Compared, "weir" | "limit">): number | null {
+export interface LimitShare {
+  readonly share: number;
+  /** At the least; null where none is asked. */
+  readonly wanted: number | null;
+  readonly isMet: boolean | null;
+}
+
+/** How much of what the machine can do is reached, and whether that is enough; null where the limit was not measured. */
+export function shareOfLimit(
+  { figure, runtime, weir, limit }: Pick<Compared, "figure" | "runtime" | "weir" | "limit">,
+): LimitShare | null {
   if (limit === null) return null;
-  return weir.kind === "rate" ? weir.value / limit.value : limit.value / weir.value;
+  const share = weir.kind === "rate" ? weir.value / limit.value : limit.value / weir.value;
+  const wanted = limitShareOf(figure, runtime);
+  return { share, wanted, isMet: wanted === null ? null : share >= wanted };
 }
 
 /** Of targets beside Kafka and of shares of the limit, both. */
 export function countMet(compared: readonly Compared[]): { readonly metCount: number; readonly count: number } {
-  const judged = compared.flatMap((one) => {
-    const share = fractionOfLimit(one);
-    const wanted = share === null ? null : limitShareOf(one.figure, one.runtime);
-    return [...one.isMet === null ? [] : [one.isMet], ...wanted === null ? [] : [share! >= wanted]];
-  });
-  return { metCount: judged.filter((isGood) => isGood).length, count: judged.length };
+  const judged = compared.flatMap((one) => [one.isMet, shareOfLimit(one)?.isMet ?? null]).filter((isMet) =>
+    isMet !== null
+  );
+  return { metCount: judged.filter((isMet) => isMet).length, count: judged.length };
 }
 
 /** 0.123, 1.23, 12.3, 123, 1,234 */

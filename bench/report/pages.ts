@@ -8,9 +8,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../tests/support/broker.ts";
 import { median, readRun, type RunLine } from "../results.ts";
-import { limitShareOf, stretchText, targetText } from "../targets.ts";
+import { stretchText, targetText } from "../targets.ts";
 import { chart } from "./chart.ts";
-import { compare, type Compared, countMet, fractionOfLimit, numberText, ratioText } from "./comparison.ts";
+import { compare, type Compared, countMet, numberText, ratioText, shareOfLimit } from "./comparison.ts";
 import { groups } from "./groups.ts";
 
 export const pages = ["README.md", "docs/performance.md"] as const;
@@ -135,13 +135,11 @@ function table(compared: readonly Compared[]): string {
   return [titles, titles.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
-/** How much of the limit is reached, and whether it is enough. */
 function shareOf(compared: Compared): string | null {
-  const share = fractionOfLimit(compared);
-  if (share === null) return null;
-  const wanted = limitShareOf(compared.figure, compared.runtime);
-  if (wanted === null) return ratioText(share);
-  return `${ratioText(share)}, ≥ ${wanted} ${share >= wanted ? "met" : "**missed**"}`;
+  const reached = shareOfLimit(compared);
+  if (reached === null) return null;
+  const { share, wanted, isMet } = reached;
+  return wanted === null ? ratioText(share) : `${ratioText(share)}, ≥ ${wanted} ${isMet ? "met" : "**missed**"}`;
 }
 
 function spread({ value, min, max, rounds }: RunLine): string {

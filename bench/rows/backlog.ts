@@ -1,13 +1,8 @@
 /** A backlog that has left memory, and one that is read while producers go on. */
 
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { type LoadGenerator, ownGenerator } from "../load_generator.ts";
 import { dropFromPageCache } from "../page_cache.ts";
 import { BrokerSubject, warmUp } from "../run/contender.ts";
-import { brokerCpu } from "./produce.ts";
-import { cpuDuring, gibibyte, mebibyte, type Row } from "./row.ts";
-import type { Load } from "../load.ts";
+import { brokerCpu, cpuDuring, gibibyte, rateOf, type Row } from "./row.ts";
 
 const partitionCount = 4;
 /** After a restart: enough for a JVM to compile what reads. */
@@ -32,7 +27,7 @@ export const backlogRows: readonly Row[] = [
         await warmUp(subject, warmUpMebibytes * Math.min(1, scale));
         const { value, cpuSeconds } = await cpuDuring(subject, () => generator.consume({ ...load, totalBytes: bytes }));
         return [
-          { figure: "rate", kind: "rate", value: value.bytes / mebibyte / value.seconds, unit: "MiB/s" },
+          rateOf(value),
           brokerCpu(cpuSeconds, value.bytes),
         ];
       } finally {
@@ -56,7 +51,7 @@ export const backlogRows: readonly Row[] = [
       const besides = generator.p99AtPace(producers).finally(() => isOver = true);
       const read = { bytes: 0, seconds: 0 };
       do {
-        const { bytes: readBytes, seconds } = await consumeElsewhere(generator, { ...load, totalBytes: bytes });
+        const { bytes: readBytes, seconds } = await generator.consumeApart({ ...load, totalBytes: bytes });
         read.bytes += readBytes;
         read.seconds += seconds;
       } while (!isOver);
@@ -65,27 +60,8 @@ export const backlogRows: readonly Row[] = [
       return [
         { figure: "producers' p99 alone", kind: "latency", value: alone, unit: "ms" },
         { figure: "producers' p99 while it is read", kind: "latency", value: beside, unit: "ms" },
-        { figure: "rate", kind: "rate", value: read.bytes / mebibyte / read.seconds, unit: "MiB/s" },
+        rateOf(read),
       ];
     },
   },
 ];
-
-/** In a process of its own, or the reader's work would show as the producers' waiting. */
-function consumeElsewhere(
-  generator: LoadGenerator,
-  load: { readonly port: number; readonly topic: string; readonly partitionCount: number; readonly totalBytes: number },
-): Promise<Load> {
-  if (generator !== ownGenerator) return generator.consume(load);
-  const program = fileURLToPath(new URL("../run/consumer.ts", import.meta.url));
-  const child = spawn(process.execPath, [program, JSON.stringify(load)], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => output += text);
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on(
-      "close",
-      (code) => code === 0 ? resolve(JSON.parse(output) as Load) : reject(new Error(`The consumer ended with ${code}`)),
-    );
-  });
-}

@@ -2,8 +2,7 @@
 
 import { Compression, type CompressionName } from "../../protocol/compression.ts";
 import { runConsumer } from "../run/tool.ts";
-import { brokerCpu } from "./produce.ts";
-import { cpuDuring, mebibyte, type SharedRow } from "./row.ts";
+import { brokerCpu, cpuDuring, mebibyte, type SharedRow } from "./row.ts";
 
 /** Each row's topic holds so much; the tool reads all of it. */
 const topicBytes = 1024 * mebibyte;

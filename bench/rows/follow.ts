@@ -6,8 +6,7 @@ import { ErrorCode } from "../../protocol/errors.ts";
 import { AnsweredError } from "../../tests/support/requests.ts";
 import { fetchAll } from "../load.ts";
 import type { Subject } from "../run/contender.ts";
-import { brokerCpu } from "./produce.ts";
-import { cpuDuring, mebibyte, type SharedRow } from "./row.ts";
+import { brokerCpu, cpuDuring, mebibyte, rateOf, type SharedRow } from "./row.ts";
 
 const partitionCount = 6;
 const fetchBytes = mebibyte;
@@ -40,7 +39,7 @@ function followRow(name: string, groupCount: number, fullBytes: number): SharedR
       const seconds = (performance.now() - startMs) / 1000;
       await subject.deleteTopic(topic);
       return [
-        { figure: "rate", kind: "rate", value: consumedBytes / mebibyte / seconds, unit: "MiB/s" },
+        rateOf({ bytes: consumedBytes, seconds }),
         brokerCpu(cpuSeconds, consumedBytes),
       ];
     },

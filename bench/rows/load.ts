@@ -1,15 +1,15 @@
 /** The same with a client that costs little: batches made beforehand, several connections, records that nobody decodes. */
 
-import { brokerCpu } from "./produce.ts";
-import { cpuDuring, gibibyte, type Measured, mebibyte, type SharedRow } from "./row.ts";
+import { brokerCpu, cpuDuring, gibibyte, type Measured, rateOf, type SharedRow, type Transfer } from "./row.ts";
 
 const partitionCount = 6;
 const connectionCount = 4;
 /** At the least; what was produced is read again and again: CPU time is told in steps of 10 ms. */
 const consumedBytes = 4 * gibibyte;
+/** Here it is the request that costs, not the bytes; what a consumer is given of them is no different from larger ones. */
+const tinyBatchBytes = 2048;
 const sizes = [
-  // Here it is the request that costs, not the bytes.
-  { name: "2 KiB", batchBytes: 2048, totalBytes: gibibyte / 4 },
+  { name: "2 KiB", batchBytes: tinyBatchBytes, totalBytes: gibibyte / 4 },
   { name: "16 KiB", batchBytes: 16_384, totalBytes: gibibyte / 2 },
   { name: "64 KiB", batchBytes: 65_536, totalBytes: gibibyte },
   { name: "256 KiB", batchBytes: 262_144, totalBytes: 2 * gibibyte },
@@ -33,17 +33,17 @@ export const loadRows: readonly SharedRow[] = sizes.map(({ name, batchBytes, tot
       () => generator.produce({ ...load, recordBytes: 1024, batchBytes: [batchBytes] }),
     );
     const figures: Measured[] = [
-      rate("produce", produced.value),
-      { ...brokerCpu(produced.cpuSeconds, produced.value.bytes), figure: "produce, broker CPU" },
+      rateOf(produced.value, "produce, rate"),
+      brokerCpu(produced.cpuSeconds, produced.value.bytes, "produce, broker CPU"),
     ];
-    if (pass === "os" && batchBytes > 2048) {
+    if (pass === "os" && batchBytes > tinyBatchBytes) {
       const times = Math.ceil(consumedBytes * scale / produced.value.bytes);
       const consumed = await cpuDuring(subject, () => {
         return repeated(times, () => generator.consume({ ...load, totalBytes: produced.value.bytes }));
       });
       figures.push(
-        rate("consume", consumed.value),
-        { ...brokerCpu(consumed.cpuSeconds, consumed.value.bytes), figure: "consume, broker CPU" },
+        rateOf(consumed.value, "consume, rate"),
+        brokerCpu(consumed.cpuSeconds, consumed.value.bytes, "consume, broker CPU"),
       );
     }
     await subject.deleteTopic(topic);
@@ -59,13 +59,4 @@ async function repeated(times: number, run: () => Promise<Transfer>): Promise<Tr
     seconds += load.seconds;
   }
   return { bytes, seconds };
-}
-
-interface Transfer {
-  readonly bytes: number;
-  readonly seconds: number;
-}
-
-function rate(what: string, { bytes, seconds }: Transfer): Measured {
-  return { figure: `${what}, rate`, kind: "rate", value: bytes / mebibyte / seconds, unit: "MiB/s" };
 }

@@ -9,8 +9,7 @@ import { TestClient } from "../../tests/support/test_client.ts";
 import { until } from "../../tests/support/broker.ts";
 import { BrokerSubject, type Subject } from "../run/contender.ts";
 import { quantile } from "../results.ts";
-import { brokerCpu } from "./produce.ts";
-import { countAt, cpuDuring, type Measured, mebibyte, type OwnRow } from "./row.ts";
+import { brokerCpu, countAt, cpuDuring, type Measured, mebibyte, type OwnRow, rateOf, type Transfer } from "./row.ts";
 
 /** Of a request: as clients with many send them. */
 const topicsPerRequest = 250;
@@ -58,9 +57,9 @@ function partitionsRow(name: string, full: { readonly topicCount: number; readon
         );
         return [
           { figure: "made", kind: "time", value: madeMs, unit: "ms" },
-          { figure: "written to, rate", kind: "rate", value: value.bytes / mebibyte / value.seconds, unit: "MiB/s" },
+          rateOf(value, "written to, rate"),
           { figure: "written to, p99", kind: "latency", value: quantile(value.latenciesMs, 0.99), unit: "ms" },
-          { ...brokerCpu(cpuSeconds, value.bytes), figure: "written to, broker CPU" },
+          brokerCpu(cpuSeconds, value.bytes, "written to, broker CPU"),
           ownMemory(subject),
         ];
       } finally {
@@ -95,7 +94,7 @@ async function writeToAll(
   subject: Subject,
   places: readonly Place[],
   { isFirst, totalBytes }: { readonly isFirst: boolean; readonly totalBytes: number },
-): Promise<{ readonly bytes: number; readonly seconds: number; readonly latenciesMs: readonly number[] }> {
+): Promise<Transfer & { readonly latenciesMs: readonly number[] }> {
   const value = "x".repeat(1024);
   const records = encodeBatch({ records: Array.from({ length: recordsPerBatch }, () => toRecord(value)) });
   const latenciesMs: number[] = [];

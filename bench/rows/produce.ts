@@ -1,7 +1,7 @@
 /** Producing with Kafka's own tool: how much it gets through, how long records wait, and what that costs the broker. */
 
 import { runProducer } from "../run/tool.ts";
-import { type Context, cpuDuring, gibibyte, type Measured, type SharedRow } from "./row.ts";
+import { brokerCpu, type Context, cpuDuring, type SharedRow } from "./row.ts";
 import type { Subject } from "../run/contender.ts";
 
 interface Producer {
@@ -134,8 +134,4 @@ async function measured<Value>(
   const result = await cpuDuring(subject, () => work(topic));
   await subject.deleteTopic(topic);
   return result;
-}
-
-export function brokerCpu(cpuSeconds: number, bytes: number): Measured {
-  return { figure: "broker CPU", kind: "cpu", value: cpuSeconds / (bytes / gibibyte), unit: "s/GiB" };
 }

@@ -77,6 +77,19 @@ export async function cpuDuring<Value>(
   return { value, cpuSeconds: subject.cpuSeconds() - before };
 }
 
+export function brokerCpu(cpuSeconds: number, bytes: number, figure = "broker CPU"): Measured {
+  return { figure, kind: "cpu", value: cpuSeconds / (bytes / gibibyte), unit: "s/GiB" };
+}
+
+export interface Transfer {
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+export function rateOf({ bytes, seconds }: Transfer, figure = "rate"): Measured {
+  return { figure, kind: "rate", value: bytes / mebibyte / seconds, unit: "MiB/s" };
+}
+
 /** p50, p99 and p99.9 of times in milliseconds. */
 export function percentiles(what: string, valuesMs: readonly number[]): Measured[] {
   return ([["p50", 0.5], ["p99", 0.99], ["p99.9", 0.999]] as const).map(([label, share]) => ({

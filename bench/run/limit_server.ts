@@ -1,13 +1,13 @@
 /** The bare server of `bench/limit`: what the machine can do with the same requests, beside which a broker's share is seen. */
 
-import { type LimitServer, startLimitServer } from "../limit/limit.ts";
+import { type LimitServer, type LimitServerOptions, startLimitServer } from "../limit/limit.ts";
 import { createTopic } from "../../tests/support/requests.ts";
 import type { Subject } from "./contender.ts";
 import { ProcessSubject } from "./process_subject.ts";
 
 /**
- * It has two ways to read; and as the system's congestion control may set a timer for every packet, which a peer on the same machine
- * does not need, one that leaves it out, as Weir does (decision 27).
+ * It has two ways to read; and as the system's congestion control may set a timer for every packet, which a peer on the same
+ * machine does not need, one that leaves it out, as Weir does (decision 27).
  */
 export const limitNames = {
   sendfile: "limit sendfile",
@@ -16,11 +16,11 @@ export const limitNames = {
 } as const;
 export type LimitName = keyof typeof limitNames;
 
-export function startLimit(name: LimitName): Promise<LimitServer> {
-  return name === "unpaced"
-    ? startLimitServer({ read: "sendfile", congestion: "reno" })
-    : startLimitServer({ read: name });
-}
+const options: Readonly<Record<LimitName, LimitServerOptions>> = {
+  sendfile: { read: "sendfile" },
+  mmap: { read: "mmap" },
+  unpaced: { read: "sendfile", congestion: "reno" },
+};
 
 export class LimitSubject extends ProcessSubject implements Subject {
   readonly contender: Subject["contender"];
@@ -31,7 +31,7 @@ export class LimitSubject extends ProcessSubject implements Subject {
   }
 
   static async start(name: LimitName): Promise<LimitSubject> {
-    return new LimitSubject(name, await startLimit(name));
+    return new LimitSubject(name, await startLimitServer(options[name]));
   }
 
   get port(): number {

@@ -1,7 +1,7 @@
 /**
- * Memory that a virtual machine has not used for some seconds may be the host's again, and a page of it that is written to has to be
- * asked back: 3 CPU seconds per GiB were seen instead of 0.3, for an hour or not at all, for whoever wrote at that moment. So before each measurement
- * so much is written and removed as it will write: what it gets was in use a moment ago.
+ * Memory that a virtual machine has not used for some seconds may be the host's again, and a page of it that is written to has to
+ * be asked back: 3 CPU seconds per GiB were seen instead of 0.3, for an hour or not at all, for whoever wrote at that moment. So
+ * before each measurement so much is written and removed as it will write: what it gets was in use a moment ago.
  */
 
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { chart } from "../../../bench/report/chart.ts";
-import { compare, fractionOfLimit, numberText, ratioText } from "../../../bench/report/comparison.ts";
+import { compare, countMet, numberText, ratioText, shareOfLimit } from "../../../bench/report/comparison.ts";
 import { groups } from "../../../bench/report/groups.ts";
 import { movedSince } from "../../../bench/report/moved.ts";
 import type { RunLine } from "../../../bench/results.ts";
@@ -36,9 +36,16 @@ describe("a comparison", () => {
 
   test("has the better of the two limits beside it, and how much of it is reached", () => {
     const lines = [line(kafkaName, 4), line("exe", 1), line("limit sendfile", 0.75), line("limit mmap", 0.5)];
-    expect(compare(lines).map(fractionOfLimit)).toEqual([0.5]);
+    expect(compare(lines).map(shareOfLimit)).toEqual([{ share: 0.5, wanted: null, isMet: null }]);
     const rates = lines.map((one) => ({ ...one, kind: "rate" }));
     expect(compare(rates).map(({ limit }) => limit?.value)).toEqual([0.75]);
+  });
+
+  test("counts the share of the limit among what is met, where one is asked", () => {
+    const row = "made batches of 64 KiB: produce, broker CPU";
+    const lines = [line(kafkaName, 4), line("exe", 1), line("limit mmap", 0.5)].map((one) => ({ ...one, row }));
+    expect(compare(lines).map(shareOfLimit)).toEqual([{ share: 0.5, wanted: 0.6, isMet: false }]);
+    expect(countMet(compare(lines))).toEqual({ metCount: 0, count: 1 });
   });
 
   test("tells what moved, and which way", () => {
