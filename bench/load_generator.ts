@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { quantile } from "./results.ts";
 import { atPace, type Pace } from "./run/latency_client.ts";
+import { followInGroups } from "./run/group_consumers.ts";
 import { type Consumed, type ConsumeLoad, consumeLoad, type Load, type ProduceLoad, produceLoad } from "./load.ts";
 
 export interface LoadGenerator {
@@ -19,10 +20,28 @@ export interface LoadGenerator {
   consume(load: ConsumeLoad): Promise<Consumed>;
   /** The same in a process of its own: beside producers the reader's work would show as their waiting. */
   consumeApart(load: ApartLoad): Promise<Load>;
+  /** Groups of one member each that read a topic as it comes, commit and give signs of life; resolves when all have joined. */
+  followInGroups(load: GroupLoad): Promise<Following>;
 }
 
 /** What can be told to another process. */
 export type ApartLoad = Omit<ConsumeLoad, "isProduced">;
+
+export interface GroupLoad {
+  readonly port: number;
+  /** Of the topic. */
+  readonly name: string;
+  readonly partitionCount: number;
+  readonly groupCount: number;
+  readonly groupStem: string;
+  /** Each ends when it has so many bytes of batches. */
+  readonly totalBytes: number;
+}
+
+export interface Following {
+  /** What all of them have read, from the first batch to the last. */
+  readonly done: Promise<Load>;
+}
 
 /** Records of 1 KiB. */
 export type PacedLoad = Omit<Pace, "isConsumed">;
@@ -33,6 +52,7 @@ export const ownGenerator: LoadGenerator = {
   produce: produceLoad,
   consume: consumeLoad,
   consumeApart,
+  followInGroups,
   p99AtPace: async (pace) => quantile((await atPace({ ...pace, isConsumed: false })).acknowledgedMs, 0.99),
 };
 

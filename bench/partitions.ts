@@ -152,7 +152,7 @@ async function noteGroup(client: TestClient, topics: readonly Topic[], note: Not
     await medianOf(5, () => committedOfAll(client, member, topics, -1)),
     "ms",
   );
-  note("group: OffsetCommit of all", await medianOf(5, () => commitAll(client, member, topics, 1)), "ms");
+  note("group: OffsetCommit of all", await medianOf(5, () => commitAll(client, member, topics, () => 1)), "ms");
   note("group: OffsetFetch of all", await medianOf(5, () => committedOfAll(client, member, topics, 1)), "ms");
   note("group: Heartbeat", await medianOf(9, () => beat(client, member)), "ms");
   let requestCount = 0;

@@ -31,7 +31,7 @@ import {
 } from "./run/contender.ts";
 import { type Pass, readRunOptions } from "./run/options.ts";
 import { meterOthers } from "./run/process.ts";
-import { type LimitName, limitNames, LimitSubject } from "./run/limit_server.ts";
+import { type LimitName, LimitSubject } from "./run/limit_server.ts";
 import { StubSubject } from "./run/stub.ts";
 import { touchMemory } from "./run/touched_memory.ts";
 
@@ -89,7 +89,7 @@ async function measureShared(shared: readonly SharedRow[], context: Context): Pr
     const stub = await StubSubject.start();
     ends.push(() => stub.dispose());
     for (const row of shared) {
-      const limits = row.hasLimit ? await startLimits(context.pass) : [];
+      const limits = await startLimits(context.pass, row.limits ?? []);
       const parts = [...subjects, ...row.hasFloor ? [stub] : [], ...limits];
       try {
         await takeTurns(row, context.pass, parts, (subject) => row.measure(subject, context));
@@ -103,9 +103,9 @@ async function measureShared(shared: readonly SharedRow[], context: Context): Pr
 }
 
 /** It writes as the pass `os` does; a fresh one for each row, as it deletes nothing. */
-async function startLimits(pass: Pass): Promise<LimitSubject[]> {
+async function startLimits(pass: Pass, names: readonly LimitName[]): Promise<LimitSubject[]> {
   if (!hasLimit || pass !== "os") return [];
-  return await Promise.all((Object.keys(limitNames) as LimitName[]).map((name) => LimitSubject.start(name)));
+  return await Promise.all(names.map((name) => LimitSubject.start(name)));
 }
 
 async function measureOwn(row: OwnRow, context: Context): Promise<void> {

@@ -6,7 +6,8 @@
  *     const { bytes, seconds, latency } = await runLoad({ kind: "produce", port: server.port, topic, partitionCount: 6, … });
  *     await server.stop();
  *
- * The generator asks in one version of each request, the last that names topics by name, and of one broker that leads all.
+ * The generator asks in one version of each request, the last that names topics by name, and of one broker that leads all. The
+ * server answers Kafka's own clients too, groups of one member among them.
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -15,7 +16,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Compression, type CompressionId } from "../../protocol/compression.ts";
-import type { ApartLoad, LoadGenerator, PacedLoad } from "../load_generator.ts";
+import type { ApartLoad, Following, GroupLoad, LoadGenerator, PacedLoad } from "../load_generator.ts";
 import { type Consumed, type ConsumeLoad, consumeLoad, type Load, makeBatch, type ProduceLoad } from "../load.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -220,6 +221,20 @@ export const limitGenerator = {
   consume: ({ isProduced, ...load }: ConsumeLoad): Promise<Consumed> =>
     isProduced === undefined ? consumeApart(load) : consumeLoad({ ...load, isProduced }),
   consumeApart,
+  followInGroups({ port, name, partitionCount, groupCount, groupStem, totalBytes }: GroupLoad): Promise<Following> {
+    return new Promise((resolve, reject) => {
+      const settings = {
+        port,
+        "topic": name,
+        "partitions": partitionCount,
+        "connections": groupCount,
+        "group": groupStem,
+      };
+      const asked = { ...settings, "total-bytes": Math.ceil(totalBytes) * groupCount };
+      const done = generate<ConsumeResult>("consume", asked, () => resolve({ done }));
+      done.catch(reject);
+    });
+  },
 } satisfies LoadGenerator;
 
 function consumeApart({ fetchBytes, ...load }: ApartLoad): Promise<Consumed> {
@@ -227,9 +242,16 @@ function consumeApart({ fetchBytes, ...load }: ApartLoad): Promise<Consumed> {
   return runLoad({ kind: "consume", ...load, ...limits });
 }
 
+const joinedLine = "joined\n";
+
 type Settings = Readonly<Record<string, string | number | boolean | undefined>>;
 
-async function generate<Result extends LoadResult>(command: string, settings: Settings): Promise<Result> {
+/** Members of groups say when all have joined, before any result. */
+async function generate<Result extends LoadResult>(
+  command: string,
+  settings: Settings,
+  seeJoined: () => void = () => {},
+): Promise<Result> {
   const args = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, `${value}`]
   );
@@ -237,7 +259,13 @@ async function generate<Result extends LoadResult>(command: string, settings: Se
   running.add(child);
   let output = "";
   let errors = "";
-  child.stdout.setEncoding("utf8").on("data", (part: string) => output += part);
+  child.stdout.setEncoding("utf8").on("data", (part: string) => {
+    output += part;
+    if (output.startsWith(joinedLine)) {
+      output = output.slice(joinedLine.length);
+      seeJoined();
+    }
+  });
   child.stderr.setEncoding("utf8").on("data", (part: string) => errors += part);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);

@@ -6,13 +6,17 @@ import { offsetFetch } from "../../protocol/api/09_offset_fetch.ts";
 import { findCoordinator } from "../../protocol/api/10_find_coordinator.ts";
 import { joinGroup } from "../../protocol/api/11_join_group.ts";
 import { heartbeat } from "../../protocol/api/12_heartbeat.ts";
+import { leaveGroup } from "../../protocol/api/13_leave_group.ts";
 import { syncGroup } from "../../protocol/api/14_sync_group.ts";
 import { encodeAssignment, encodeSubscription } from "../../protocol/embedded/consumer_protocol.ts";
+import { until } from "../../tests/support/broker.ts";
 import type { TestClient } from "../../tests/support/test_client.ts";
-import type { Topic } from "./mix.ts";
+import type { Topic as TopicOfMix } from "./mix.ts";
 
 const PROTOCOL = { protocolType: "consumer", protocolName: "range" };
 const patient = { timeoutMs: 120_000 };
+
+type Topic = Pick<TopicOfMix, "name" | "partitionCount">;
 
 export interface Member {
   readonly groupId: string;
@@ -42,7 +46,11 @@ export async function joinWithAll(client: TestClient, groupId: string, topics: r
       metadata: encodeSubscription({ topics: topics.map(({ name }) => name) }),
     }],
   };
-  const { memberId } = await client.send(joinGroup, 9, { ...join, memberId: "" }, patient);
+  let memberId = "";
+  await until(async () => {
+    ({ memberId } = await client.send(joinGroup, 9, { ...join, memberId }, patient));
+    return memberId !== ""; // which it has none of as long as the coordinator reads its offsets
+  }, patient);
   const { errorCode, generationId } = await client.send(joinGroup, 9, { ...join, memberId }, patient);
   if (errorCode !== 0) throw new Error(`Cannot join group "${groupId}": error ${errorCode}`);
   const assignedPartitions = topics.map(({ name, partitionCount }) => ({
@@ -65,12 +73,17 @@ export async function beat(client: TestClient, member: Member): Promise<void> {
   if (errorCode !== 0) throw new Error(`No member of group "${member.groupId}" any more: error ${errorCode}`);
 }
 
+export async function leave(client: TestClient, { groupId, memberId }: Member): Promise<void> {
+  const { errorCode } = await client.send(leaveGroup, 5, { groupId, members: [{ memberId }] }, patient);
+  if (errorCode !== 0) throw new Error(`Cannot leave group "${groupId}": error ${errorCode}`);
+}
+
 /** An offset for every partition, in one request. */
 export async function commitAll(
   client: TestClient,
   { groupId, memberId, generationId }: Member,
   topics: readonly Topic[],
-  committedOffset: number,
+  offsetOf: (partition: number) => number,
 ): Promise<void> {
   const answer = await client.send(offsetCommit, 8, {
     groupId,
@@ -80,7 +93,7 @@ export async function commitAll(
       name,
       partitions: range(partitionCount).map((partitionIndex) => ({
         partitionIndex,
-        committedOffset,
+        committedOffset: offsetOf(partitionIndex),
         committedMetadata: "",
       })),
     })),

@@ -39,7 +39,7 @@ export const backlogRows: readonly Row[] = [
     kind: "shared",
     name: "catch-up of a slow consumer over 1 GiB, producers at 5,000 records/s",
     passes: ["os", "synced"],
-    hasLimit: true,
+    limits: ["sendfile", "mmap", "unpaced"],
     measure: async (subject, { scale, generator, freshName }) => {
       const topic = freshName("catch-up");
       await subject.makeTopic(topic, partitionCount);

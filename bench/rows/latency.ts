@@ -13,6 +13,7 @@ export const latencyRows: readonly SharedRow[] = [
     passes: ["os", "synced"],
     isShort: true,
     hasFloor: true,
+    limits: ["unpaced"],
     measure: async (subject, { scale, freshName }) => {
       const topic = freshName("latency");
       await subject.makeTopic(topic);
@@ -26,6 +27,7 @@ export const latencyRows: readonly SharedRow[] = [
     name: "end to end, 10 x 1 KiB a request, half of Kafka's highest rate, acks=all",
     passes: ["os", "synced"],
     hasFloor: true,
+    limits: ["unpaced"],
     measure: async (subject, { scale, freshName, notes }) => {
       const topic = freshName("half");
       await subject.makeTopic(topic, load.partitionCount);

@@ -21,7 +21,7 @@ export const loadRows: readonly SharedRow[] = sizes.map(({ name, batchBytes, tot
   kind: "shared",
   name: `made batches of ${name}`,
   passes: ["os", "synced"],
-  hasLimit: true,
+  limits: ["sendfile", "mmap", "unpaced"],
   writtenBytes: totalBytes,
   isShort: name === "16 KiB" || name === "64 KiB" || name === "1 MiB",
   measure: async (subject, { pass, scale, generator, freshName }) => {

@@ -70,6 +70,7 @@ function produceRow(producer: Producer): SharedRow {
     ].join(", "),
     // With acks=1 Weir answers before the sync, Kafka after it: no like for like.
     passes: isPlain ? ["os", "synced"] : ["os"],
+    limits: ["unpaced"],
     isExtra: !isDefault(producer),
     measure: async (subject, context) => {
       const properties = [
@@ -103,6 +104,7 @@ function rateRow(linger: number): SharedRow {
     kind: "shared",
     name: `produce 1 KiB, 10,000 records/s, acks=all, linger ${linger} ms`,
     passes: ["os", "synced"],
+    limits: ["unpaced"],
     measure: async (subject, context) => {
       const recordCount = Math.max(100, Math.round(perSecond * seconds * context.scale));
       const properties = ["acks=all", `linger.ms=${linger}`, "batch.size=65536"];

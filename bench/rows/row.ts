@@ -1,6 +1,7 @@
 /** What a row of the bench is. */
 
 import type { Contender, Subject } from "../run/contender.ts";
+import type { LimitName } from "../run/limit_server.ts";
 import type { Pass } from "../run/options.ts";
 import type { LoadGenerator } from "../load_generator.ts";
 import { quantile } from "../results.ts";
@@ -44,8 +45,11 @@ export interface SharedRow extends Common {
   readonly kind: "shared";
   /** Also on a broker that answers at once and does nothing: the least that the client itself can measure. */
   readonly hasFloor?: boolean;
-  /** Also on the bare server of bench/limit, where that can be built: the most that the machine can do. */
-  readonly hasLimit?: boolean;
+  /**
+   * Also on the bare server of bench/limit, in these of its ways, where that can be built: the most that the machine can do. One
+   * is enough where how it sends does not count, or where each takes long.
+   */
+  readonly limits?: readonly LimitName[];
   readonly measure: (subject: Subject, context: Context) => Promise<Measured[]>;
 }
 

@@ -98,7 +98,7 @@ if (noKafka !== null) console.log(`skip bench/run.ts: ${noKafka}`);
 describe.skipIf(noKafka !== null)("bench/run.ts", () => {
   test("measures a little of both and compares", () => {
     const only =
-      "^(made batches of 64|end to end|start, empty|produce 1 KiB, acks=all, 1 p.*, lz4, 64|consume 100 B, 6)";
+      "^(made batches of 64|end to end|start, empty|produce 1 KiB, acks=all, 1 p.*, lz4, 64|consume 100 B, 6|fan-out)";
     const size = ["--scale", "0.005", "--warm-up", "1", "--rounds", "1"];
     const { status, stdout, stderr } = spawn("run.ts", ["--weir", target, "--pass", "os", ...size, "--only", only]);
     expect([status, stderr.replace(/^[\d:]+ .*( is warm| \(os\), others .*)$/gm, "").trim()]).toEqual([0, ""]);
@@ -111,9 +111,31 @@ describe.skipIf(noKafka !== null)("bench/run.ts", () => {
         /start, empty: to first acknowledged record/,
         /produce 1 KiB, .*, lz4, .*: rate( +[\d.,]+){3} records\/s/,
         /consume 100 B, 6 partitions, none: broker CPU/,
+        /fan-out, ten groups .*: rate( +[\d.,]+){3} MiB\/s/,
       ]
     ) expect(stdout).toMatch(figure);
+    if (!canBuildLimit()) return;
+    // The bare server does what Kafka's own clients ask for before they produce and consume.
+    for (const row of ["made batches of 64", "produce 1 KiB", "consume 100 B", "fan-out", "end to end, 1 KiB"]) {
+      expect(stdout).toMatch(new RegExp(`${row}.*, [\\d.,]+ of the limit`));
+    }
   }, 180_000);
+
+  test("follows in groups with our own generator, where there is no other", () => {
+    const size = ["--scale", "0.005", "--warm-up", "1", "--rounds", "1", "--generator", "own"];
+    const { status, stdout } = spawn("run.ts", [
+      "--weir",
+      target,
+      "--pass",
+      "os",
+      ...size,
+      "--only",
+      "^(fan-out|catch-up)",
+    ]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/fan-out, ten groups .*: rate( +[\d.,]+){3} MiB\/s/);
+    expect(stdout).toMatch(/catch-up .* producers' p99 while it is read( +[\d.,]+){3} ms/);
+  }, 120_000);
 
   test("says what is wrong before it starts anything", () => {
     const { status, stdout, stderr } = spawn("run.ts", ["--weir", "jar"]);

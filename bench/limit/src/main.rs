@@ -1,6 +1,6 @@
 //! What the machine can do at all, and load from a client that is not what limits: see bench/limit/limit.ts.
 //!
-//! One thread each, an epoll loop, nothing but Rust's own library and the C library under it.
+//! One thread each (members of groups join in some more), an epoll loop, nothing but Rust's own library and the C library under it.
 
 mod batch;
 mod client;
@@ -20,7 +20,8 @@ limit produce  --port PORT --topic NAME [--partitions 1] [--batch-bytes 65536,â€
                [--total-bytes N | --seconds S] [--connections 2] [--in-flight 5] [--acks all|1|0] [--rate REQUESTS-A-SECOND]
                [--end-to-end true]
 limit consume  --port PORT --topic NAME [--partitions 1] [--total-bytes N | --seconds S] [--connections 1] [--repeat true]
-               [--until-end true] [--max-bytes 52428800] [--partition-max-bytes 1048576] [--max-wait-ms 500] [--min-bytes 1]";
+               [--until-end true] [--max-bytes 52428800] [--partition-max-bytes 1048576] [--max-wait-ms 500] [--min-bytes 1]
+               [--group STEM] [--commit-ms 500]";
 
 fn main() {
     let mut arguments = std::env::args().skip(1);

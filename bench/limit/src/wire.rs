@@ -145,15 +145,31 @@ pub mod api {
     pub const FETCH: i16 = 1;
     pub const LIST_OFFSETS: i16 = 2;
     pub const METADATA: i16 = 3;
+    pub const OFFSET_COMMIT: i16 = 8;
+    pub const OFFSET_FETCH: i16 = 9;
+    pub const FIND_COORDINATOR: i16 = 10;
+    pub const JOIN_GROUP: i16 = 11;
+    pub const HEARTBEAT: i16 = 12;
+    pub const LEAVE_GROUP: i16 = 13;
+    pub const SYNC_GROUP: i16 = 14;
     pub const API_VERSIONS: i16 = 18;
     pub const CREATE_TOPICS: i16 = 19;
+    pub const INIT_PRODUCER_ID: i16 = 22;
 
     /// The one version of each that is spoken here: the last that names topics by name and not by id.
     pub const PRODUCE_VERSION: i16 = 9;
     pub const FETCH_VERSION: i16 = 12;
     pub const LIST_OFFSETS_VERSION: i16 = 7;
     pub const METADATA_VERSION: i16 = 12;
+    pub const OFFSET_COMMIT_VERSION: i16 = 8;
+    pub const OFFSET_FETCH_VERSION: i16 = 9;
+    pub const FIND_COORDINATOR_VERSION: i16 = 4;
+    pub const JOIN_GROUP_VERSION: i16 = 9;
+    pub const HEARTBEAT_VERSION: i16 = 4;
+    pub const LEAVE_GROUP_VERSION: i16 = 5;
+    pub const SYNC_GROUP_VERSION: i16 = 5;
     pub const CREATE_TOPICS_VERSION: i16 = 7;
+    pub const INIT_PRODUCER_ID_VERSION: i16 = 4;
     pub const API_VERSIONS_VERSION_MAX: i16 = 4;
 }
 
@@ -162,6 +178,10 @@ pub mod error {
     pub const OFFSET_OUT_OF_RANGE: i16 = 1;
     pub const CORRUPT_MESSAGE: i16 = 2;
     pub const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+    pub const COORDINATOR_LOAD_IN_PROGRESS: i16 = 14;
+    pub const COORDINATOR_NOT_AVAILABLE: i16 = 15;
+    pub const NOT_COORDINATOR: i16 = 16;
     pub const UNSUPPORTED_VERSION: i16 = 35;
     pub const TOPIC_ALREADY_EXISTS: i16 = 36;
+    pub const MEMBER_ID_REQUIRED: i16 = 79;
 }

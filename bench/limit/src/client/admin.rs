@@ -76,12 +76,18 @@ impl Admin {
         Ok(offsets)
     }
 
-    fn open(&mut self, key: i16, version: i16) {
+    /// Where the body of a request goes.
+    pub fn open(&mut self, key: i16, version: i16) -> &mut Vec<u8> {
         self.frame.clear();
         open_frame(&mut self.frame, key, version, 1);
+        &mut self.frame
     }
 
-    fn ask(&mut self) -> Result<Vec<u8>, String> {
+    pub fn into_socket(self) -> TcpStream {
+        self.socket
+    }
+
+    pub fn ask(&mut self) -> Result<Vec<u8>, String> {
         close_frame(&mut self.frame, 0, 0);
         let text = |cause| format!("No answer: {cause}");
         self.socket.write_all(&self.frame).map_err(text)?;

@@ -3,6 +3,7 @@
 mod admin;
 pub mod consume;
 mod fetcher;
+mod group;
 pub mod produce;
 mod producer;
 

@@ -1,8 +1,10 @@
-//! The floor: receives a frame, checks its CRC, writes it, answers; and sends files to sockets. Nothing is allocated for a request.
+//! The floor: receives a frame, checks its CRC, writes it, answers; and sends files to sockets. Nothing is allocated for a
+//! request.
 //!
 //! One request at a time for each connection. A fetch that finds nothing holds its connection, and lies in its buffer until something
 //! is appended.
 
+mod groups;
 mod outgoing;
 mod requests;
 mod store;
@@ -48,7 +50,7 @@ pub fn serve(options: &Options) -> std::result::Result<(), String> {
     }
     let port = listener.local_addr().map_err(|cause| cause.to_string())?.port();
     println!("limit: port={port} crc32c={}", crc32c::name());
-    run(&listener, Server { store, port, has_appended: false }).map_err(|cause| format!("The loop has ended: {cause}"))
+    run(&listener, Server { store, port, has_appended: false, last_producer_id: 0 }).map_err(|cause| format!("The loop has ended: {cause}"))
 }
 
 fn run(listener: &TcpListener, mut server: Server) -> Result<()> {

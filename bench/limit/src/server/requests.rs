@@ -1,5 +1,6 @@
 //! What is asked and what is answered.
 
+use super::groups;
 use super::outgoing::Outgoing;
 use super::store::Store;
 use crate::wire::{api, close_frame, error, Reader, Write};
@@ -17,6 +18,7 @@ pub struct Server {
     pub port: u16,
     /// Something was appended since it was last looked at.
     pub has_appended: bool,
+    pub last_producer_id: i64,
 }
 
 pub struct Asked {
@@ -58,7 +60,19 @@ impl Server {
             }
             api::METADATA => self.metadata(reader, &mut out.bytes)?,
             api::LIST_OFFSETS => self.list_offsets(reader, &mut out.bytes)?,
-            _ => self.create_topics(reader, &mut out.bytes)?,
+            api::CREATE_TOPICS => self.create_topics(reader, &mut out.bytes)?,
+            api::INIT_PRODUCER_ID => {
+                self.last_producer_id += 1;
+                groups::init_producer_id(&mut out.bytes, self.last_producer_id);
+            }
+            api::FIND_COORDINATOR => groups::find_coordinator(reader, self.port, &mut out.bytes)?,
+            api::JOIN_GROUP => groups::join(reader, &mut out.bytes)?,
+            api::SYNC_GROUP => groups::sync(reader, &mut out.bytes)?,
+            api::HEARTBEAT => groups::heartbeat(&mut out.bytes),
+            api::LEAVE_GROUP => groups::leave(&mut out.bytes),
+            api::OFFSET_COMMIT => groups::commit(reader, &mut out.bytes)?,
+            api::OFFSET_FETCH => groups::fetch_offsets(reader, &mut out.bytes)?,
+            _ => return None,
         }
         close_frame(&mut out.bytes, size_at, 0);
         Some(Outcome::Answered)
@@ -285,12 +299,20 @@ enum Fetched<'frame> {
     TopicEnd,
 }
 
-const SPOKEN: [(i16, i16); 5] = [
+const SPOKEN: [(i16, i16); 13] = [
     (api::PRODUCE, api::PRODUCE_VERSION),
     (api::FETCH, api::FETCH_VERSION),
     (api::LIST_OFFSETS, api::LIST_OFFSETS_VERSION),
     (api::METADATA, api::METADATA_VERSION),
     (api::CREATE_TOPICS, api::CREATE_TOPICS_VERSION),
+    (api::INIT_PRODUCER_ID, api::INIT_PRODUCER_ID_VERSION),
+    (api::FIND_COORDINATOR, api::FIND_COORDINATOR_VERSION),
+    (api::JOIN_GROUP, api::JOIN_GROUP_VERSION),
+    (api::SYNC_GROUP, api::SYNC_GROUP_VERSION),
+    (api::HEARTBEAT, api::HEARTBEAT_VERSION),
+    (api::LEAVE_GROUP, api::LEAVE_GROUP_VERSION),
+    (api::OFFSET_COMMIT, api::OFFSET_COMMIT_VERSION),
+    (api::OFFSET_FETCH, api::OFFSET_FETCH_VERSION),
 ];
 
 /// The header of this answer has no tags in any version.
