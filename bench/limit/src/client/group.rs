@@ -68,62 +68,56 @@ impl Member {
         self.send(api::OFFSET_COMMIT)
     }
 
-    /// Takes what is there of an answer; one to a commit is followed by a heartbeat.
+    /// Takes what is there of an answer.
     pub fn receive(&mut self) -> Result<(), String> {
-        let mut bytes = [0; 4096];
-        loop {
-            match self.socket.read(&mut bytes) {
-                Ok(0) => return Err(self.failed("the coordinator has closed the connection")),
-                Ok(count) => self.answer.extend_from_slice(&bytes[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(self.failed(error)),
-            }
-            if self.answer.len() < 4 || self.answer.len() < 4 + u32::from_be_bytes(self.answer[..4].try_into().unwrap()) as usize {
-                continue;
-            }
-            let asked = self.asked.take().ok_or_else(|| self.failed("an answer to nothing"))?;
-            match read_code(&self.answer[4..], asked) {
-                Some(error::NONE) => self.answer.clear(),
-                code => return Err(self.failed(format!("answer {code:?} to API {asked}"))),
-            }
-            if asked == api::OFFSET_COMMIT {
-                self.open(api::HEARTBEAT, api::HEARTBEAT_VERSION);
-                self.frame.bytes(self.group.as_bytes()).i32(self.generation).bytes(&self.id).none().no_tags();
-                self.send(api::HEARTBEAT)?;
-            }
-        }
+        while self.read()? {}
+        Ok(())
     }
 
     /// Commits for the last time and leaves, as a consumer that is closed.
     pub fn close(mut self, offsets: &[i64]) -> Result<(), String> {
         self.socket.set_nonblocking(false).map_err(|cause| cause.to_string())?;
-        while self.asked.is_some() {
-            self.receive_blocking()?;
-        }
+        self.read_all()?;
         self.put_commit(offsets);
         self.send(api::OFFSET_COMMIT)?;
-        self.receive_blocking()?;
+        self.read_all()?;
         self.open(api::LEAVE_GROUP, api::LEAVE_GROUP_VERSION);
         self.frame.bytes(self.group.as_bytes()).count(1).bytes(&self.id).none().none().no_tags().no_tags();
         self.send(api::LEAVE_GROUP)?;
-        self.receive_blocking()
+        self.read_all()
     }
 
-    fn receive_blocking(&mut self) -> Result<(), String> {
-        let mut size = [0; 4];
-        let had = std::mem::take(&mut self.answer);
-        let mut from = had.chain(&self.socket);
-        let mut answer = Vec::new();
-        let result = from.read_exact(&mut size).and_then(|()| {
-            answer.resize(u32::from_be_bytes(size) as usize, 0);
-            from.read_exact(&mut answer)
-        });
-        result.map_err(|cause| self.failed(cause))?;
-        let asked = self.asked.take().ok_or_else(|| self.failed("an answer to nothing"))?;
-        match read_code(&answer, asked) {
-            Some(error::NONE) => Ok(()),
-            code => Err(self.failed(format!("answer {code:?} to API {asked}"))),
+    fn read_all(&mut self) -> Result<(), String> {
+        while self.asked.is_some() {
+            self.read()?;
         }
+        Ok(())
+    }
+
+    /// False when nothing is there yet. A commit that is answered is followed by a heartbeat.
+    fn read(&mut self) -> Result<bool, String> {
+        let mut bytes = [0; 4096];
+        match self.socket.read(&mut bytes) {
+            Ok(0) => return Err(self.failed("the coordinator has closed the connection")),
+            Ok(count) => self.answer.extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(self.failed(error)),
+        }
+        let size = Reader::new(&self.answer).i32().map(|size| size as usize);
+        if size.map_or(true, |size| self.answer.len() < 4 + size) {
+            return Ok(true);
+        }
+        let asked = self.asked.take().ok_or_else(|| self.failed("an answer to nothing"))?;
+        match read_code(&self.answer[4..], asked) {
+            Some(error::NONE) => self.answer.clear(),
+            code => return Err(self.failed(format!("answer {code:?} to API {asked}"))),
+        }
+        if asked == api::OFFSET_COMMIT {
+            self.open(api::HEARTBEAT, api::HEARTBEAT_VERSION);
+            self.frame.bytes(self.group.as_bytes()).i32(self.generation).bytes(&self.id).none().no_tags();
+            self.send(api::HEARTBEAT)?;
+        }
+        Ok(true)
     }
 
     fn put_commit(&mut self, offsets: &[i64]) {
