@@ -215,15 +215,21 @@ export class ColdReads implements ReadGate {
 
   // ------------------------------------------------------------------------------------------- loading
 
-  /** A reader in sequence will ask for the batches at `position` next, and those behind them. */
-  loadAhead(file: PooledFile, position: number, fileEnd: number): void {
+  /**
+   * A reader in sequence will ask for the batches at `position` next, and those behind them. `isInMemory` says whether the
+   * window at a position is: one page that is gone is no reason to load all that follows it.
+   */
+  loadAhead(file: PooledFile, position: number, fileEnd: number, isInMemory: (position: number) => boolean): void {
     let start = position;
     for (let count = AHEAD_COUNT; count > 0 && start < fileEnd; count--) {
       let range: LoadedRange | null = null;
       for (const one of file.loaded) {
         if (one.start <= start && batchesEnd(one, start) > start) range = one;
       }
-      if (range === null) return this.#startAhead(file, start, fileEnd, count - 1);
+      if (range === null) {
+        if (!isInMemory(start)) this.#startAhead(file, start, fileEnd, count - 1);
+        return;
+      }
       start = batchesEnd(range, start);
     }
   }

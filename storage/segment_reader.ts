@@ -154,7 +154,7 @@ export class SegmentReader {
       const rangeEnd = range.start + walk.end;
       this.#remember(segment, walk.nextOffset, rangeEnd);
       if (wanted.isSequential) {
-        cold.loadAhead(segment.log, rangeEnd, segment.sizeBytes);
+        cold.loadAhead(segment.log, rangeEnd, segment.sizeBytes, (start) => isInMemory(segment, start));
         if (isPassed(buffer, walk.end, end)) cold.passed(range);
       }
       return read;
@@ -261,11 +261,9 @@ export class SegmentReader {
 
   #lookAhead(segment: Segment, position: number): void {
     this.#suspicionCount--;
-    const end = Math.min(position + WINDOW_BYTES, segment.sizeBytes);
-    const coldFrom = segment.map.mapped!.cachedUntil(position, end);
-    if (coldFrom === end) return;
+    if (isInMemory(segment, position)) return;
     this.#suspicionCount = SUSPICION_COUNT;
-    this.#context.cold.loadAhead(segment.log, position, segment.sizeBytes);
+    this.#context.cold.loadAhead(segment.log, position, segment.sizeBytes, () => false);
   }
 
   #ownedRead(
@@ -293,6 +291,14 @@ export class SegmentReader {
   #remember(segment: Segment, nextOffset: number, position: number): void {
     (this.#hints ??= new Hints()).remember(segment, nextOffset, position);
   }
+}
+
+/** Whether the window at `position` is known to be. */
+function isInMemory({ map, sizeBytes }: Segment, position: number): boolean {
+  if (position >= sizeBytes) return true;
+  if (map.mapped === null) return false;
+  const end = Math.min(position + WINDOW_BYTES, sizeBytes, map.mapped.bytes.length);
+  return end > position && map.mapped.cachedUntil(position, end) === end;
 }
 
 /** Whether the active segment has so much to give that a look by map, which has to grow with it, is cheaper than a copy. */

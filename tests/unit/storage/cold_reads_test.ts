@@ -152,6 +152,26 @@ describe("a loaded range", () => {
     expect(readCount).toBe(1);
   });
 
+  test("is all that is loaded where the rest is in memory, however long its reader goes on in sequence", async () => {
+    const { world, log } = await coldWorld({ count: 20, valueBytes: 0.3 * MEBIBYTE });
+    const { files } = world.runtime;
+    files.isCold = (path, position) => path.endsWith("00.log") && position < 4096;
+    let readCount = 0;
+    files.fault = (operation, path) => {
+      if (operation === "read" && path.endsWith(".log")) readCount++;
+      return null;
+    };
+    const found: number[] = [];
+    for (let offset = 0; offset < log.logEndOffset;) {
+      const read = await readCold(world, log, offset);
+      found.push(...offsetsIn(read));
+      offset = read.nextOffset;
+      read.release();
+      await world.runtime.advance(1); // What is loaded ahead comes before the reader asks for it.
+    }
+    expect([found.length, readCount]).toEqual([20, 1]);
+  });
+
   test("does not hide what is appended behind it", async () => {
     const { world, log } = await coldWorld({ count: 3 });
     (await readCold(world, log, 0)).release();
