@@ -21,6 +21,9 @@ import { scan } from "./scan.ts";
 import { INDEX_SUFFIX, TIME_INDEX_SUFFIX } from "./segment_files.ts";
 import { TimeIndex, type TimestampOffset } from "./time_index.ts";
 
+/** Shorter ones no Kafka has made ahead. */
+const PREALLOCATED_BYTES_MIN = 1024;
+
 /** The segment that is indexed. */
 export interface IndexedSegment {
   readonly baseOffset: number;
@@ -164,7 +167,8 @@ export class SegmentIndex {
 
   /**
    * Whether the files are as a Kafka that was killed leaves those of its active segment: as long as the other, but for a part of an
-   * entry, and zeros behind what they hold.
+   * entry, and zeros behind what they hold. Ours are as long as what they hold, which a power cut may leave as zeros: two or three
+   * entries of each are as long as the other too, so short ones are nobody's but ours (Kafka's are 10 MiB unless it is told otherwise).
    */
   isPreallocated(): boolean {
     const found = this.#openFiles();
@@ -172,6 +176,7 @@ export class SegmentIndex {
     const offsets = found.offsets.entries;
     const times = found.times.entries;
     try {
+      if (offsets.count * offsets.entryBytes < PREALLOCATED_BYTES_MIN) return false;
       const differenceBytes = offsets.count * offsets.entryBytes - times.count * times.entryBytes;
       return Math.abs(differenceBytes) < times.entryBytes && offsets.endsInZeros() && times.endsInZeros();
     } finally {

@@ -180,6 +180,19 @@ describe("recovery", () => {
     expect(valuesOf(world.log())).toEqual(["value 0", "value 1", "value 4", "value 5"]);
   });
 
+  test("does not take the short indexes of which a power cut left zeros for those of a Kafka", async () => {
+    const world = await World.open({ config: { segmentBytes: 200 } });
+    for (let index = 0; index < 6; index++) appendEach(world.log(), `value ${index}`);
+    const { files } = world.runtime;
+    for (const [suffix, sizeBytes] of [["index", 16], ["timeindex", 24]] as const) {
+      const file = files.open(`${FOLDER}/00000000000000000004.${suffix}`, { create: true });
+      file.truncate(0);
+      file.truncate(sizeBytes);
+    }
+    await killAndChange(world, `${FOLDER}/00000000000000000002.log`, () => new Uint8Array(0));
+    expect(valuesOf(world.log())).toEqual(["value 0", "value 1"]);
+  });
+
   test("refuses the message formats of an old Kafka", async () => {
     const world = await World.open();
     appendEach(world.log(), "a");
