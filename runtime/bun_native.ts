@@ -6,6 +6,7 @@
  */
 
 import * as fs from "node:fs";
+import { openCachestat } from "./bun_cachestat.ts";
 import { type BunFfi, openFfi, openFirst } from "./bun_ffi.ts";
 import { type FileSender } from "./bun_send_file.ts";
 import {
@@ -45,6 +46,7 @@ export function openBunNative(sender: FileSender | null): NativeFiles {
   const libc = ffi === null ? null : openLibc(ffi);
   const noWait = ffi === null ? null : openNoWait(ffi);
   const pageBytes = libc?.getpagesize() ?? 0;
+  const isCached = ffi === null ? null : openCachestat(ffi, pageBytes);
   const vector = new BigUint64Array(2);
   return {
     advise: (address, length, advice) => libc?.madvise(address, length, advice) ?? -1,
@@ -61,6 +63,7 @@ export function openBunNative(sender: FileSender | null): NativeFiles {
       return {
         bytes,
         cachedUntil: (start, end) => cachedUntil({ start, end }, pageBytes, mincore),
+        isCached: (start, end) => isCached !== null && isCached(sender?.descriptorOf(bytes.buffer) ?? -1, start, end),
         unmap: (start, end) => {
           sender?.unmapped(bytes.buffer);
           libc.munmap(address + start, end - start);

@@ -90,6 +90,11 @@ export class FileSender implements ChunkSender {
     this.#libc.close(file.descriptor);
   }
 
+  /** Of the file that `memory` is a map of; -1 when it has none. */
+  descriptorOf(memory: ArrayBufferLike): number {
+    return this.#files.get(memory)?.descriptor ?? -1;
+  }
+
   has(chunk: Uint8Array): boolean {
     return this.#files.has(chunk.buffer);
   }

@@ -37,6 +37,7 @@ export function openDenoNative(): NativeFiles {
       return {
         bytes,
         cachedUntil: (start, end) => cachedUntil({ start, end }, pageBytes, mincore),
+        isCached: () => false, // A map outlives the descriptor that it would be asked of.
         unmap: (start, end) => void libc.munmap(Deno.UnsafePointer.offset(address, start), BigInt(end - start)),
       };
     },

@@ -223,6 +223,10 @@ export class MemoryMap implements MappedFile {
     return true;
   }
 
+  isCached(start: number, end: number): boolean {
+    return this.cachedUntil(start, end) === end;
+  }
+
   follow(source: Uint8Array, start: number, end: number): void {
     for (const copy of this.#copies) {
       if (start < copy.length) copy.set(source.subarray(start, Math.min(end, copy.length)), start);

@@ -17,6 +17,7 @@ export interface NativeMap {
   readonly bytes: Uint8Array;
   /** See `MappedFile`. */
   cachedUntil(start: number, end: number): number;
+  isCached(start: number, end: number): boolean;
   /** Whole pages; the first part comes first. */
   unmap(start: number, end: number): void;
 }
@@ -38,7 +39,7 @@ const IS_RESIDENT = 1;
 const residency = new Uint8Array(4096);
 
 /**
- * `MappedFile.cachedUntil` by `mincore`. 2–4 µs for a mebibyte whose pages the process has looked at, 25–35 µs for one that
+ * `MappedFile.cachedUntil` by `mincore`. 2–4 µs for a mebibyte whose pages the process has looked at, 25–80 µs for one that
  * it has not.
  */
 export function cachedUntil(

@@ -122,7 +122,13 @@ export class NodeFileSystem implements FileSystem {
 
   map(path: string, length: number, lengthMax = length): MappedFile | null {
     if (length === 0) {
-      return { bytes: new Uint8Array(0), grow: () => false, cachedUntil: (_start, end) => end, release: () => {} };
+      return {
+        bytes: new Uint8Array(0),
+        grow: () => false,
+        cachedUntil: (_start, end) => end,
+        isCached: () => true,
+        release: () => {},
+      };
     }
     return attempt("map", path, () => {
       const descriptor = fs.openSync(path, fs.constants.O_RDONLY);
@@ -188,6 +194,10 @@ class NodeMappedFile implements MappedFile {
 
   cachedUntil(start: number, end: number): number {
     return this.#live().cachedUntil(start, end);
+  }
+
+  isCached(start: number, end: number): boolean {
+    return this.#live().isCached(start, end);
   }
 
   release(): void {

@@ -198,6 +198,11 @@ export interface MappedFile {
   grow(length: number): boolean;
   /** Up to where, from `start` on and at most to `end`, bytes can be looked at without a wait for the disk. */
   cachedUntil(start: number, end: number): number;
+  /**
+   * A look that costs next to nothing: true when all of it is in memory, or, after something near it was not, on its way there.
+   * False says nothing.
+   */
+  isCached(start: number, end: number): boolean;
   release(): void;
 }
 

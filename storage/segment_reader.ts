@@ -168,7 +168,7 @@ export class SegmentReader {
     let wantedBytes = cold.isTrying ? Math.min(limits.maxBytes, READ_BYTES_MAX) + BATCH_HEADER_BYTES : bytes.length;
     for (let position = from;;) {
       const wantedEnd = Math.min(position + wantedBytes, bytes.length);
-      const end = cold.isTrying ? segment.map.mapped!.cachedUntil(position, wantedEnd) : wantedEnd;
+      const end = cold.isTrying ? this.#cachedUntil(segment, position, wantedEnd) : wantedEnd;
       const start = walkTo(bytes, position, end, offset);
       if (start.isBroken) return this.#broken(segment, start.end);
       if (start.end >= bytes.length) return null;
@@ -257,6 +257,13 @@ export class SegmentReader {
     const length = Math.max(leastBytes, isSequential ? WINDOW_BYTES : Math.min(limits.maxBytes, WINDOW_BYTES));
     const loadBytes = Math.min(Math.max(length, LOAD_BYTES_MIN), segment.sizeBytes - position);
     return new NotInMemory(segment.log, position, loadBytes);
+  }
+
+  // hot: per read
+  #cachedUntil({ map }: Segment, position: number, end: number): number {
+    const mapped = map.mapped!;
+    // While there is reason to suspect, pages may still be on their way.
+    return this.#suspicionCount === 0 && mapped.isCached(position, end) ? end : mapped.cachedUntil(position, end);
   }
 
   #lookAhead(segment: Segment, position: number): void {

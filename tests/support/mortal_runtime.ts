@@ -289,6 +289,7 @@ export class MortalFiles implements FileSystem {
         },
         grow: (length) => map.grow(length),
         cachedUntil: (start, end) => map.cachedUntil(start, end),
+        isCached: (start, end) => map.isCached(start, end),
         release: () => {
           this.#maps.delete(tracked);
           map.release();

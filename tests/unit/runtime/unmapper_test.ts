@@ -10,6 +10,7 @@ test("maps end a part per turn, each part once, and small ones at once", async (
   const map = (name: string, sizeBytes: number) => ({
     bytes: new Uint8Array(sizeBytes),
     cachedUntil: () => 0,
+    isCached: () => false,
     unmap: (start: number, end: number) => void parts.push([name, start, end]),
   });
   const part = UNMAPPED_BYTES_MAX;
