@@ -1,4 +1,7 @@
-/** What has moved since the last whole run on such a machine. It informs; noise is no failure. */
+/**
+ * What has moved since the last run on such a machine that was stored: one of the same scale and warm-up where there is one, else
+ * a whole run. It informs; noise is no failure.
+ */
 
 import { allLines, type RunLine } from "../results.ts";
 import { compare, type Compared, ratioText } from "./comparison.ts";
@@ -15,10 +18,12 @@ export function printMoved(lines: readonly RunLine[]): void {
 export function movedSince(lines: readonly RunLine[], stored: readonly RunLine[]): string[] | null {
   const keyOf = ({ runtime, pass, figure }: Compared) => `${runtime} ${pass} ${figure}`;
   // What another generator made is another load.
-  const ofMachine = stored.filter(({ machine, generator, run }) => {
-    return machine === lines[0]?.machine && generator === lines[0].generator && !run.endsWith("short");
-  });
-  const before = new Map(compare(ofMachine).map((compared) => [keyOf(compared), compared]));
+  const ofMachine = stored.filter(({ machine, generator }) =>
+    machine === lines[0]?.machine && generator === lines[0].generator
+  );
+  const whole = ofMachine.filter(({ run }) => !run.endsWith("short"));
+  const alike = ofMachine.filter((one) => lines.some((line) => isAlike(one, line)));
+  const before = new Map([...compare(whole), ...compare(alike)].map((compared) => [keyOf(compared), compared]));
   if (before.size === 0) return null;
   return compare(lines).flatMap((now) => {
     const then = before.get(keyOf(now));
@@ -31,4 +36,9 @@ export function movedSince(lines: readonly RunLine[], stored: readonly RunLine[]
       }`,
     ];
   });
+}
+
+/** More of a load is a warmer JVM: ratios of other scales differ for that alone. */
+function isAlike(one: RunLine, other: RunLine): boolean {
+  return one.row === other.row && one.scale === other.scale && one.warmUp === other.warmUp;
 }

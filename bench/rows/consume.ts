@@ -22,6 +22,7 @@ function consumeRow(recordBytes: 100 | 1024, partitionCount: number, compression
     kind: "shared",
     name: `consume ${size}, ${partitionCount} partition${partitionCount === 1 ? "" : "s"}, ${compression}`,
     passes: ["os"],
+    isShort: recordBytes === 1024 && partitionCount === 1 && compression === "none",
     limits: ["unpaced"],
     measure: async (subject, { scale, generator, freshName }) => {
       const topic = freshName("consume");

@@ -5,6 +5,7 @@ import { BrokerSubject } from "../run/contender.ts";
 import { highestMemoryOf, type ProcessMemory } from "../run/process.ts";
 import { gibibyte, type Measured, mebibyte, type OwnRow } from "./row.ts";
 
+/** Longer than a start keeps what only it needs (`runtime/program_code.ts`). */
 const settleMs = 5000;
 
 export const memoryRows: readonly OwnRow[] = [{
@@ -14,7 +15,7 @@ export const memoryRows: readonly OwnRow[] = [{
   measure: async (contender, { pass, scale, generator }) => {
     const subject = await BrokerSubject.start(contender, pass);
     try {
-      await pause(settleMs * Math.min(1, scale));
+      await pause(settleMs);
       const idle = subject.memory();
       const [topic, partitionCount] = ["load", 6];
       await subject.makeTopic(topic, partitionCount);
@@ -24,7 +25,7 @@ export const memoryRows: readonly OwnRow[] = [{
         const { bytes } = await generator.produce({ ...load, recordBytes: 1024, batchBytes });
         await generator.consume({ ...load, totalBytes: bytes });
       });
-      await pause(settleMs * Math.min(1, scale));
+      await pause(settleMs);
       return [...figures("idle", idle), ...figures("loaded", loaded), ...figures("after", subject.memory())];
     } finally {
       await subject.dispose();

@@ -72,6 +72,7 @@ function produceRow(producer: Producer): SharedRow {
     passes: isPlain ? ["os", "synced"] : ["os"],
     limits: ["unpaced"],
     isExtra: !isDefault(producer),
+    isShort: isPlain && isIdempotent && recordBytes === 1024 && partitionCount === 1 && batchBytes === 65_536,
     measure: async (subject, context) => {
       const properties = [
         `acks=${acks}`,

@@ -57,6 +57,14 @@ describe("a comparison", () => {
     expect(movedSince(now(0.8).map((one) => ({ ...one, machine: "another" })), stored)).toBe(null);
   });
 
+  test("tells what moved since a run of the same scale, where there is one", () => {
+    const stored = [line(kafkaName, 4), line("exe", 1)].map((one) => ({ ...one, scale: 0.2, run: "a short" }));
+    const whole = [line(kafkaName, 4, { date: "2" }), line("exe", 2, { date: "2" })];
+    const now = [line(kafkaName, 4), line("exe", 1)];
+    expect(movedSince(now.map((one) => ({ ...one, scale: 0.2 })), [...stored, ...whole])).toEqual([]);
+    expect(movedSince(now, [...stored, ...whole])?.[0]).toContain("0.50 of Kafka's");
+  });
+
   test("is drawn, texts escaped", () => {
     const drawn = chart("a < b", "", compare([line(kafkaName, 4), line("exe", 1)]));
     expect(drawn).toContain("a &lt; b");
