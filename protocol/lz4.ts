@@ -33,9 +33,17 @@ const HASH_BITS = 13;
 /** A block's byte makes at most 255: a match length of 15 + 255 + 255 + … */
 const EXPANSION_MAX = 255;
 
+export interface Lz4Options {
+  /**
+   * The header checksum covers the four bytes before the flags too, as Kafka's clients had it in messages of format 0 (KIP-57).
+   * Written so; either is read, as some of those clients had it right.
+   */
+  readonly hasOldHeaderChecksum?: boolean;
+}
+
 // ---------------------------------------------------------------------------------------------- decompress
 
-export function decompressLz4(source: Uint8Array, sizeBytesMax: number): Uint8Array {
+export function decompressLz4(source: Uint8Array, sizeBytesMax: number, options: Lz4Options = {}): Uint8Array {
   if (source.length < 7 || readUint32(source, 0) !== MAGIC) throw new Error("no frame starts here");
   const flags = source[4]!;
   const blockSizeMax = blockSizeOf(source[5]!);
@@ -44,7 +52,9 @@ export function decompressLz4(source: Uint8Array, sizeBytesMax: number): Uint8Ar
   const hasBlockChecksums = (flags & BLOCK_CHECKSUMS) !== 0;
   const headerEnd = 6 + ((flags & CONTENT_SIZE) !== 0 ? 8 : 0);
   need(source, headerEnd, 1);
-  if (source[headerEnd] !== headerChecksum(source.subarray(4, headerEnd))) throw new Error("a damaged frame header");
+  const isHeaderWhole = source[headerEnd] === headerChecksum(source.subarray(4, headerEnd)) ||
+    (options.hasOldHeaderChecksum === true && source[headerEnd] === headerChecksum(source.subarray(0, headerEnd)));
+  if (!isHeaderWhole) throw new Error("a damaged frame header");
 
   let at = headerEnd + 1;
   let end = 0; // of what is decompressed
@@ -160,14 +170,14 @@ function tooLarge(): Error {
 
 // ---------------------------------------------------------------------------------------------- compress
 
-export function compressLz4(source: Uint8Array): Uint8Array {
+export function compressLz4(source: Uint8Array, options: Lz4Options = {}): Uint8Array {
   const blockCount = Math.ceil(source.length / BLOCK_BYTES);
   // A block that does not shrink is stored, but is tried in place first: room for what trying may take.
   const target = new Uint8Array(source.length + Math.ceil(source.length / 255) + 20 * blockCount + 16);
   writeUint32(target, 0, MAGIC);
   target[4] = VERSION | INDEPENDENT_BLOCKS;
   target[5] = BLOCK_CODE << 4;
-  target[6] = headerChecksum(target.subarray(4, 6));
+  target[6] = headerChecksum(target.subarray(options.hasOldHeaderChecksum === true ? 0 : 4, 6));
   let to = 7;
   for (let start = 0; start < source.length; start += BLOCK_BYTES) {
     const length = Math.min(BLOCK_BYTES, source.length - start);

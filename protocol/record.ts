@@ -31,6 +31,7 @@ import {
 } from "./batch.ts";
 import { compress, Compression, CompressionError, type CompressionId, decompress } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
+import { decodeCount } from "./decode_count.ts";
 
 /** What a compressed batch may grow to unless the caller says otherwise: a bomb of 1 MiB would otherwise take 1 GiB. */
 export const DECOMPRESSED_SIZE_BYTES_MAX = 128 * 1024 * 1024;
@@ -87,6 +88,7 @@ export function* decodeRecords(
   options: { readonly decompressedSizeBytesMax?: number } = {},
 ): Generator<RecordView> {
   if (batch.magic !== MAGIC) throw new MalformedBatch(`Cannot decode records of format ${batch.magic}`);
+  decodeCount.batches++;
   const recordCount = batch.recordCount;
   const baseOffset = batch.baseOffset;
   const baseTimestamp = batch.baseTimestamp;
