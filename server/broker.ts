@@ -27,6 +27,7 @@ import type { Logger } from "./log.ts";
 import { FetchSessionCache } from "./partitions/fetch_session.ts";
 import { Fetcher } from "./partitions/fetcher.ts";
 import { InternalTopic } from "./partitions/internal_topic.ts";
+import { OldFetches } from "./partitions/old_fetches.ts";
 import { Partitions } from "./partitions/partitions.ts";
 import { ProducerIds } from "./producer_ids.ts";
 
@@ -65,6 +66,7 @@ export class Broker {
   readonly partitions: Partitions;
   readonly groups: GroupCoordinator;
   readonly fetcher: Fetcher;
+  readonly oldFetches: OldFetches;
   readonly fetchSessions: FetchSessionCache;
   readonly producerIds: ProducerIds;
   readonly requestBytes: ByteBudget;
@@ -84,6 +86,8 @@ export class Broker {
     this.cluster = cluster;
     this.partitions = partitions;
     this.fetcher = new Fetcher({ partitions, cluster, timers: runtime.timers });
+    const { clock, timers, random } = runtime;
+    this.oldFetches = new OldFetches({ fetcher: this.fetcher, clock, timers, random });
     this.fetchSessions = new FetchSessionCache({
       slotCountMax: config.get("max.incremental.fetch.session.cache.slots"),
       clock: runtime.clock,

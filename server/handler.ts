@@ -36,8 +36,6 @@ export interface Handler {
    * requests of a connection run one at a time, and own their frame.
    */
   readonly isPipelined: boolean;
-  /** What ApiVersions says is the lowest, where that is not the truth: see Produce. */
-  readonly advertisedMinVersion: number;
   readonly run: (request: unknown, context: RequestContext) => Answer<unknown>;
 }
 
@@ -46,14 +44,13 @@ export function handle<Request, RequestDraft, Response, ResponseDraft>(
   api: Api<Request, RequestDraft, Response, ResponseDraft>,
   versions: readonly [min: number, max: number],
   run: (request: Request, context: RequestContext) => Answer<ResponseDraft>,
-  options: { readonly isPipelined?: boolean; readonly advertisedMinVersion?: number } = {},
+  options: { readonly isPipelined?: boolean } = {},
 ): Handler {
   return {
     api: api as unknown as AnyApi,
     minVersion: versions[0],
     maxVersion: versions[1],
     isPipelined: options.isPipelined ?? false,
-    advertisedMinVersion: options.advertisedMinVersion ?? versions[0],
     run: run as Handler["run"],
   };
 }

@@ -266,7 +266,11 @@ export class Segment {
   /** The largest timestamp, and for records without one, when the file was last written. For retention. */
   largestTimestampMs(): number {
     const { timestampMs } = this.largest();
-    if (timestampMs >= 0) return timestampMs;
+    return timestampMs >= 0 ? timestampMs : this.writtenMs();
+  }
+
+  /** When the file was last written. */
+  writtenMs(): number {
     return this.#context.runtime.files.stat(this.log.path)?.modifiedMs ?? this.createdMs;
   }
 

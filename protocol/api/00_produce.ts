@@ -1,6 +1,7 @@
 /**
  * Produce: record batches to append, by topic and partition.
  *
+ * v0   message sets of formats 0 and 1; they are stored as batches
  * v1   answer: throttle time
  * v2   answer: log append time
  * v3   transactional id; only record format v2 from here on (KIP-98)
@@ -15,7 +16,7 @@
  * v13  topic ids in place of names (KIP-516)
  *
  * Kafka 4 refuses v0 to v2 but lists them in ApiVersions: librdkafka takes their absence to mean that the broker knows
- * no compression. With acks=0 there is no answer at all.
+ * no compression. Here they are served. With acks=0 there is no answer at all.
  */
 import { api, array, type Draft, type Infer, int16, int32, int64, records, string, struct, uuid } from "../schema.ts";
 

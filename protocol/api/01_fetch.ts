@@ -1,6 +1,7 @@
 /**
  * Fetch: record batches from given offsets on, by consumers and by followers.
  *
+ * v0   records are in format 0, converted from batches
  * v1   answer: throttle time
  * v2   records may be in format 1
  * v3   a limit for the whole answer; partitions are filled in the order asked for (KIP-74)
@@ -20,6 +21,7 @@
  * v17  directory id of the follower's replica (KIP-853)
  * v18  high watermark that the follower knows (KIP-1166)
  *
+ * Kafka 4 refuses v0 to v3; here they are served. Batches of zstd are not given to them.
  * The offset asked for saturates: a client may ask for anything, and is told that it is out of range.
  */
 import {

@@ -2,6 +2,7 @@
  * ListOffsets: the offset for a timestamp, or for a special one: -1 latest, -2 earliest, -3 that of the largest
  * timestamp, -4 earliest on local disk, -5 latest in tiered storage, -6 earliest not yet tiered.
  *
+ * v0   offsets of segments by when they were last written, newest first
  * v1   one offset and its timestamp in place of a list (KIP-79)
  * v2   isolation level; answer: throttle time (KIP-98)
  * v3   a throttled answer is sent before the broker pauses (KIP-219)

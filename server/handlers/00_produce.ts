@@ -1,14 +1,14 @@
 /**
- * Produce: v3–v13, advertised from 0 (librdkafka turns compression off otherwise, KIP-896).
+ * Produce: v0–v13.
  *
- * v3 message format 2 · v5 log start offset · v7 zstd · v8 record errors (KIP-467) · v9 flexible ·
+ * v0 message sets of formats 0 and 1 · v1 throttle · v2 log append time · v3 message format 2 · v5 log start offset · v7 zstd · v8 record errors (KIP-467) · v9 flexible ·
  * v10 leader hints (KIP-951) · v12 implicit transaction partitions (KIP-890) · v13 topic ids (KIP-516)
  *
  * In two phases: checks and appends happen before the call returns, so that batches of one connection are appended in
  * the order they came; only the wait for the disk (acks=all under flush policy `group`) is left to the promise.
  * acks=0 has no answer; as in Kafka a failure then closes the connection, which is all the client can be told.
  */
-import { produce, type ProduceRequest } from "../../protocol/api/00_produce.ts";
+import { produce, type ProduceRequest, type ProduceResponseDraft } from "../../protocol/api/00_produce.ts";
 import { BatchView } from "../../protocol/batch.ts";
 import { ErrorCode, errorName } from "../../protocol/errors.ts";
 import { StorageError } from "../../storage/errors.ts";
@@ -16,6 +16,8 @@ import { isInternalTopic } from "../cluster/topic_name.ts";
 import { RequestRefused } from "../dispatch.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import { checkBatch } from "../partitions/batch_check.ts";
+import { absenceOf, endpointsOf, type LeaderHint } from "../partitions/leader_hint.ts";
+import { checkMessageSet, LAST_MESSAGE_SET_VERSION } from "../partitions/message_set_check.ts";
 import type { Partition } from "../partitions/partition.ts";
 
 interface PartitionAnswer {
@@ -26,6 +28,7 @@ interface PartitionAnswer {
   logStartOffset: number;
   recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
   errorMessage: string | null;
+  currentLeader?: LeaderHint;
 }
 
 interface TopicAnswer {
@@ -45,9 +48,10 @@ interface Wait {
  * wait for the disk gets at least this long.
  */
 const WAIT_MS_MIN = 1_000;
+const FIRST_LEADER_HINT_VERSION = 10;
 const NO_RECORD_ERRORS: PartitionAnswer["recordErrors"] = [];
 
-export const produceHandler = handle(produce, [3, 13], (request, context) => {
+export const produceHandler = handle(produce, [0, 13], (request, context) => {
   const responses: TopicAnswer[] = [];
   const waits: Wait[] = [];
   let hasError = false;
@@ -70,9 +74,9 @@ export const produceHandler = handle(produce, [3, 13], (request, context) => {
     if (hasError) throw new RequestRefused(`A batch sent with acks=0 was refused: ${firstError(responses)}`);
     return null;
   }
-  if (waits.length === 0) return { responses };
-  return whenDurable(waits, request.timeoutMs, context).then(() => ({ responses }));
-}, { isPipelined: true, advertisedMinVersion: 0 });
+  const response = respond(responses, hasError, context);
+  return waits.length === 0 ? response : whenDurable(waits, request.timeoutMs, context).then(() => response);
+}, { isPipelined: true });
 
 /** hot: per partition of a request */
 function append(
@@ -88,14 +92,16 @@ function append(
     return refuse(index, ErrorCode.INVALID_REQUIRED_ACKS, `acks=${request.acks} is none of -1, 0 and 1`);
   }
   const partition = broker.partitions.get(topic, index);
-  if (partition === undefined) return refuse(index, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, null);
+  if (partition === undefined) return absent(topic, index, context);
   if (isInternalTopic(topic) && context.clientId !== ADMIN_CLIENT_ID) {
     return refuse(index, ErrorCode.INVALID_TOPIC_EXCEPTION, `Clients may not write to the internal topic "${topic}"`);
   }
-  const check = checkBatch(records, partition.rules, {
-    apiVersion: context.apiVersion,
-    nowMs: broker.runtime.clock.nowMs(),
-  });
+  const { apiVersion } = context;
+  const toCheck = { apiVersion, nowMs: broker.runtime.clock.nowMs() };
+  const check = apiVersion > LAST_MESSAGE_SET_VERSION
+    ? checkBatch(records, partition.rules, toCheck)
+    : checkMessageSet(records, partition.rules, toCheck);
+  if (check.kind === "empty") return refuse(index, ErrorCode.NONE, null);
   if (check.kind === "refused") {
     const refusal = refuse(index, check.errorCode, check.message);
     refusal.recordErrors = check.recordErrors;
@@ -141,6 +147,21 @@ function refuse(index: number, errorCode: number, errorMessage: string | null): 
     recordErrors: NO_RECORD_ERRORS,
     errorMessage,
   };
+}
+
+function absent(topic: string, index: number, { broker, apiVersion }: RequestContext): PartitionAnswer {
+  const { errorCode, hint } = absenceOf(broker.cluster, topic, index);
+  const answer = refuse(index, errorCode, null);
+  return hint === null || apiVersion < FIRST_LEADER_HINT_VERSION ? answer : { ...answer, currentLeader: hint };
+}
+
+/** With what a client needs that asked the wrong broker (v10). */
+function respond(responses: readonly TopicAnswer[], hasError: boolean, context: RequestContext): ProduceResponseDraft {
+  if (!hasError || context.apiVersion < FIRST_LEADER_HINT_VERSION) return { responses };
+  const hints = responses.flatMap(({ partitionResponses }) =>
+    partitionResponses.map(({ currentLeader }) => currentLeader).filter((leader) => leader !== undefined)
+  );
+  return { responses, nodeEndpoints: endpointsOf(hints, context.broker.cluster, context.connection.listener.name) };
 }
 
 /** What the log itself refuses is answered with where it starts (KIP-360: a producer tells lost state by it). */

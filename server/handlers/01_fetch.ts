@@ -1,11 +1,11 @@
 /**
- * Fetch: v4–v18.
+ * Fetch: v0–v18.
  *
- * v4 isolation level · v5 log start offset · v7 sessions (KIP-227) · v9 leader epoch check (KIP-320) · v10 zstd ·
+ * v0 message sets of format 0 · v1 throttle · v2 format 1 · v3 a limit for the answer · v4 format 2, isolation level · v5 log start offset · v7 sessions (KIP-227) · v9 leader epoch check (KIP-320) · v10 zstd ·
  * v11 rack (KIP-392) · v12 flexible, diverging epoch · v13 topic ids (KIP-516) · v15 replica state ·
  * v16 leader hints (KIP-951) · v17 directory id · v18 follower's high watermark
  *
- * v0–v3 would ask for records in formats that are not stored: Kafka 4 does not serve them either.
+ * What v0–v3 ask for is in formats that are not stored: it is converted (`old_fetches.ts`), which Kafka 4 does no more.
  * Answers carry views of the log; they are released when the last byte is sent.
  */
 import { fetch, type FetchRequest, type FetchResponseDraft } from "../../protocol/api/01_fetch.ts";
@@ -19,13 +19,19 @@ import {
   NO_SESSION_ID,
   partitionKey,
 } from "../partitions/fetch_session.ts";
-import { failedFetch, type FetchPass, type PartitionResult } from "../partitions/fetcher.ts";
+import { failedFetch, type FetchOptions, type FetchPass, type PartitionResult } from "../partitions/fetcher.ts";
+import { endpointsOf } from "../partitions/leader_hint.ts";
+import { LAST_MESSAGE_SET_VERSION } from "../partitions/old_fetches.ts";
 
 type TopicResponse = NonNullable<FetchResponseDraft["responses"]>[number];
 type PartitionResponse = TopicResponse["partitions"][number];
 
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
+const FIRST_ANSWER_LIMIT_VERSION = 3;
+/** Of KAFKA_STORAGE_ERROR. */
+const FIRST_STORAGE_ERROR_VERSION = 6;
+const FIRST_ZSTD_VERSION = 10;
 const FIRST_TOPIC_ID_VERSION = 13;
 const FIRST_REPLICA_STATE_VERSION = 15;
 const FIRST_LEADER_HINT_VERSION = 16;
@@ -38,7 +44,7 @@ interface Plan {
   readonly asked: readonly FetchedPartition[];
 }
 
-export const fetchHandler = handle(fetch, [4, 18], (request, context) => {
+export const fetchHandler = handle(fetch, [0, 18], (request, context) => {
   const { isolationLevel } = request;
   if (isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED) return refuseAll(request, context);
   let plan: Plan;
@@ -48,19 +54,26 @@ export const fetchHandler = handle(fetch, [4, 18], (request, context) => {
     if (error instanceof ProtocolError) return { errorCode: error.code, sessionId: NO_SESSION_ID, responses: [] };
     throw error;
   }
-  const { config, fetcher } = context.broker;
-  const { replicaId } = context.apiVersion < FIRST_REPLICA_STATE_VERSION ? request : request.replicaState;
-  const pass = fetcher.fetch(plan.asked, {
+  const { apiVersion, broker, connection } = context;
+  const { config } = broker;
+  const { replicaId } = apiVersion < FIRST_REPLICA_STATE_VERSION ? request : request.replicaState;
+  const options: FetchOptions = {
     maxWaitMs: request.maxWaitMs,
     minBytes: Math.min(request.minBytes, config.get("fetch.max.bytes")),
     maxBytes: Math.min(request.maxBytes, config.get("fetch.max.bytes")),
     isReadCommitted: isolationLevel === READ_COMMITTED,
     isFromReplica: replicaId >= 0,
-    usesTopicIds: context.apiVersion >= FIRST_TOPIC_ID_VERSION,
-  }, (run) => context.connection.onClose(run));
+    usesTopicIds: apiVersion >= FIRST_TOPIC_ID_VERSION,
+    knowsZstd: apiVersion >= FIRST_ZSTD_VERSION,
+    fillsEach: apiVersion < FIRST_ANSWER_LIMIT_VERSION,
+  };
+  const pass = apiVersion > LAST_MESSAGE_SET_VERSION
+    ? broker.fetcher.fetch(plan.asked, options, (run) => connection.onClose(run))
+    : broker.oldFetches.fetch(plan.asked, { ...options, apiVersion }, connection);
   const answer = (done: FetchPass) => {
     context.onSent(done.release);
-    return respond(done, plan, context);
+    const response = respond(done, plan, context);
+    return done.isUrgent && !options.isFromReplica ? withEndpoints(response, context) : response;
   };
   return pass instanceof Promise ? pass.then(answer) : answer(pass);
 });
@@ -124,7 +137,18 @@ function respond(pass: FetchPass, { session, isIncremental }: Plan, context: Req
   const results = session === null
     ? pass.results
     : pass.results.filter((result) => remember(result, session) || !isIncremental);
-  return { errorCode: ErrorCode.NONE, sessionId: session?.id ?? NO_SESSION_ID, responses: byTopic(results, context) };
+  const sessionId = session?.id ?? NO_SESSION_ID;
+  return { errorCode: ErrorCode.NONE, sessionId, responses: byTopic(results, context) };
+}
+
+/** Where the leaders are that the answer names; a follower knows. */
+function withEndpoints(response: FetchResponseDraft, { broker, connection }: RequestContext): FetchResponseDraft {
+  const hints = (response.responses ?? []).flatMap(({ partitions }) =>
+    partitions.map(({ currentLeader }) => currentLeader).filter((leader) => leader !== undefined)
+  );
+  return hints.length === 0
+    ? response
+    : { ...response, nodeEndpoints: endpointsOf(hints, broker.cluster, connection.listener.name) };
 }
 
 /** Neighbours of the same topic share an entry. */
@@ -156,10 +180,10 @@ function remember(result: PartitionResult, session: FetchSession): boolean {
   return hasNews;
 }
 
-function partitionResponse(result: PartitionResult, { apiVersion, broker }: RequestContext): PartitionResponse {
+function partitionResponse(result: PartitionResult, { apiVersion }: RequestContext): PartitionResponse {
   const response = {
     partitionIndex: result.asked.index,
-    errorCode: result.errorCode,
+    errorCode: errorKnownTo(apiVersion, result.errorCode),
     highWatermark: result.highWatermark,
     lastStableOffset: result.lastStableOffset,
     logStartOffset: result.logStartOffset,
@@ -167,8 +191,14 @@ function partitionResponse(result: PartitionResult, { apiVersion, broker }: Requ
     preferredReadReplica: -1,
     records: result.chunks,
   };
-  const { divergingEpoch, leaderEpoch } = result;
+  const { divergingEpoch, leader } = result;
   if (divergingEpoch !== null) return { ...response, divergingEpoch };
-  if (leaderEpoch < 0 || apiVersion < FIRST_LEADER_HINT_VERSION) return response;
-  return { ...response, currentLeader: { leaderId: broker.cluster.nodeId, leaderEpoch } };
+  if (leader === null || apiVersion < FIRST_LEADER_HINT_VERSION) return response;
+  return { ...response, currentLeader: leader };
+}
+
+/** Clients of old look for another leader instead. */
+function errorKnownTo(apiVersion: number, errorCode: number): number {
+  const isUnknown = errorCode === ErrorCode.KAFKA_STORAGE_ERROR && apiVersion < FIRST_STORAGE_ERROR_VERSION;
+  return isUnknown ? ErrorCode.NOT_LEADER_OR_FOLLOWER : errorCode;
 }

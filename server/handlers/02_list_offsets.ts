@@ -1,18 +1,18 @@
 /**
  * ListOffsets: v0–v11.
  *
- * v0 a list of offsets · v1 one offset and its timestamp · v2 isolation level · v4 leader epoch · v6 flexible ·
+ * v0 a list of offsets (`old_offsets.ts`) · v1 one offset and its timestamp · v2 isolation level · v4 leader epoch · v6 flexible ·
  * v7 max timestamp (KIP-734) · v8 earliest local (KIP-405) · v9 latest tiered · v10 timeout (KIP-1075) ·
  * v11 earliest pending upload
  *
  * Nothing is tiered here: the earliest local offset is the earliest, and of tiered ones there are none (-1).
- * v0, which Kafka 4 no longer serves, gives at most the two ends of the log instead of one offset per segment.
  */
 import { listOffsets, type ListOffsetsRequest } from "../../protocol/api/02_list_offsets.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { StorageError } from "../../storage/errors.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import { leaderEpochProblem } from "../partitions/leader_epoch.ts";
+import { offsetsBefore } from "../partitions/old_offsets.ts";
 import type { Partition } from "../partitions/partition.ts";
 
 const LATEST = -1;
@@ -87,7 +87,9 @@ async function answerOne(
     if (timestamp !== EARLIEST && timestamp !== EARLIEST_LOCAL) await partition.settled();
     const visibleEnd = request.isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark;
     if (apiVersion === 0) {
-      return { ...failed(asked, ErrorCode.NONE), oldStyleOffsets: await oldStyle(partition, asked, visibleEnd) };
+      const nowMs = broker.runtime.clock.nowMs();
+      const oldStyleOffsets = offsetsBefore(partition, asked, { nowMs, visibleEnd });
+      return { ...failed(asked, ErrorCode.NONE), oldStyleOffsets };
     }
     const found = await find(partition, timestamp, visibleEnd);
     // Kafka's schema does not let earlier versions pass over an epoch in silence.
@@ -120,14 +122,6 @@ async function find(partition: Partition, timestamp: number, visibleEnd: number)
     : await log.offsetForTimestamp(timestamp);
   if (found === null || found.offset >= visibleEnd) return NOTHING;
   return { timestamp: found.timestampMs, offset: found.offset, leaderEpoch: found.leaderEpoch };
-}
-
-/** Newest first, as v0 had it. */
-async function oldStyle(partition: Partition, asked: AskedPartition, visibleEnd: number): Promise<number[]> {
-  const found = await find(partition, asked.timestamp, visibleEnd);
-  const offsets = found.offset < 0 ? [] : [found.offset];
-  if (asked.timestamp !== EARLIEST && found.offset !== partition.logStartOffset) offsets.push(partition.logStartOffset);
-  return offsets.slice(0, Math.max(0, asked.maxNumOffsets));
 }
 
 /** How often each partition is named: one named twice is refused, once. */

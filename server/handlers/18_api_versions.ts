@@ -33,11 +33,7 @@ export const apiVersionsHandler = handle(apiVersions, [0, 5], (request, context)
   const shown = features.filter((feature) => apiVersion >= 4 || feature.minVersion > 0);
   return {
     errorCode: ErrorCode.NONE,
-    apiKeys: handlers.map(({ api, advertisedMinVersion, maxVersion }) => ({
-      apiKey: api.key,
-      minVersion: advertisedMinVersion,
-      maxVersion,
-    })),
+    apiKeys: handlers.map(({ api, minVersion, maxVersion }) => ({ apiKey: api.key, minVersion, maxVersion })),
     supportedFeatures: shown.map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion })),
     finalizedFeaturesEpoch,
     finalizedFeatures: shown.map(({ name, level }) => ({ name, maxVersionLevel: level, minVersionLevel: level })),

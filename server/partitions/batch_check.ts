@@ -81,7 +81,7 @@ export function checkBatch(
 }
 
 /** The size of the batch at `at`, by Kafka's rules: 0 when no whole one is left, -1 when what is there cannot be one. */
-function nextBatchSize(bytes: Uint8Array, at: number): number {
+export function nextBatchSize(bytes: Uint8Array, at: number): number {
   const left = bytes.length - at;
   if (left < LOG_OVERHEAD_BYTES) return 0;
   const length = readInt32(bytes, at + 8);
@@ -99,7 +99,7 @@ function framingProblem(records: Uint8Array, sizeBytes: number, apiVersion: numb
   }
   const problem = batchProblem(records, 0);
   if (problem !== null) return refused(ErrorCode.CORRUPT_MESSAGE, problem);
-  if (apiVersion < 7 && new BatchView(records, 0).compression === Compression.zstd) {
+  if (apiVersion >= 3 && apiVersion < 7 && new BatchView(records, 0).compression === Compression.zstd) {
     return refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${apiVersion} does not know zstd`);
   }
   if (sizeBytes === records.length) return null;
@@ -239,11 +239,11 @@ function lookInside(
 }
 
 /** Kafka's `compression.type` says "uncompressed" where the format says none. */
-function codecOf(compressionType: string): CompressionId {
+export function codecOf(compressionType: string): CompressionId {
   return compressionType === "uncompressed" ? Compression.none : Compression[compressionType as CompressionName];
 }
 
-function refused(errorCode: number, message: string): BatchCheck {
+export function refused(errorCode: number, message: string): BatchCheck {
   return { kind: "refused", errorCode, message, isRefusedByLog: false, recordErrors: [] };
 }
 

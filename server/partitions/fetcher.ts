@@ -14,6 +14,7 @@ import type { Timers } from "../../runtime/runtime.ts";
 import { DelayedFetch } from "./delayed_fetch.ts";
 import type { FetchedPartition } from "./fetch_session.ts";
 import { leaderEpochProblem } from "./leader_epoch.ts";
+import { absenceOf, type LeaderHint } from "./leader_hint.ts";
 import type { Partition } from "./partition.ts";
 import type { Partitions } from "./partitions.ts";
 
@@ -27,6 +28,10 @@ export interface FetchOptions {
   readonly isFromReplica: boolean;
   /** Topics are asked for by id (v13), not by name. */
   readonly usesTopicIds: boolean;
+  /** The client can read zstd (v10); it gets nothing of topics that are kept in it. */
+  readonly knowsZstd: boolean;
+  /** The first batch of each partition is given whatever its size, not that of the answer alone: the client has no other way past it. */
+  readonly fillsEach: boolean;
 }
 
 /** What one partition's read gave. */
@@ -40,8 +45,8 @@ export interface PartitionResult {
   readonly sizeBytes: number;
   readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null;
   readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | null;
-  /** Of this node's leadership, for a client that is wrong about it; -1 otherwise. */
-  readonly leaderEpoch: number;
+  /** For a client that is wrong about who leads, or when. */
+  readonly leader: LeaderHint | null;
 }
 
 /** One look at all partitions of a fetch. Whoever holds it calls `release` once the chunks are sent or dropped. */
@@ -95,6 +100,22 @@ export class Fetcher {
   /** Bytes read for answers that are not sent. */
   get unsentBytes(): number {
     return this.#unsentBytes;
+  }
+
+  /** What may still be read for answers. */
+  get roomBytes(): number {
+    return Math.max(0, this.#unsentBytesMax - this.#unsentBytes);
+  }
+
+  /** Counts memory that an answer takes as unsent, until the release that it gives. */
+  hold(sizeBytes: number): () => void {
+    this.#unsentBytes += sizeBytes;
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      this.#unsentBytes -= sizeBytes;
+    };
   }
 
   /** Fetches that wait for data. */
@@ -178,7 +199,9 @@ export class Fetcher {
       }
       const coldCount = cold.length;
       const isFull = leftBytes === 0 && coldCount > 0; // There will be enough.
-      const limits = isFull ? null : { leftBytes, atLeastOneBatch: sizeBytes === 0 && roomBytes > 0 };
+      const limits = isFull
+        ? null
+        : { leftBytes, atLeastOneBatch: (sizeBytes === 0 || options.fillsEach) && roomBytes > 0 };
       const result = readOne(one, partition, options, limits, { reads, cold });
       results.push(result);
       sizeBytes += result.sizeBytes;
@@ -211,9 +234,10 @@ export class Fetcher {
   }
 
   #notFound(asked: FetchedPartition, { usesTopicIds }: FetchOptions): PartitionResult {
-    const isUnknownId = usesTopicIds && this.#cluster.topicById(asked.topicId) === undefined;
-    const errorCode = isUnknownId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-    return { ...failedFetch(asked, errorCode), abortedTransactions: [] };
+    const topic = usesTopicIds ? this.#cluster.topicById(asked.topicId)?.name : asked.topic;
+    if (topic === undefined) return { ...failedFetch(asked, ErrorCode.UNKNOWN_TOPIC_ID), abortedTransactions: [] };
+    const { errorCode, hint } = absenceOf(this.#cluster, topic, asked.index);
+    return { ...failedFetch(asked, errorCode), abortedTransactions: [], leader: hint };
   }
 }
 
@@ -253,8 +277,11 @@ function readOne(
 function refusalOf(
   asked: FetchedPartition,
   partition: Partition,
-  { isFromReplica }: FetchOptions,
+  { isFromReplica, knowsZstd }: FetchOptions,
 ): PartitionResult | null {
+  if (!knowsZstd && partition.rules.compressionType === "zstd") {
+    return failedFetch(asked, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
+  }
   const epochProblem = leaderEpochProblem(partition, Math.max(-1, asked.currentLeaderEpoch)); // any negative one is none
   if (epochProblem === ErrorCode.FENCED_LEADER_EPOCH) return misled(asked, epochProblem, partition);
   if (epochProblem !== ErrorCode.NONE) return failedFetch(asked, epochProblem);
@@ -340,13 +367,13 @@ function served(
     sizeBytes: 0,
     abortedTransactions,
     divergingEpoch: null,
-    leaderEpoch: -1,
+    leader: null,
   };
 }
 
 /** The client should learn who leads (KIP-951). */
-function misled(asked: FetchedPartition, errorCode: number, { leaderEpoch }: Partition): PartitionResult {
-  return { ...failedFetch(asked, errorCode), leaderEpoch };
+function misled(asked: FetchedPartition, errorCode: number, { leaderEpoch, leaderId }: Partition): PartitionResult {
+  return { ...failedFetch(asked, errorCode), leader: { leaderId, leaderEpoch } };
 }
 
 export function failedFetch(asked: FetchedPartition, errorCode: number): PartitionResult {
@@ -360,6 +387,6 @@ export function failedFetch(asked: FetchedPartition, errorCode: number): Partiti
     sizeBytes: 0,
     abortedTransactions: null,
     divergingEpoch: null,
-    leaderEpoch: -1,
+    leader: null,
   };
 }

@@ -38,6 +38,7 @@ export class Partition {
   readonly index: number;
   readonly topicId: string;
   readonly log: Log;
+  readonly leaderId: number;
   leaderEpoch: number;
   flushPolicy: FlushPolicy;
   /** What a produced batch must satisfy here. */
@@ -54,6 +55,7 @@ export class Partition {
     readonly index: number;
     readonly topicId: string;
     readonly log: Log;
+    readonly leaderId: number;
     readonly leaderEpoch: number;
     readonly flushPolicy: FlushPolicy;
     readonly rules: BatchRules;
@@ -62,6 +64,7 @@ export class Partition {
     this.index = options.index;
     this.topicId = options.topicId;
     this.log = options.log;
+    this.leaderId = options.leaderId;
     this.leaderEpoch = options.leaderEpoch;
     this.flushPolicy = options.flushPolicy;
     this.rules = options.rules;

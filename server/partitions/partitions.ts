@@ -69,11 +69,10 @@ export class Partitions {
       const log = this.#logDir.log(topic.name, index) ??
         this.#logDir.createLog({ topic: topic.name, partition: index, topicId: topic.id, config: settings.log });
       log.updateConfig(settings.log);
-      const { leaderEpoch } = topic.partitions[index]!;
+      const { leaderId, leaderEpoch } = topic.partitions[index]!;
       const { rules, flushPolicy } = settings;
-      partitions.push(
-        new Partition({ topic: topic.name, index, topicId: topic.id, log, leaderEpoch, rules, flushPolicy }),
-      );
+      const { name, id: topicId } = topic;
+      partitions.push(new Partition({ topic: name, index, topicId, log, leaderId, leaderEpoch, rules, flushPolicy }));
       this.#count++;
     }
     this.#incomplete.delete(topic.name);

@@ -57,7 +57,6 @@ function request(topic: Topic, asked: readonly Asked[], more: Partial<FetchReque
 }
 
 async function everyVersion(dialogue: Dialogue, topic: Topic): Promise<void> {
-  await dialogue.askEach("versions of old", fetch, [2, 3], () => request(topic, [{}]));
   await dialogue.askEach("one partition", fetch, [4, 18], () => request(topic, [{ fetchOffset: 8 }]));
   await dialogue.askEach(
     "read committed",

@@ -255,6 +255,8 @@ describe("Fetcher", () => {
       isReadCommitted: false,
       usesTopicIds: false,
       isFromReplica: false,
+      knowsZstd: true,
+      fillsEach: false,
     };
     const asked = () => [{
       topic: "events",

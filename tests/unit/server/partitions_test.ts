@@ -68,7 +68,7 @@ describe("partitions of a topic", () => {
       operation === "rename" && path === "/data/events-0" ? "EIO" : null;
     expect(await remove("events")).toBe(ErrorCode.NONE);
     expect(await create("events", 3)).toBe(ErrorCode.NONE);
-    expect(await send("events", 1)).toEqual({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
+    expect(await send("events", 1)).toEqual({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER });
     server.runtime.files.fault = null;
     await server.runtime.advance(2_000);
     for (const index of [0, 1, 2]) expect(await send("events", index)).toEqual({ baseOffset: 0 });
@@ -81,7 +81,7 @@ describe("partitions of a topic", () => {
       operation === "write" && path.includes("offset-checkpoint") ? "ENOSPC" : null;
     await remove("events");
     await create("events", 1);
-    expect(await send("events", 0)).toEqual({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
+    expect(await send("events", 0)).toEqual({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER });
     server.runtime.files.fault = null;
     await server.runtime.advance(2_000);
     expect(await send("events", 0)).toEqual({ baseOffset: 0 });
