@@ -1,0 +1,239 @@
+/**
+ * What single clients rely on beyond the protocol's letter, and what has broken brokers that did not know: one test each,
+ * named for the client. Where a quirk is the behaviour of an API, its test is with that API.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { apis } from "../../../protocol/apis.ts";
+import { apiVersions } from "../../../protocol/api/18_api_versions.ts";
+import { createTopics } from "../../../protocol/api/19_create_topics.ts";
+import { describeConfigs } from "../../../protocol/api/32_describe_configs.ts";
+import { fetch } from "../../../protocol/api/01_fetch.ts";
+import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
+import { joinGroup } from "../../../protocol/api/11_join_group.ts";
+import { listOffsets } from "../../../protocol/api/02_list_offsets.ts";
+import { metadata } from "../../../protocol/api/03_metadata.ts";
+import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
+import { offsetFetch } from "../../../protocol/api/09_offset_fetch.ts";
+import { produce } from "../../../protocol/api/00_produce.ts";
+import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
+import { Compression } from "../../../protocol/compression.ts";
+import { ErrorCode } from "../../../protocol/errors.ts";
+import { decodeResponseFrame, encodeRequestFrame } from "../../../protocol/frame.ts";
+import { joined } from "../../../protocol/bytes.ts";
+import { encodeBatch } from "../../../protocol/record.ts";
+import { handlers } from "../../../server/handlers/table.ts";
+import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
+
+let server: MemoryBroker;
+let client: MemoryClient;
+
+beforeAll(async () => {
+  server = await MemoryBroker.start();
+  client = await server.connect();
+  await client.send(findCoordinator, 0, { key: "group" });
+  await create("events");
+  await create("compacted", [{ name: "cleanup.policy", value: "compact" }]);
+});
+
+afterAll(() => server.stop());
+
+async function create(name: string, configs: { name: string; value: string }[] = []): Promise<void> {
+  const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs };
+  expect((await client.send(createTopics, 7, { topics: [topic] })).topics[0]!.errorCode).toBe(ErrorCode.NONE);
+}
+
+async function send(topic: string, records: Uint8Array, version: number) {
+  const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
+  const { responses } = await client.send(produce, version, { acks: -1, timeoutMs: 1_000, topicData });
+  return responses[0]!.partitionResponses[0]!;
+}
+
+const batchOf = (key: string | null, compression: 0 | 4 = Compression.none) => {
+  const bytes = key === null ? null : new TextEncoder().encode(key);
+  return encodeBatch({ records: [{ key: bytes, value: new Uint8Array(3), timestamp: 1 }], compression });
+};
+
+async function advertised(): Promise<Map<number, [number, number]>> {
+  const { apiKeys } = await client.send(apiVersions, 3, { clientSoftwareName: "test", clientSoftwareVersion: "1" });
+  return new Map(apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]]));
+}
+
+describe("sarama", () => {
+  test("takes a key that is not listed for one without limits: what is served is listed, and nothing else", async () => {
+    expect([...(await advertised()).keys()]).toEqual(handlers.map(({ api }) => api.key));
+  });
+
+  test("up to 1.45 sends the versions of the release it is told, blindly: those of 0.8.2 to 2.0 are served", async () => {
+    const wanted: readonly [number, number, number][] = [
+      [0, 0, 6], // Produce
+      [1, 0, 8],
+      [2, 0, 3],
+      [3, 0, 6],
+      [8, 0, 4],
+      [9, 0, 4],
+      [10, 0, 2],
+      [11, 0, 3],
+      [12, 0, 2],
+      [13, 0, 2],
+      [14, 0, 2],
+      [15, 0, 2],
+      [16, 0, 2],
+      [18, 0, 2],
+      [19, 0, 3],
+      [20, 0, 2],
+      [21, 0, 1],
+      [22, 0, 1],
+      [32, 0, 2],
+      [33, 0, 1],
+      [37, 0, 1],
+      [42, 0, 1],
+    ];
+    const versions = await advertised();
+    for (const [key, first, last] of wanted) {
+      const [min, max] = versions.get(key) ?? [Infinity, -1];
+      expect({ key, isServed: min <= first && max >= last }).toEqual({ key, isServed: true });
+    }
+  });
+});
+
+describe("franz-go and every client of the future", () => {
+  test("begin with a version of ApiVersions that is too new: the answer is v0, with the range", async () => {
+    const { versions: [, last] } = apiVersions;
+    const request = joined(encodeRequestFrame(apiVersions, last, 7, "test", {
+      clientSoftwareName: "test",
+      clientSoftwareVersion: "1",
+    }));
+    new DataView(request.buffer).setInt16(6, last + 1);
+    const { response } = decodeResponseFrame(apiVersions, 0, await server.runtime.until(client.exchange([request])));
+    expect([response.errorCode, response.apiKeys]).toEqual([
+      ErrorCode.UNSUPPORTED_VERSION,
+      [{ apiKey: apiVersions.key, minVersion: 0, maxVersion: last }],
+    ]);
+  });
+});
+
+describe("librdkafka", () => {
+  test("turns compression off where Produce v0 is not listed", async () => {
+    expect((await advertised()).get(produce.key)![0]).toBe(0);
+  });
+
+  test("sends zstd from Produce v7 and reads it from Fetch v10 on, not before", async () => {
+    expect((await send("events", batchOf("k", Compression.zstd), 6)).errorCode)
+      .toBe(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
+    const { errorCode, baseOffset } = await send("events", batchOf("k", Compression.zstd), 7);
+    expect(errorCode).toBe(ErrorCode.NONE);
+    const partitions = [{ partition: 0, fetchOffset: baseOffset, partitionMaxBytes: 10_000 }];
+    const asked = { maxWaitMs: 0, minBytes: 0, topics: [{ topic: "events", partitions }] };
+    const { records } = (await client.send(fetch, 10, asked)).responses[0]!.partitions[0]!;
+    expect(records!.length).toBeGreaterThan(60);
+  });
+
+  test("asks for the one version of each transactional API that it knows, and OffsetForLeaderEpoch v2", async () => {
+    const versions = await advertised();
+    for (const [key, version] of [[23, 2], [24, 0], [25, 0], [26, 1]] as const) {
+      const range = versions.get(key);
+      if (apis.every((api) => api.key !== key) || range === undefined) continue; // not served at all
+      expect({ key, isServed: range[0] <= version && version <= range[1] }).toEqual({ key, isServed: true });
+    }
+  });
+
+  test("makes topics by asking for their metadata", async () => {
+    const { topics } = await client.send(metadata, 4, {
+      topics: [{ name: "asked-for" }],
+      allowAutoTopicCreation: true,
+    });
+    const known = topics[0]!.errorCode === ErrorCode.NONE
+      ? topics
+      : (await client.send(metadata, 4, { topics: [{ name: "asked-for" }] })).topics;
+    expect([known[0]!.errorCode, known[0]!.partitions.length]).toEqual([ErrorCode.NONE, 1]);
+  });
+});
+
+describe("the Java client", () => {
+  test("does not look at finalized features of an epoch below 0", async () => {
+    const response = await client.send(apiVersions, 4, { clientSoftwareName: "test", clientSoftwareVersion: "1" });
+    expect(response.finalizedFeaturesEpoch).toBeGreaterThanOrEqual(0);
+    expect(response.finalizedFeatures.map(({ name }) => name)).toContain("metadata.version");
+  });
+
+  test("bootstraps anew where it is told that it talks to another cluster (KIP-1102, KIP-1242)", async () => {
+    const { clusterId, nodeId } = server.broker.cluster;
+    const software = { clientSoftwareName: "test", clientSoftwareVersion: "1" };
+    const ask = async (cluster: string, node: number) =>
+      (await client.send(apiVersions, 5, { ...software, clusterId: cluster, nodeId: node })).errorCode;
+    expect(await ask(clusterId, nodeId)).toBe(ErrorCode.NONE);
+    expect(await ask("another", nodeId)).toBe(ErrorCode.REBOOTSTRAP_REQUIRED);
+    expect(await ask(clusterId, nodeId + 1)).toBe(ErrorCode.REBOOTSTRAP_REQUIRED);
+    // Metadata v13 has a place for that error; a broker, which no request tells of a cluster there, leaves it empty.
+    expect((await client.send(metadata, 13, { topics: [] })).errorCode).toBe(ErrorCode.NONE);
+  });
+
+  test("of the shell and of Connect wants every config, with source, synonyms, type and documentation", async () => {
+    const { results } = await client.send(describeConfigs, 4, {
+      resources: [{ resourceType: 2, resourceName: "compacted", configurationKeys: null }],
+      includeSynonyms: true,
+      includeDocumentation: true,
+    });
+    const { configs } = results[0]!;
+    expect(configs.length).toBeGreaterThan(30);
+    for (const { name, configSource, configType, synonyms, documentation } of configs) {
+      // 0 is what neither may be: unknown.
+      expect({ name, isWhole: configSource > 0 && configType > 0 && (documentation ?? "").length > 0 })
+        .toEqual({ name, isWhole: true });
+      if (configSource !== 5) expect({ name, has: synonyms.length > 0 }).toEqual({ name, has: true });
+    }
+    const policy = configs.find(({ name }) => name === "cleanup.policy")!;
+    expect([policy.value, policy.configSource]).toEqual(["compact", 1]);
+  });
+});
+
+describe("frameworks", () => {
+  test("Connect and the schema registry join groups of protocols of their own, with bytes nobody else reads", async () => {
+    for (const protocolType of ["connect", "sr"]) {
+      const groupId = `group-of-${protocolType}`;
+      const bytes = new Uint8Array([0xff, 0, 1]);
+      const request = {
+        groupId,
+        memberId: "",
+        protocolType,
+        sessionTimeoutMs: 30_000,
+        rebalanceTimeoutMs: 30_000,
+        protocols: [{ name: "v0", metadata: bytes }],
+      };
+      const joining = await client.send(joinGroup, 3, request);
+      expect([joining.errorCode, joining.protocolName, joining.leader]).toEqual([
+        ErrorCode.NONE,
+        "v0",
+        joining.memberId,
+      ]);
+      expect(joining.members.map(({ metadata }) => [...metadata])).toEqual([[...bytes]]);
+      const { memberId, generationId } = joining;
+      const assignments = [{ memberId, assignment: bytes }];
+      const { assignment } = await client.send(syncGroup, 2, { groupId, memberId, generationId, assignments });
+      expect([...assignment]).toEqual([...bytes]);
+    }
+  });
+
+  test("the schema registry, and all who use a compacted topic, are refused a record without a key", async () => {
+    const { errorCode, recordErrors } = await send("compacted", batchOf(null), 9);
+    expect([errorCode, recordErrors.map(({ batchIndex }) => batchIndex)]).toEqual([ErrorCode.INVALID_RECORD, [0]]);
+    expect((await send("compacted", batchOf("k"), 9)).errorCode).toBe(ErrorCode.NONE);
+  });
+
+  test("Flink and Spark commit without being a member, generation -1, and read it back", async () => {
+    const topics = [{ name: "events", partitions: [{ partitionIndex: 0, committedOffset: 7, committedMetadata: "" }] }];
+    const commit = { groupId: "flink", generationIdOrMemberEpoch: -1, memberId: "", topics };
+    const committed = await client.send(offsetCommit, 7, commit);
+    expect(committed.topics[0]!.partitions[0]!.errorCode).toBe(ErrorCode.NONE);
+    const asked = { groupId: "flink", topics: [{ name: "events", partitionIndexes: [0] }] };
+    const fetched = await client.send(offsetFetch, 5, asked);
+    expect(fetched.topics[0]!.partitions[0]!.committedOffset).toBe(7);
+  });
+
+  test("Spark asks where a log starts, to tell lost data from none", async () => {
+    const topics = [{ name: "events", partitions: [{ partitionIndex: 0, timestamp: -2 }] }];
+    const { offset, errorCode } = (await client.send(listOffsets, 5, { replicaId: -1, topics })).topics[0]!
+      .partitions[0]!;
+    expect([errorCode, offset]).toEqual([ErrorCode.NONE, server.broker.partitions.get("events", 0)!.logStartOffset]);
+  });
+});
