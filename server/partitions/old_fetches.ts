@@ -80,7 +80,8 @@ export class OldFetches {
 
   async #convert(pass: FetchPass, { apiVersion, maxBytes }: OldFetch, asker: Asker): Promise<Converted> {
     const { results } = pass;
-    const room = { leftBytes: Math.min(maxBytes, this.#answerBytesMax, this.#fetcher.roomBytes) };
+    const { roomBytes } = this.#fetcher;
+    let leftBytes = Math.min(maxBytes, this.#answerBytesMax, roomBytes);
     const converted = [...results];
     let sizeBytes = 0;
     let { isUrgent } = pass;
@@ -93,17 +94,17 @@ export class OldFetches {
         const index = (first + step) % results.length;
         const result = results[index]!;
         if (result.sizeBytes === 0) continue;
-        if (room.leftBytes <= 0) {
+        if (roomBytes === 0 || (leftBytes <= 0 && sizeBytes > 0)) {
           converted[index] = { ...result, chunks: [], sizeBytes: 0 };
           continue;
         }
         const magic = apiVersion <= 1 ? 0 : 1;
         // The first message of all is given whatever its size: the client has no other way past it.
-        const answerBytes = sizeBytes === 0 ? Infinity : room.leftBytes;
-        const one = await this.#convertOne(result, { magic, leftBytes: room.leftBytes, answerBytes }, asker);
+        const answerBytes = sizeBytes === 0 ? Infinity : leftBytes;
+        const one = await this.#convertOne(result, { magic, leftBytes, answerBytes }, asker);
         converted[index] = one.result;
         sizeBytes += one.result.sizeBytes;
-        room.leftBytes -= one.result.sizeBytes;
+        leftBytes -= one.result.sizeBytes;
         if (one.result.errorCode !== ErrorCode.NONE) isUrgent = true;
         if (one.nextOffset > result.asked.fetchOffset) hasPassed = true;
         next[index] = { ...result.asked, fetchOffset: one.nextOffset };

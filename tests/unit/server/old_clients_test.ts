@@ -165,6 +165,9 @@ describe("Fetch v0 to v3", () => {
     }
     const { records } = await get({ partitionMaxBytes: 1 });
     expect(messagesOf(records)).toEqual([`0 ${values[0]}`]);
+    const topics = [{ topic: "events", partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 5_000 }] }];
+    const { responses } = await client.send(fetch, 3, { maxWaitMs: 0, minBytes: 1, maxBytes: 0, topics });
+    expect(messagesOf(responses[0]!.partitions[0]!.records)).toEqual([`0 ${values[0]}`]);
   });
 
   test("is refused zstd, once all that comes before it was given", async () => {
