@@ -11,6 +11,7 @@
  * 6. `records` are handed out as a view and passed on as chunks: their bytes are copied in neither direction.
  * 7. Strings are interned (`wire.ts`).
  * 8. Every value of one schema has all its fields, in the schema's order, in every version: one shape for the engine.
+ * 9. A struct that may be null has a byte before it: 1, or for null -1, among tagged fields 0.
  *
  * The work is done in `decoder.ts` and `encoder.ts`, with what both need to know of a field in `field_rules.ts`.
  * Why closures and not generated code: docs/decisions/0001. What they cost: bench/codec.ts.

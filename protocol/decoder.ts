@@ -96,7 +96,8 @@ function decoderOf(spec: FieldSpec, context: Context): Decode {
     case "struct": {
       const decode = structDecoder(spec.fields ?? {}, context);
       if (!nullable) return decode;
-      return (reader) => reader.int8() < 0 ? null : decode(reader);
+      const leastMark = isTagged(spec, context) ? 1 : 0;
+      return (reader) => reader.int8() < leastMark ? null : decode(reader);
     }
   }
 }

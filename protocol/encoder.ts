@@ -134,8 +134,9 @@ function encoderOf(spec: FieldSpec, context: Context): Encode {
           encode(writer, value);
         };
       }
+      const nullMark = isTagged(spec, context) ? 0 : -1;
       return (writer, value) => {
-        writer.int8(value === null ? -1 : 1);
+        writer.int8(value === null ? nullMark : 1);
         if (value !== null) encode(writer, value);
       };
     }

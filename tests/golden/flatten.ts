@@ -101,7 +101,8 @@ function typeName(spec: FieldSpec): string {
 
 function kafkaDefault(field: KafkaField, isStruct: boolean): string {
   const { type } = field;
-  const text = field.default === undefined ? "" : String(field.default);
+  // A null that is no text is none to the generator of Kafka's classes.
+  const text = String(field.default ?? "");
   if (text === "null") return "null";
   if (type.startsWith("[]")) return "[]";
   if (isStruct) return "{}";

@@ -62,7 +62,7 @@ export interface KafkaField {
   readonly taggedVersions?: string;
   readonly flexibleVersions?: string;
   readonly tag?: number;
-  readonly default?: string | number | boolean;
+  readonly default?: string | number | boolean | null;
   readonly ignorable?: boolean | string;
   readonly fields?: readonly KafkaField[];
 }

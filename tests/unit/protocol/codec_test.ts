@@ -329,6 +329,18 @@ describe("kinds", () => {
     expect(messageCodec(nullable, 1).encode({ text: null, rows: null })).toEqual(hex("ffff ffffffff"));
   });
 
+  test("a null struct among tagged fields is another byte", () => {
+    const tagged = message("Tagged", { versions: [0, 0], flexible: 0 }, {
+      struct: struct({ a: int8 }).nullable().tagged(0, 0),
+    });
+    const codec = messageCodec(tagged, 0);
+    // One tag: 0, of one byte; as Kafka 4.4 writes a consumer group's member that has no classic side.
+    for (const [struct, bytes] of [[null, "01 00 01 00"], [{ a: 5 }, "01 00 03 01 05 00"], [{ a: 0 }, "00"]] as const) {
+      expect(codec.encode({ struct })).toEqual(hex(bytes));
+      expect(codec.decode(hex(bytes))).toEqual({ struct });
+    }
+  });
+
   test("nothing but strings, bytes, records, arrays and structs can be null", () => {
     expect(() => int32.nullable()).toThrow(TypeError);
   });
