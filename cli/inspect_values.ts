@@ -1,6 +1,7 @@
 /** Keys and values of records as something that can be shown: text where they are text, and what the broker's own topics say. */
 import { readInt16 } from "../protocol/batch.ts";
 import { decodeMetadataRecord, metadataRecords } from "../protocol/embedded/cluster_metadata.ts";
+import { decodeConsumerGroupLogKey, decodeConsumerGroupLogValue } from "../protocol/embedded/consumer_group_log.ts";
 import { decodeAssignment, decodeSubscription } from "../protocol/embedded/consumer_protocol.ts";
 import {
   decodeGroupMetadataValue,
@@ -147,8 +148,14 @@ function offsetsRecord({ key, value }: RecordView): Row | null {
       return { key: plain(decoded), value: plain({ ...group, members }) };
     }
     case "other":
-      return { key: { kind: "other", type: decoded.type }, value: jsonOf(value) };
+      return consumerGroupRecord(key, value) ?? { key: { kind: "other", type: decoded.type }, value: jsonOf(value) };
   }
+}
+
+function consumerGroupRecord(bytes: Uint8Array, value: Uint8Array | null): Row | null {
+  const key = decodeConsumerGroupLogKey(bytes);
+  if (key === null) return null;
+  return { key: plain(key), value: value === null ? null : plain(decodeConsumerGroupLogValue(key.kind, value)) };
 }
 
 function metadataRecord({ value }: RecordView): Row | null {

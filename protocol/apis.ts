@@ -30,6 +30,8 @@ import { deleteGroups } from "./api/42_delete_groups.ts";
 import { incrementalAlterConfigs } from "./api/44_incremental_alter_configs.ts";
 import { offsetDelete } from "./api/47_offset_delete.ts";
 import { describeCluster } from "./api/60_describe_cluster.ts";
+import { consumerGroupHeartbeat } from "./api/68_consumer_group_heartbeat.ts";
+import { consumerGroupDescribe } from "./api/69_consumer_group_describe.ts";
 import { describeTopicPartitions } from "./api/75_describe_topic_partitions.ts";
 import type { AnyApi } from "./schema.ts";
 
@@ -63,6 +65,8 @@ export const apis: readonly AnyApi[] = [
   incrementalAlterConfigs,
   offsetDelete,
   describeCluster,
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
   describeTopicPartitions,
 ];
 

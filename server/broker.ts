@@ -185,10 +185,12 @@ export class Broker {
     switch (change.kind) {
       case "topicCreated":
       case "partitionsAdded":
-        return this.partitions.ensure(change.topic);
+        this.partitions.ensure(change.topic);
+        return this.groups.onTopicChanged(change.topic, { isNew: change.kind === "topicCreated" });
       case "topicDeleted":
         this.partitions.remove(change.topic);
         this.groups.onTopicsDeleted([change.topic]);
+        this.groups.onTopicChanged(change.topic, { isNew: false });
         return;
       case "partitionsChanged":
         return;

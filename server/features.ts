@@ -11,6 +11,7 @@ export interface Feature {
 
 /** Levels as in Kafka 4.4: `metadata.version` 7 is 3.3-IV3, 33 is 4.4-IV2. */
 export const features: readonly Feature[] = [
+  { name: "group.version", minVersion: 0, maxVersion: 1, level: 1 },
   { name: "metadata.version", minVersion: 7, maxVersion: 33, level: 33 },
 ];
 

@@ -143,6 +143,11 @@ export class Cluster {
     return this.#image.topics();
   }
 
+  /** Grows with every change. */
+  get version(): number {
+    return this.#store.version;
+  }
+
   /** Whether a topic of this id was here and deleted, as far as is still known. */
   wasRemoved(topicId: string): boolean {
     return this.#image.wasRemoved(topicId);

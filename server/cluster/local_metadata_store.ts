@@ -86,6 +86,10 @@ export class LocalMetadataStore implements MetadataStore {
     return Promise.resolve(this.#image);
   }
 
+  get version(): number {
+    return this.#log.logEndOffset;
+  }
+
   propose(decide: (image: MetadataImage) => readonly MetadataRecord[]): Promise<void> {
     if (this.#isClosed) return Promise.reject(unavailable("the broker is stopping"));
     const change = this.#tail.then(() => this.#change(decide));

@@ -8,6 +8,8 @@ import type { ClusterChange, MetadataImage } from "./image.ts";
 import type { MetadataRecord } from "./records.ts";
 
 export interface MetadataStore {
+  /** How far the history has come: grows with every change. */
+  readonly version: number;
   /**
    * Reads all that was agreed and gives the image it adds up to. The store alone changes that image from here on: each
    * time a change, ours or another's, has become durable and was applied, `committed` is told what it did.

@@ -201,6 +201,7 @@ function validateGroupConfigs(configs: ReadonlyMap<string, string>, broker: Brok
     const value = parse(name, definition, text, ErrorCode.INVALID_CONFIG);
     if (typeof value === "number") refuseOutside(name, value, definition, broker);
   }
+  refuseShortSessions(configs, broker);
 }
 
 function refuseOutside(
@@ -212,8 +213,25 @@ function refuseOutside(
   const low = min === null ? -Infinity : broker.get(min) as number;
   const high = max === null ? Infinity : broker.get(max) as number;
   if (value >= low && value <= high) return;
-  const words = min === null ? `at most ${high}` : max === null ? `at least ${low}` : `from ${low} to ${high}`;
-  throw new ProtocolError(ErrorCode.INVALID_CONFIG, `Invalid value ${value} for ${name}: must be ${words}`);
+  const words = min === null
+    ? `less than or equal to ${high}`
+    : max === null
+    ? `greater than or equal to ${low}`
+    : `in the range ${low} to ${high} inclusive.`;
+  throw new ProtocolError(ErrorCode.INVALID_CONFIG, `${name} must be ${words}`);
+}
+
+/** A member must be able to say that it is there before it is taken for dead. */
+function refuseShortSessions(configs: ReadonlyMap<string, string>, broker: BrokerConfig): void {
+  for (const kind of ["consumer", "share", "streams"]) {
+    const [session, heartbeat] = [`${kind}.session.timeout.ms`, `${kind}.heartbeat.interval.ms`];
+    if (!configs.has(session) && !configs.has(heartbeat)) continue;
+    const [sessionMs, heartbeatMs] = [session, heartbeat].map((name) =>
+      Number(configs.get(name) ?? broker.get(groupDefinition(name)!.brokerName!))
+    );
+    if (sessionMs! > heartbeatMs!) continue;
+    throw new ProtocolError(ErrorCode.INVALID_CONFIG, `${session} must be greater than ${heartbeat}`);
+  }
 }
 
 function validateClientMetrics(configs: ReadonlyMap<string, string>): void {

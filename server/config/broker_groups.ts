@@ -4,6 +4,7 @@
  */
 
 import { boolean, clusterWide, int, internal, intMax, list, long, short, string, withoutEffect } from "./definition.ts";
+import { isAssignorList } from "./rules.ts";
 
 export const groupsConfigs = {
   "group.initial.rebalance.delay.ms": int(
@@ -22,7 +23,7 @@ export const groupsConfigs = {
   "group.coordinator.rebalance.protocols": list(
     ["classic", "consumer", "streams"],
     "Group protocols that are switched on.",
-    { oneOf: ["classic", "consumer", "share", "streams"], nonEmpty: true, distinct: true, ...withoutEffect },
+    { oneOf: ["classic", "consumer", "share", "streams"], nonEmpty: true, distinct: true },
   ),
   "group.coordinator.threads": int(
     4,
@@ -46,23 +47,23 @@ export const groupsConfigs = {
   ),
   "group.consumer.assignors": list(
     ["uniform", "range"],
-    "Assignors of the consumer group protocol, by name; the first is the default.",
-    withoutEffect,
+    "Assignors of the consumer group protocol, by name: uniform, range. The first is the default.",
+    { satisfies: isAssignorList, nonEmpty: true, distinct: true },
   ),
   "group.consumer.assignment.interval.ms": int(
     1000,
     "Milliseconds between two assignments computed for one consumer group.",
-    { min: 0, ...clusterWide, ...withoutEffect },
+    { min: 0, ...clusterWide },
   ),
   "group.consumer.min.assignment.interval.ms": int(
     0,
     "Smallest consumer.assignment.interval.ms that a group may set.",
-    { min: 0, ...withoutEffect },
+    { min: 0 },
   ),
   "group.consumer.max.assignment.interval.ms": int(
     15_000,
     "Largest consumer.assignment.interval.ms that a group may set.",
-    { min: 0, ...withoutEffect },
+    { min: 0 },
   ),
   "group.consumer.assignor.offload.enable": boolean(
     true,
@@ -72,41 +73,39 @@ export const groupsConfigs = {
   "group.consumer.heartbeat.interval.ms": int(
     5000,
     "Milliseconds between heartbeats that members of a consumer group are told to keep.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.consumer.min.heartbeat.interval.ms": int(
     5000,
     "Smallest consumer.heartbeat.interval.ms that a group may set.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.consumer.max.heartbeat.interval.ms": int(
     15_000,
     "Largest consumer.heartbeat.interval.ms that a group may set.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.consumer.session.timeout.ms": int(
     45_000,
     "Milliseconds without a heartbeat after which a member of a consumer group is taken for dead.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.consumer.min.session.timeout.ms": int(45_000, "Smallest consumer.session.timeout.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
   "group.consumer.max.session.timeout.ms": int(60_000, "Largest consumer.session.timeout.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
-  "group.consumer.max.size": int(intMax, "Members that a consumer group may have.", { min: 1, ...withoutEffect }),
+  "group.consumer.max.size": int(intMax, "Members that a consumer group may have.", { min: 1 }),
   "group.consumer.migration.policy": string(
     "bidirectional",
     "Whether a group may change between the classic and the consumer protocol while it has members: upgrade, downgrade, both ways (bidirectional) or not (disabled).",
-    { oneOf: ["disabled", "downgrade", "upgrade", "bidirectional"], ignoreCase: true, ...withoutEffect },
+    { oneOf: ["disabled", "downgrade", "upgrade", "bidirectional"], ignoreCase: true },
   ),
   "group.consumer.regex.refresh.interval.ms": int(
     600_000,
     "Milliseconds between evaluations of a group's subscription patterns against the topics.",
-    { min: 10_000, ...internal, ...withoutEffect },
+    { min: 10_000, ...internal },
   ),
   "offset.metadata.max.bytes": int(
     4096,

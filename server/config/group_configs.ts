@@ -29,7 +29,7 @@ export interface GroupConfigDefinition<Value extends ConfigValue | null = Config
 export const groupConfigs = {
   "consumer.assignment.interval.ms": from(
     "group.consumer.assignment.interval.ms",
-    int(1_000, "Milliseconds between two assignments computed for the group.", { min: 0, ...withoutEffect }),
+    int(1_000, "Milliseconds between two assignments computed for the group.", { min: 0 }),
     ["group.consumer.min.assignment.interval.ms", "group.consumer.max.assignment.interval.ms"],
   ),
   "consumer.assignor.offload.enable": from(
@@ -41,14 +41,13 @@ export const groupConfigs = {
   ),
   "consumer.heartbeat.interval.ms": from(
     "group.consumer.heartbeat.interval.ms",
-    int(5_000, "Milliseconds between heartbeats that members are told to keep.", { min: 1, ...withoutEffect }),
+    int(5_000, "Milliseconds between heartbeats that members are told to keep.", { min: 1 }),
     ["group.consumer.min.heartbeat.interval.ms", "group.consumer.max.heartbeat.interval.ms"],
   ),
   "consumer.session.timeout.ms": from(
     "group.consumer.session.timeout.ms",
     int(45_000, "Milliseconds without a heartbeat after which a member is taken for dead.", {
       min: 1,
-      ...withoutEffect,
     }),
     ["group.consumer.min.session.timeout.ms", "group.consumer.max.session.timeout.ms"],
   ),

@@ -33,6 +33,15 @@ export const isProtocolMap: Satisfies = {
   },
 };
 
+/** Kafka would load other classes; we have none to load. */
+export const isAssignorList: Satisfies = {
+  words: "names of assignors that the broker has: uniform, range",
+  test: (value) =>
+    (value as readonly string[]).every((name) =>
+      /^(uniform|range|org\.apache\.kafka\.coordinator\.group\.assignor\.(Uniform|Range)Assignor)$/.test(name)
+    ),
+};
+
 export const isCountPerHost: Satisfies = {
   words: "HOST:COUNT pairs separated by commas",
   test: (value) => pairs(value as string).every((pair) => pair.length >= 2 && /^\d{1,10}$/.test(pair.at(-1) ?? "")),

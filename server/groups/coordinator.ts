@@ -7,9 +7,10 @@
  */
 import type { BatchView } from "../../protocol/batch.ts";
 import { Compression, type CompressionId } from "../../protocol/compression.ts";
-import { ErrorCode } from "../../protocol/errors.ts";
+import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Runtime, Timer } from "../../runtime/runtime.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import { type Cluster, ResourceType, type Topic } from "../cluster/cluster.ts";
+import { newTopicId } from "../cluster/topic_id.ts";
 import { OFFSETS_TOPIC } from "../cluster/topic_name.ts";
 import type { BrokerConfig } from "../config.ts";
 import type { Logger } from "../log.ts";
@@ -25,6 +26,12 @@ import type {
   SyncEvent,
 } from "./classic/state.ts";
 import { NO_BYTES } from "./classic/state.ts";
+import { ClusterTopics } from "./cluster_topics.ts";
+import { fetchError } from "./consumer/checks.ts";
+import { checkHeartbeat, type HeartbeatRequest } from "./consumer/request_checks.ts";
+import { assignorNames, consumerGroupRules } from "./consumer/rules.ts";
+import type { ConsumerGroupState, HeartbeatAnswer } from "./consumer/state.ts";
+import { refusedHeartbeat } from "./consumer/state.ts";
 import type { OffsetStore } from "./offset_store.ts";
 import { type CommitPlace, type GroupAnswer, GroupShard } from "./shard.ts";
 import { partitionFor } from "./partition_for.ts";
@@ -42,8 +49,11 @@ export interface GroupCoordinatorOptions {
   readonly runtime: Pick<Runtime, "clock" | "timers" | "random">;
   readonly logger: Logger;
   readonly config: Pick<BrokerConfig, "get">;
-  /** Makes the topic when it is missing. */
-  readonly cluster: Pick<Cluster, "autoCreateTopics">;
+  /** Makes the topic when it is missing; and what consumer groups want to know of topics, and of themselves. */
+  readonly cluster: Pick<
+    Cluster,
+    "autoCreateTopics" | "topic" | "topicById" | "topics" | "version" | "configsOf"
+  >;
   readonly offsetsTopic: OffsetsTopic;
 }
 
@@ -65,6 +75,12 @@ export interface OffsetToCommit extends CommitPlace {
   readonly metadata: string | null;
 }
 
+/** Whoever asks for offsets and says who it is (OffsetFetch v9+). */
+export interface OffsetReader {
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+}
+
 /** How long a newcomer's JoinGroup may wait: Kafka's. */
 const newMemberJoinTimeoutMs = 300_000;
 /** How soon a partition that could not be read is tried again. */
@@ -78,6 +94,7 @@ type ShardSlot =
 
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions;
+  readonly #topics: ClusterTopics;
   readonly #waiting = new Map<number, (answer: GroupAnswer) => void>();
   #lastTicket = 0;
   #slots: ShardSlot[] = [];
@@ -89,6 +106,9 @@ export class GroupCoordinator {
 
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options;
+    // One broker has all replicas.
+    const rackOf = () => options.config.get("broker.rack");
+    this.#topics = new ClusterTopics({ cluster: options.cluster, rackOf });
   }
 
   // -------------------------------------------------------------------------------------------- life
@@ -146,12 +166,15 @@ export class GroupCoordinator {
   }
 
   #newShard(index: number): GroupShard {
-    const { offsetsTopic, runtime: { clock, timers }, logger, config } = this.#options;
+    const { offsetsTopic, runtime: { clock, timers }, logger, config, cluster } = this.#options;
     return new GroupShard({
       clock,
       timers,
       logger,
       rules: () => this.#rules(),
+      consumerRules: (groupId) =>
+        consumerGroupRules(config, cluster.configsOf({ type: ResourceType.GROUP, name: groupId })),
+      topics: this.#topics,
       log: {
         write: (batch) => offsetsTopic.write(index, batch),
         compression: compressionOf(config.get("offsets.topic.compression.codec")),
@@ -219,10 +242,12 @@ export class GroupCoordinator {
     if (request.protocolType === "" || request.protocols.length === 0) {
       return refusedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
     }
-    if (memberId !== "" && shard.group(groupId) === undefined) {
+    if (memberId !== "" && shard.group(groupId) === undefined && !shard.consumer.hasMembers(groupId)) {
       return refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, memberId);
     }
-    const newMemberId = this.#newMemberId(request.instanceId ?? request.clientId);
+    const newMemberId = shard.consumer.hasMembers(groupId)
+      ? this.#newConsumerId()
+      : this.#newClassicId(request.instanceId ?? request.clientId);
     const protocols = distinct(request.protocols);
     return this.#ask<JoinAnswer>((ticket) =>
       shard.feed(groupId, { ...request, kind: "join", ticket, newMemberId, protocols })
@@ -234,7 +259,7 @@ export class GroupCoordinator {
     const shard = this.#shardOf(groupId);
     if (groupId === "") return refusedSync(ErrorCode.INVALID_GROUP_ID);
     if (typeof shard === "number") return refusedSync(shard);
-    if (shard.group(groupId) === undefined) return refusedSync(ErrorCode.UNKNOWN_MEMBER_ID);
+    if (!shard.isKnown(groupId)) return refusedSync(ErrorCode.UNKNOWN_MEMBER_ID);
     const assignments = new Map(Array.from(request.assignments, ([id, bytes]) => [id, bytes.slice()]));
     return this.#ask<SyncAnswer>((ticket) => shard.feed(groupId, { ...request, kind: "sync", ticket, assignments }));
   }
@@ -246,7 +271,7 @@ export class GroupCoordinator {
     // While the group is being loaded, its members are as alive as they were.
     if (shard === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return Promise.resolve(ErrorCode.NONE);
     if (typeof shard === "number") return Promise.resolve(shard);
-    if (shard.group(groupId) === undefined) return Promise.resolve(ErrorCode.UNKNOWN_MEMBER_ID);
+    if (!shard.isKnown(groupId)) return Promise.resolve(ErrorCode.UNKNOWN_MEMBER_ID);
     return this.#ask<number>((ticket) =>
       shard.feed(groupId, { kind: "heartbeat", ticket, memberId, instanceId, generation })
     );
@@ -256,12 +281,29 @@ export class GroupCoordinator {
     const shard = this.#shardOf(groupId);
     if (groupId === "") return refusedLeave(ErrorCode.INVALID_GROUP_ID);
     if (typeof shard === "number") return refusedLeave(shard);
-    if (shard.group(groupId) === undefined) {
+    if (!shard.isKnown(groupId)) {
       const errorCode = ErrorCode.UNKNOWN_MEMBER_ID;
       const unknown = members.map(({ memberId, instanceId }) => ({ memberId, instanceId, errorCode }));
       return Promise.resolve({ errorCode: ErrorCode.NONE, members: unknown });
     }
     return this.#ask<LeaveAnswer>((ticket) => shard.feed(groupId, { kind: "leave", ticket, members }));
+  }
+
+  /** The one request of the consumer protocol. */
+  consumerGroupHeartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer> {
+    const { config } = this.#options;
+    const shard = this.#shardOf(request.groupId);
+    try {
+      if (shard !== ErrorCode.COORDINATOR_NOT_AVAILABLE) checkHeartbeat(request, assignorNames(config));
+      if (typeof shard === "number") throw new ProtocolError(shard);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return Promise.resolve(refusedHeartbeat(error.code, error.message));
+    }
+    const newMemberId = this.#newConsumerId();
+    return this.#ask<HeartbeatAnswer>((ticket) =>
+      shard.feedHeartbeat(request.groupId, { ...request, kind: "heartbeat", ticket, newMemberId })
+    );
   }
 
   // -------------------------------------------------------------------------------------------- groups
@@ -279,6 +321,16 @@ export class GroupCoordinator {
     return typeof shard === "number" ? shard : shard.group(groupId);
   }
 
+  listConsumerGroups(): readonly ConsumerGroupState[] {
+    return this.#shards().flatMap((shard) => shard.consumer.allDescribed());
+  }
+
+  /** The same of a consumer group. */
+  describeConsumerGroup(groupId: string): ConsumerGroupState | undefined | number {
+    const shard = this.#shardOf(groupId);
+    return typeof shard === "number" ? shard : shard.consumer.described(groupId);
+  }
+
   deleteGroup(groupId: string): Promise<number> {
     const shard = this.#shardOf(groupId);
     return typeof shard === "number" ? Promise.resolve(shard) : shard.deleteGroup(groupId);
@@ -291,7 +343,7 @@ export class GroupCoordinator {
     const { groupId, offsets, retentionTimeMs, apiVersion } = request;
     const shard = this.#shardOf(groupId);
     if (typeof shard === "number") return offsets.map(() => shard);
-    const admission = shard.admitCommit(groupId, request, apiVersion);
+    const admission = shard.admitCommit(groupId, request, apiVersion, offsets);
     if (admission !== ErrorCode.NONE) return offsets.map(() => admission);
 
     const nowMs = this.#options.runtime.clock.nowMs();
@@ -317,10 +369,14 @@ export class GroupCoordinator {
   /** The offsets to read from, or the error. `requireStable`: after all commits made before are known to be safe. */
   async offsetsOf(
     groupId: string,
-    { requireStable }: { readonly requireStable: boolean },
+    { requireStable, reader }: { readonly requireStable: boolean; readonly reader?: OffsetReader },
   ): Promise<OffsetStore | number> {
     const shard = this.#shardOf(groupId);
     if (typeof shard === "number") return shard;
+    const { consumer } = shard;
+    const group = requireStable ? consumer.state(groupId) : consumer.described(groupId);
+    const errorCode = group === undefined || reader === undefined ? ErrorCode.NONE : fetchError(group, reader);
+    if (errorCode !== ErrorCode.NONE) return errorCode;
     if (requireStable) await shard.settled();
     return shard.offsets;
   }
@@ -330,6 +386,12 @@ export class GroupCoordinator {
     const shard = this.#shardOf(groupId);
     if (groupId === "") return Promise.resolve(ErrorCode.INVALID_GROUP_ID);
     return typeof shard === "number" ? Promise.resolve(shard) : shard.deleteOffsets(groupId, places);
+  }
+
+  /** A topic was made, deleted or enlarged: groups that subscribe to it may want another assignment. */
+  onTopicChanged({ name }: Topic, change: { readonly isNew: boolean }): void {
+    if (change.isNew) this.#topics.noteNewTopic();
+    for (const shard of this.#shards()) shard.consumer.onTopicChanged(name);
   }
 
   /** Forgets the offsets of topics that are gone. */
@@ -384,8 +446,13 @@ export class GroupCoordinator {
     resolve?.(answer);
   }
 
+  /** Of a member, of either protocol, of a consumer group. */
+  #newConsumerId(): string {
+    return newTopicId(this.#options.runtime.random, () => false);
+  }
+
   /** The client's name for itself and a random UUID, as Kafka makes them. */
-  #newMemberId(prefix: string): string {
+  #newClassicId(prefix: string): string {
     const bytes = this.#options.runtime.random.bytes(16);
     bytes[6] = bytes[6]! & 0x0f | 0x40;
     bytes[8] = bytes[8]! & 0x3f | 0x80;

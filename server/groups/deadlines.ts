@@ -25,6 +25,10 @@ export class Deadlines<Name> {
     return this.#deadlines.size;
   }
 
+  has(name: Name): boolean {
+    return this.#deadlines.has(name);
+  }
+
   /** Runs `run` once after `delayMs`, in place of what the name stood for. */
   set(name: Name, delayMs: number, run: () => void): void {
     const dueMs = this.#clock.monotonicMs() + delayMs;

@@ -6,12 +6,14 @@
  *     simple (stores offsets only)     its commit
  *     Empty                            the group became empty (its commit, when the log does not say)
  *     Stable, "consumer"               its commit, if nobody subscribes to the topic
+ *     of the consumer protocol         the same, in whatever phase
  *     else                             never
  *
  * A commit that named its own retention (OffsetCommit v2–v4) expires by that instead, in the same groups.
  */
 import { isSubscribed } from "./classic/checks.ts";
 import type { GroupState } from "./classic/state.ts";
+import { type ConsumerGroupState, isTopicSubscribed } from "./consumer/state.ts";
 import type { CommittedOffset, GroupOffsets } from "./offset_store.ts";
 
 export interface ExpiredOffsets {
@@ -20,16 +22,39 @@ export interface ExpiredOffsets {
   readonly hasOthers: boolean;
 }
 
-export function expiredOffsets(
-  state: GroupState,
+interface RetentionTime {
+  readonly nowMs: number;
+  readonly retentionMs: number;
+}
+
+interface RetentionRule {
+  readonly isSubscribed: (topic: string) => boolean;
+  /** From when on an offset's retention counts; null: it does not. */
+  readonly start: ((committed: CommittedOffset) => number) | null;
+}
+
+export function expiredOffsets(state: GroupState, offsets: GroupOffsets, time: RetentionTime): ExpiredOffsets {
+  return expiredBy(
+    { isSubscribed: (topic) => isSubscribed(state, topic), start: retentionStart(state) },
+    offsets,
+    time,
+  );
+}
+
+export function expiredOffsetsOfConsumers(
+  state: ConsumerGroupState,
   offsets: GroupOffsets,
-  time: { readonly nowMs: number; readonly retentionMs: number },
+  time: RetentionTime,
 ): ExpiredOffsets {
+  const start = ({ commitTimestampMs }: CommittedOffset) => commitTimestampMs;
+  return expiredBy({ isSubscribed: (topic) => isTopicSubscribed(state, topic), start }, offsets, time);
+}
+
+function expiredBy({ isSubscribed, start }: RetentionRule, offsets: GroupOffsets, time: RetentionTime): ExpiredOffsets {
   const expired: { topic: string; partition: number }[] = [];
   let hasOthers = false;
-  const start = retentionStart(state);
   for (const [topic, partitions] of offsets) {
-    const isInUse = start === null || isSubscribed(state, topic);
+    const isInUse = start === null || isSubscribed(topic);
     for (const [partition, { latest }] of partitions) {
       if (latest === null) continue;
       if (!isInUse && isExpired(latest, start(latest), time)) expired.push({ topic, partition });
@@ -39,8 +64,7 @@ export function expiredOffsets(
   return { expired, hasOthers };
 }
 
-/** From when on an offset's retention counts; null: it does not. */
-function retentionStart(state: GroupState): ((committed: CommittedOffset) => number) | null {
+function retentionStart(state: GroupState): RetentionRule["start"] {
   const { protocolType, phase, phaseSinceMs, subscribedTopics } = state;
   if (protocolType === null) return ({ commitTimestampMs }) => commitTimestampMs;
   if (phase === "Empty") {
@@ -55,7 +79,7 @@ function retentionStart(state: GroupState): ((committed: CommittedOffset) => num
 function isExpired(
   committed: CommittedOffset,
   startMs: number,
-  time: { readonly nowMs: number; readonly retentionMs: number },
+  time: RetentionTime,
 ): boolean {
   if (committed.expireTimestampMs >= 0) return time.nowMs >= committed.expireTimestampMs;
   return time.nowMs - startMs >= time.retentionMs;

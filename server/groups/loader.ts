@@ -5,15 +5,18 @@
  * the transaction's own, but before its marker, is the newer one and stays.
  */
 import type { BatchView } from "../../protocol/batch.ts";
+import { decodeConsumerGroupLogKey } from "../../protocol/embedded/consumer_group_log.ts";
 import { decodeOffsetsLogKey } from "../../protocol/embedded/offsets_log.ts";
 import { decodeControlMarker, decodeRecords, type RecordView } from "../../protocol/record.ts";
 import { MalformedFrame } from "../../protocol/wire.ts";
 import type { PersistedGroup } from "./classic/state.ts";
+import { StoredGroup } from "./consumer/records.ts";
 import type { CommittedOffset, OffsetStore } from "./offset_store.ts";
 import { groupOfRecord, offsetOfRecord } from "./records.ts";
 
 export interface LoadedPartition {
   readonly groups: ReadonlyMap<string, PersistedGroup>;
+  readonly consumerGroups: ReadonlyMap<string, StoredGroup>;
   readonly recordCount: number;
   /** Records of kinds or versions that this code does not know. */
   readonly skippedCount: number;
@@ -40,6 +43,7 @@ class Loader {
   readonly #offsets: OffsetStore;
   /** A group is written often and decoded once: until the end only its last value is kept. */
   readonly #groupValues = new Map<string, Uint8Array>();
+  readonly #consumerGroups = new Map<string, StoredGroup>();
   readonly #pending = new Map<number, PendingOffset[]>();
   /** Where the offsets stand in the log that came from outside transactions while some transaction was open. */
   readonly #recordOffsets = new Map<string, number>();
@@ -73,7 +77,8 @@ class Loader {
         this.#skippedCount++;
       }
     }
-    return { groups, recordCount: this.#recordCount, skippedCount: this.#skippedCount };
+    const [recordCount, skippedCount] = [this.#recordCount, this.#skippedCount];
+    return { groups, consumerGroups: this.#consumerGroups, recordCount, skippedCount };
   }
 
   #readRecord(record: RecordView, producerId: number | null): void {
@@ -81,7 +86,10 @@ class Loader {
     const key = decodeOffsetsLogKey(record.key);
     if (key.kind === "group") {
       if (record.value === null) this.#groupValues.delete(key.group);
-      else this.#groupValues.set(key.group, record.value.slice());
+      else {
+        this.#groupValues.set(key.group, record.value.slice());
+        this.#consumerGroups.delete(key.group);
+      }
     } else if (key.kind === "offset") {
       const { group, topic, partition } = key;
       const value = record.value === null ? null : offsetOfRecord(record.value);
@@ -94,8 +102,22 @@ class Loader {
       this.#offsets.restore(group, topic, partition, value);
       if (this.#pending.size > 0) this.#recordOffsets.set(keyOf(group, topic, partition), record.offset);
     } else {
-      this.#skippedCount++;
+      this.#readConsumerGroup(record.key, record.value);
     }
+  }
+
+  /** A group is of one kind: where the log has both, a change from one to the other was not written whole. The later counts. */
+  #readConsumerGroup(bytes: Uint8Array, value: Uint8Array | null): void {
+    const key = decodeConsumerGroupLogKey(bytes);
+    if (key === null) {
+      this.#skippedCount++;
+      return;
+    }
+    const group = this.#consumerGroups.get(key.groupId) ?? new StoredGroup();
+    group.set(key, value);
+    if (value !== null) this.#groupValues.delete(key.groupId);
+    if (group.isEmpty) this.#consumerGroups.delete(key.groupId);
+    else this.#consumerGroups.set(key.groupId, group);
   }
 
   #endTransaction(producerId: number, record: RecordView): void {

@@ -8,7 +8,8 @@
  *  3. After `close` no timer is left, and nobody waits.
  */
 import type { BatchView } from "../../protocol/batch.ts";
-import { ErrorCode } from "../../protocol/errors.ts";
+import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import { MalformedFrame } from "../../protocol/wire.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import type { Clock, Timers } from "../../runtime/runtime.ts";
 import type { Logger } from "../log.ts";
@@ -28,8 +29,13 @@ import type {
 } from "./classic/state.ts";
 import { emptyGroup } from "./classic/state.ts";
 import { restoredGroup, step } from "./classic/step.ts";
+import { commitError as consumerCommitError } from "./consumer/checks.ts";
+import { asConsumerEvent, type ClassicRequest } from "./consumer/classic_events.ts";
+import type { ConsumerGroupRules, HeartbeatAnswer, HeartbeatEvent } from "./consumer/state.ts";
+import { isTopicSubscribed, JOINING_EPOCH, refusedHeartbeat } from "./consumer/state.ts";
+import { ConsumerGroups, type TopicNames } from "./consumer_groups.ts";
 import { Deadlines } from "./deadlines.ts";
-import { expiredOffsets } from "./expiry.ts";
+import { expiredOffsets, expiredOffsetsOfConsumers } from "./expiry.ts";
 import { loadPartition } from "./loader.ts";
 import { coordinatorError, type LogRecord, LogWriter, type LogWriterOptions } from "./log_writer.ts";
 import { type CommittedOffset, OffsetStore, type StagedOffset } from "./offset_store.ts";
@@ -41,13 +47,15 @@ export interface ClassicGroup {
   readonly deadlines: Deadlines<string>;
 }
 
-export type GroupAnswer = JoinAnswer | SyncAnswer | LeaveAnswer | number;
+export type GroupAnswer = JoinAnswer | SyncAnswer | LeaveAnswer | HeartbeatAnswer | number;
 
 export interface ShardOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
   readonly rules: () => GroupRules;
+  readonly consumerRules: (groupId: string) => ConsumerGroupRules;
+  readonly topics: TopicNames;
   readonly log: Pick<LogWriterOptions, "write" | "compression" | "timeoutMs">;
   /** A parked request has its answer. */
   readonly answer: (ticket: Ticket, answer: GroupAnswer) => void;
@@ -58,12 +66,19 @@ export interface CommitPlace {
   readonly partition: number;
 }
 
+/** A topic by its id, too: what a member has is known by ids. */
+export interface CommittedPlace extends CommitPlace {
+  readonly topicId: string;
+}
+
 export interface Commit extends CommitPlace {
   readonly committed: CommittedOffset;
 }
 
 export class GroupShard {
   readonly offsets = new OffsetStore();
+  /** A group is either one of these, or a classic group. */
+  readonly consumer: ConsumerGroups;
   readonly #options: ShardOptions;
   readonly #groups = new Map<string, ClassicGroup>();
   readonly #writer: LogWriter;
@@ -72,6 +87,21 @@ export class GroupShard {
   constructor(options: ShardOptions) {
     this.#options = options;
     this.#writer = new LogWriter({ ...options.log, clock: options.clock, timers: options.timers });
+    this.consumer = new ConsumerGroups({
+      ...options,
+      rules: options.consumerRules,
+      writer: this.#writer,
+      becomeClassic: (state, rebalanceReason) => {
+        const group = this.#newGroup(state.groupId, state);
+        this.#groups.set(state.groupId, group);
+        this.#step(group, { kind: "converted", rebalanceReason });
+      },
+    });
+  }
+
+  /** Of either kind. */
+  isKnown(groupId: string): boolean {
+    return this.#groups.has(groupId) || this.consumer.has(groupId);
   }
 
   group(groupId: string): GroupState | undefined {
@@ -84,8 +114,33 @@ export class GroupShard {
 
   // -------------------------------------------------------------------------------------------- membership
 
-  /** Feeds an event to a group. A join makes the group when it is missing, unless nothing comes of it. */
-  feed(groupId: string, event: GroupEvent): void {
+  /** A request of the consumer protocol. Joining makes the group when it is missing, or of the other kind. */
+  feedHeartbeat(groupId: string, event: HeartbeatEvent): void {
+    if (this.consumer.has(groupId)) return this.consumer.feed(groupId, event);
+    const classic = this.#groups.get(groupId);
+    try {
+      if (event.memberEpoch !== JOINING_EPOCH) throw noConsumerGroup(groupId, event, classic !== undefined);
+      if (classic === undefined) this.consumer.create(groupId, event, []);
+      else if (classic.state.phase === "Empty") {
+        if (this.consumer.create(groupId, event, [{ kind: "classic", value: null }])) this.#drop(classic);
+      } else if (this.consumer.upgrade(classic.state, event)) {
+        this.#drop(classic, ErrorCode.REBALANCE_IN_PROGRESS);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#options.answer(event.ticket, refusedHeartbeat(error.code, error.message));
+    }
+  }
+
+  /** Feeds a request to a group. A join makes the group when it is missing, unless nothing comes of it. */
+  feed(groupId: string, event: ClassicRequest): void {
+    if (this.consumer.has(groupId)) {
+      if (event.kind !== "join" || this.consumer.hasMembers(groupId)) {
+        return this.consumer.feed(groupId, asConsumerEvent(event));
+      }
+      // Nobody is in it: from here on it is a classic group. Its offsets stay.
+      void this.#writeOffsets(groupId, [], this.consumer.remove(groupId)?.records ?? []);
+    }
     const known = this.#groups.get(groupId);
     if (known !== undefined) {
       this.#step(known, event);
@@ -140,7 +195,16 @@ export class GroupShard {
   // -------------------------------------------------------------------------------------------- offsets
 
   /** May `claim` commit? NONE, or why not. A group that only stores offsets is made by its first commit. */
-  admitCommit(groupId: string, claim: CommitClaim, apiVersion: number): number {
+  admitCommit(
+    groupId: string,
+    claim: CommitClaim,
+    apiVersion: number,
+    places: readonly CommittedPlace[],
+  ): number {
+    const consumers = this.consumer.state(groupId);
+    if (consumers !== undefined) {
+      return consumerCommitError(consumers, claim, { apiVersion, isTransactional: false, places });
+    }
     const group = this.#groups.get(groupId);
     if (group !== undefined) {
       const errorCode = commitError(group.state, claim);
@@ -166,10 +230,13 @@ export class GroupShard {
   /** @returns an error code for the whole, or one for each place */
   async deleteOffsets(groupId: string, places: readonly CommitPlace[]): Promise<number | number[]> {
     const group = this.#groups.get(groupId);
-    if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
-    const errorCode = deleteOffsetsError(group.state);
+    const consumers = this.consumer.state(groupId);
+    if (group === undefined && consumers === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
+    const errorCode = group === undefined ? ErrorCode.NONE : deleteOffsetsError(group.state);
     if (errorCode !== ErrorCode.NONE) return errorCode;
-    const isInUse = places.map(({ topic }) => isSubscribed(group.state, topic));
+    const isInUse = places.map(({ topic }) =>
+      group === undefined ? isTopicSubscribed(consumers!, topic) : isSubscribed(group.state, topic)
+    );
     const stored = this.offsets.of(groupId);
     const wanted = places.filter(({ topic, partition }, index) =>
       !isInUse[index] && (stored.get(topic)?.get(partition)?.latest ?? null) !== null
@@ -182,6 +249,8 @@ export class GroupShard {
   }
 
   async deleteGroup(groupId: string): Promise<number> {
+    if (this.consumer.hasMembers(groupId)) return ErrorCode.NON_EMPTY_GROUP;
+    if (this.consumer.has(groupId)) return coordinatorError(await this.#forgetConsumers(groupId));
     const group = this.#groups.get(groupId);
     if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
     const errorCode = deleteGroupError(group.state);
@@ -216,6 +285,13 @@ export class GroupShard {
       if (!hasOthers && phase === "Empty" && pendingMembers.size === 0) writes.push(this.#forget(group));
       else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
     }
+    for (const groupId of [...this.consumer.groupIds()]) {
+      const state = this.consumer.state(groupId)!;
+      const { expired, hasOthers } = expiredOffsetsOfConsumers(state, this.offsets.of(groupId), { nowMs, retentionMs });
+      expiredCount += expired.length;
+      if (!hasOthers && state.members.size === 0) writes.push(this.#forgetConsumers(groupId));
+      else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
+    }
     await Promise.all(writes);
     if (expiredCount > 0) this.#options.logger.info("offsets expired", { count: expiredCount });
   }
@@ -224,16 +300,25 @@ export class GroupShard {
 
   /** Everything the log says. Members get their sessions anew: those that are gone will miss them. */
   async load(batches: AsyncIterable<BatchView>): Promise<void> {
-    const { groups, recordCount, skippedCount } = await loadPartition(batches, this.offsets);
+    const { groups, consumerGroups, recordCount, skippedCount } = await loadPartition(batches, this.offsets);
     if (this.#isClosed) return;
+    for (const [groupId, stored] of consumerGroups) {
+      try {
+        this.consumer.restore(groupId, stored);
+      } catch (cause) {
+        if (!(cause instanceof MalformedFrame)) throw cause;
+        this.#options.logger.error("group not readable", { group: groupId, cause });
+      }
+    }
     for (const [groupId, stored] of groups) {
       const group = this.#newGroup(groupId, restoredGroup(groupId, stored));
       this.#groups.set(groupId, group);
     }
     for (const groupId of this.offsets.groupIds()) {
-      if (!this.#groups.has(groupId)) this.#groups.set(groupId, this.#newGroup(groupId));
+      if (!this.isKnown(groupId)) this.#groups.set(groupId, this.#newGroup(groupId));
     }
     for (const group of this.#groups.values()) this.#step(group, { kind: "loaded" });
+    this.consumer.begin();
     if (recordCount > 0) {
       this.#options.logger.debug("groups loaded", {
         groups: this.#groups.size,
@@ -250,6 +335,7 @@ export class GroupShard {
       this.#step(group, { kind: "closed", errorCode });
       group.deadlines.cancelAll();
     }
+    this.consumer.close();
     await this.#writer.settled();
   }
 
@@ -263,12 +349,7 @@ export class GroupShard {
   async #forget(group: ClassicGroup): Promise<number> {
     const { groupId } = group.state;
     const before = group.state;
-    const places: Staging[] = [];
-    for (const [topic, partitions] of this.offsets.of(groupId)) {
-      for (const [partition, { latest }] of partitions) {
-        if (latest !== null) places.push(asDeleted({ topic, partition }));
-      }
-    }
+    const places = this.#allPlaces(groupId);
     this.#drop(group);
     const errorCode = await this.#writeOffsets(groupId, places, [groupRecord(groupId, null)]);
     if (errorCode !== ErrorCode.NONE && !this.#isClosed && !this.#groups.has(groupId)) {
@@ -277,9 +358,30 @@ export class GroupShard {
     return errorCode;
   }
 
-  #drop(group: ClassicGroup): void {
-    this.#groups.delete(group.state.groupId);
-    this.#step(group, { kind: "closed", errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE });
+  /** The same of a consumer group. */
+  async #forgetConsumers(groupId: string): Promise<number> {
+    const places = this.#allPlaces(groupId);
+    const removed = this.consumer.remove(groupId);
+    const errorCode = await this.#writeOffsets(groupId, places, removed?.records ?? []);
+    const isBack = errorCode !== ErrorCode.NONE && !this.#isClosed && !this.isKnown(groupId);
+    if (isBack && removed !== null) this.consumer.putBack(removed.group);
+    return errorCode;
+  }
+
+  #allPlaces(groupId: string): Staging[] {
+    const places: Staging[] = [];
+    for (const [topic, partitions] of this.offsets.of(groupId)) {
+      for (const [partition, { latest }] of partitions) {
+        if (latest !== null) places.push(asDeleted({ topic, partition }));
+      }
+    }
+    return places;
+  }
+
+  #drop(group: ClassicGroup, errorCode: number = ErrorCode.COORDINATOR_NOT_AVAILABLE): void {
+    // A group of the same id may have come in its place.
+    if (this.#groups.get(group.state.groupId) === group) this.#groups.delete(group.state.groupId);
+    this.#step(group, { kind: "closed", errorCode });
     group.deadlines.cancelAll();
   }
 
@@ -315,3 +417,10 @@ function isOfOtherTopic(storedId: string, deletedId: string): boolean {
 }
 
 function ignored(): void {}
+
+/** Leaving asks for a group of the kind in words of its own. */
+function noConsumerGroup(groupId: string, { memberEpoch }: HeartbeatEvent, isClassic: boolean): ProtocolError {
+  const missing = memberEpoch < 0 ? `Group ${groupId} not found.` : `Consumer group ${groupId} not found.`;
+  const message = isClassic ? `Group ${groupId} is not a consumer group.` : missing;
+  return new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, message);
+}

@@ -3,7 +3,7 @@
  *
  * v0 neither member nor generation · v1 both, and a timestamp of the client's, which is not used · v2 retention · v3
  * throttle · v5 no retention · v6 leader epoch · v7 static membership · v8 flexible · v9 GROUP_ID_NOT_FOUND in place of
- * ILLEGAL_GENERATION for a missing group · v10 topic ids
+ * ILLEGAL_GENERATION for a missing group; member epochs of consumer groups, STALE_MEMBER_EPOCH (KIP-848) · v10 topic ids
  *
  * A partition that does not exist is refused by itself; the rest is committed. Offsets are not compared with the log, nor
  * with those committed before: a group may go back. v0, which went to ZooKeeper once, is kept like the others.

@@ -3,7 +3,7 @@
  *
  * v0 as v1, but a partition without an offset is UNKNOWN_TOPIC_OR_PARTITION · v2 null topics mean all; an error for the
  * whole · v3 throttle · v5 leader epoch · v6 flexible · v7 requireStable (KIP-447) · v8 several groups · v9 member id and
- * epoch, which classic groups do not look at · v10 topic ids
+ * epoch, which consumer groups look at: STALE_MEMBER_EPOCH, UNKNOWN_MEMBER_ID (KIP-848) · v10 topic ids
  *
  * A group or a partition that is not there has offset -1 and no error. An offset that was committed to an earlier topic
  * of the same name is none.
@@ -45,7 +45,7 @@ async function answerGroup(
   context: RequestContext,
 ): Promise<GroupAnswer> {
   const { groupId, topics } = asked;
-  const offsets = await context.broker.groups.offsetsOf(groupId, { requireStable });
+  const offsets = await context.broker.groups.offsetsOf(groupId, { requireStable, reader: asked });
   if (typeof offsets === "number") return { groupId, topics: [], errorCode: offsets };
   const answers = topics === null
     ? allTopics(offsets, groupId, context)

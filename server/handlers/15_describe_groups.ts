@@ -17,10 +17,11 @@ type GroupAnswer = DescribeGroupsResponseDraft["groups"][number];
 export const describeGroupsHandler = handle(describeGroups, [0, 6], (request, { broker, apiVersion }) => ({
   groups: request.groups.map((groupId) => {
     const state = broker.groups.describeGroup(groupId);
-    const answer = typeof state === "number"
-      ? refused(groupId, state)
-      : state === undefined
-      ? missing(groupId, apiVersion)
+    const answer = typeof state === "number" ? refused(groupId, state) : state === undefined
+      ? missing(groupId, {
+        apiVersion,
+        isConsumerGroup: typeof broker.groups.describeConsumerGroup(groupId) === "object",
+      })
       : described(state);
     const isAsked = request.includeAuthorizedOperations && answer.errorCode === ErrorCode.NONE;
     return { ...answer, authorizedOperations: isAsked ? groupOperations : operationsNotAsked };
@@ -46,10 +47,14 @@ function described(state: GroupState): GroupAnswer {
   };
 }
 
-function missing(groupId: string, apiVersion: number): GroupAnswer {
+function missing(
+  groupId: string,
+  { apiVersion, isConsumerGroup }: { readonly apiVersion: number; readonly isConsumerGroup: boolean },
+): GroupAnswer {
   const dead = { ...refused(groupId, ErrorCode.NONE), groupState: "Dead" };
   if (apiVersion < 6) return dead;
-  return { ...dead, errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} not found.` };
+  const reason = isConsumerGroup ? "is not a classic group" : "not found";
+  return { ...dead, errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} ${reason}.` };
 }
 
 function refused(groupId: string, errorCode: number): GroupAnswer {

@@ -7,23 +7,34 @@
  */
 import { listGroups } from "../../protocol/api/16_list_groups.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
+import type { GroupState } from "../groups/classic/state.ts";
+import { type ConsumerGroupState, phaseOf } from "../groups/consumer/state.ts";
 import { handle } from "../handler.ts";
 
-const CLASSIC = "classic";
+interface Listed {
+  readonly groupId: string;
+  readonly protocolType: string;
+  readonly groupState: string;
+  readonly groupType: "classic" | "consumer";
+}
 
 export const listGroupsHandler = handle(listGroups, [0, 5], (request, { broker }) => {
-  const states = broker.groups.listGroups();
-  if (typeof states === "number") return { errorCode: states, groups: [] };
+  const classic = broker.groups.listGroups();
+  if (typeof classic === "number") return { errorCode: classic, groups: [] };
+  const all = [...classic.map(ofClassic), ...broker.groups.listConsumerGroups().map(ofConsumers)];
   const isWantedState = filterBy(request.statesFilter);
   const isWantedType = filterBy(request.typesFilter);
-  const groups = states.filter(({ phase }) => isWantedState(phase) && isWantedType(CLASSIC)).map((state) => ({
-    groupId: state.groupId,
-    protocolType: state.protocolType ?? "",
-    groupState: state.phase,
-    groupType: CLASSIC,
-  }));
+  const groups = all.filter(({ groupState, groupType }) => isWantedState(groupState) && isWantedType(groupType));
   return { errorCode: ErrorCode.NONE, groups };
 });
+
+function ofClassic({ groupId, protocolType, phase }: GroupState): Listed {
+  return { groupId, protocolType: protocolType ?? "", groupState: phase, groupType: "classic" };
+}
+
+function ofConsumers(state: ConsumerGroupState): Listed {
+  return { groupId: state.groupId, protocolType: "consumer", groupState: phaseOf(state), groupType: "consumer" };
+}
 
 /** An empty filter lets everything pass. */
 function filterBy(names: readonly string[]): (name: string) => boolean {

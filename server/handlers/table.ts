@@ -27,6 +27,8 @@ import { deleteGroupsHandler } from "./42_delete_groups.ts";
 import { incrementalAlterConfigsHandler } from "./44_incremental_alter_configs.ts";
 import { offsetDeleteHandler } from "./47_offset_delete.ts";
 import { describeClusterHandler } from "./60_describe_cluster.ts";
+import { consumerGroupHeartbeatHandler } from "./68_consumer_group_heartbeat.ts";
+import { consumerGroupDescribeHandler } from "./69_consumer_group_describe.ts";
 import { describeTopicPartitionsHandler } from "./75_describe_topic_partitions.ts";
 
 export const handlers: readonly Handler[] = [
@@ -57,6 +59,8 @@ export const handlers: readonly Handler[] = [
   incrementalAlterConfigsHandler,
   offsetDeleteHandler,
   describeClusterHandler,
+  consumerGroupHeartbeatHandler,
+  consumerGroupDescribeHandler,
   describeTopicPartitionsHandler,
 ];
 

@@ -131,7 +131,7 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
       false,
     );
     expect(await takePicture(weir.port)).toEqual(before);
-    expect(await committedOffset(weir.port, "classic", "codecs")).toBe(17);
+    for (const group of ["classic", "modern"]) expect(await committedOffset(weir.port, group, "codecs")).toBe(17);
     const { code, output } = await runWeir(["inspect", "--verify", join(stopped, "log")]);
     expect([code, output.split("\n").filter((line) => line.startsWith("!"))]).toEqual([0, []]);
 
@@ -161,7 +161,7 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
 
     const kafka = await start("kafka", stopped, quiet);
     expect(await takePicture(kafka.port)).toEqual(made);
-    expect(await committedOffset(kafka.port, "classic", "codecs")).toBe(17);
+    for (const group of ["classic", "modern"]) expect(await committedOffset(kafka.port, group, "codecs")).toBe(17);
     const kafkaClient = await TestClient.connect(kafka.port);
     await checkProducers(kafkaClient, "codecs");
     kafkaClient.close();

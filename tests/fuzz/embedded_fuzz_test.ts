@@ -16,6 +16,14 @@ import {
   metadataRecords,
 } from "../../protocol/embedded/cluster_metadata.ts";
 import {
+  type ConsumerGroupRecordKind,
+  consumerGroupRecords,
+  decodeConsumerGroupLogKey,
+  decodeConsumerGroupLogValue,
+  encodeConsumerGroupLogKey,
+  encodeConsumerGroupLogValue,
+} from "../../protocol/embedded/consumer_group_log.ts";
+import {
   decodeAssignment,
   decodeSubscription,
   encodeAssignment,
@@ -52,7 +60,7 @@ const versionOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOf
 
 const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode: Target }>> = {
   "a key of the offsets log": {
-    seeds: /Key$/,
+    seeds: /^(?:OffsetCommit|GroupMetadata)Key$/,
     decode: (bytes) => {
       const key = decodeOffsetsLogKey(bytes);
       if (key.kind === "other") return { value: key, encode: null };
@@ -78,6 +86,26 @@ const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode
       return { value, encode: () => encodeGroupMetadataValue(value, versionOf(bytes)) };
     },
   },
+  "a key of a consumer group": {
+    seeds: /^ConsumerGroup.*Key$/,
+    decode: (bytes) => {
+      const key = decodeConsumerGroupLogKey(bytes);
+      if (key === null) return { value: key, encode: null };
+      return { value: key, encode: () => encodeConsumerGroupLogKey(key.kind, key as never) };
+    },
+  },
+  ...Object.fromEntries(
+    Object.entries(consumerGroupRecords).map(([kind, { value: { name } }]) =>
+      [`a value of ${name}`, {
+        seeds: new RegExp(`^${name}$`),
+        decode: (bytes: Uint8Array) => {
+          const value = decodeConsumerGroupLogValue(kind as ConsumerGroupRecordKind, bytes);
+          const encode = () => encodeConsumerGroupLogValue(kind as ConsumerGroupRecordKind, value as never);
+          return { value, encode };
+        },
+      }] as const
+    ),
+  ),
   "a subscription": {
     seeds: /^ConsumerProtocolSubscription$/,
     decode: (bytes) => {

@@ -6,6 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import { apis } from "../../protocol/apis.ts";
 import { metadataRecords } from "../../protocol/embedded/cluster_metadata.ts";
+import { consumerGroupRecords } from "../../protocol/embedded/consumer_group_log.ts";
 import { consumerProtocolAssignment, consumerProtocolSubscription } from "../../protocol/embedded/consumer_protocol.ts";
 import {
   groupMetadataKey,
@@ -57,6 +58,7 @@ describe.skipIf(newest === null || older === null)("schemas against Kafka's", ()
       offsetCommitValue,
       groupMetadataKey,
       groupMetadataValue,
+      ...Object.values(consumerGroupRecords).flatMap(({ key, value }): AnyMessage[] => [key, value]),
       ...Object.values(metadataRecords).map(({ schema }) => schema),
     ];
     for (const message of embedded) expectSame(message);

@@ -55,7 +55,7 @@ public class KafkaFolder {
             }
         }
         commit("classic");
-        if (!isPlain) commit("consumer");
+        commit("consumer");
         System.out.println("done");
         Runtime.getRuntime().halt(0); // the open transaction's producer is not closed: that would abort it
     }

@@ -138,22 +138,9 @@ export class Draft {
     this.update({ phase, previousPhase, phaseSinceMs: this.nowMs });
   }
 
-  /** The protocol that most members would rather have, of those that all can speak. */
-  selectProtocol(): string | null {
-    const { members, protocolSupport } = this.#state;
-    const votes = new Map<string, number>();
-    for (const member of members.values()) {
-      const choice = member.protocols.find((protocol) => protocolSupport.get(protocol.name) === members.size);
-      if (choice !== undefined) votes.set(choice.name, (votes.get(choice.name) ?? 0) + 1);
-    }
-    let winner: string | null = null;
-    for (const [name, count] of votes) if (winner === null || count > votes.get(winner)!) winner = name;
-    return winner;
-  }
-
   beginGeneration(): void {
     const isEmpty = this.#state.members.size === 0;
-    const protocolName = isEmpty ? null : this.selectProtocol();
+    const protocolName = isEmpty ? null : selectProtocol(this.#state);
     this.update({ generation: this.#state.generation + 1, protocolName, pendingSync: new Set() });
     this.update({ subscribedTopics: subscribedTopics(this.#state) });
     this.moveTo(isEmpty ? "Empty" : "CompletingRebalance");
@@ -235,6 +222,20 @@ export class Draft {
     if (this.#state.members === this.#before.members) this.update({ members: new Map(this.#before.members) });
     return this.#state.members as Map<string, Member>;
   }
+}
+
+/** The protocol that most members would rather have, of those that all can speak. */
+export function selectProtocol(
+  { members, protocolSupport }: Pick<GroupState, "members" | "protocolSupport">,
+): string | null {
+  const votes = new Map<string, number>();
+  for (const member of members.values()) {
+    const choice = member.protocols.find((protocol) => protocolSupport.get(protocol.name) === members.size);
+    if (choice !== undefined) votes.set(choice.name, (votes.get(choice.name) ?? 0) + 1);
+  }
+  let winner: string | null = null;
+  for (const [name, count] of votes) if (winner === null || count > votes.get(winner)!) winner = name;
+  return winner;
 }
 
 /** What the log keeps of a group; `assignments` are those on their way, null for those the members have. */

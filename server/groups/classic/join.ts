@@ -11,7 +11,7 @@
  *     member, other protocols    UNKNOWN_MEMBER   parked               rebalance              rebalance
  */
 import { ErrorCode } from "../../../protocol/errors.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, selectProtocol } from "./draft.ts";
 import { completeIfAllJoined, prepare, prepareOrComplete } from "./rebalance.ts";
 import type { GroupState, JoinEvent, Member, Protocol } from "./state.ts";
 import { NO_BYTES } from "./state.ts";
@@ -122,7 +122,7 @@ function replaceStatic(draft: Draft, event: JoinEvent, oldId: string): void {
   const { phase, protocolName, generation } = draft.state;
   if (phase === "PreparingRebalance") {
     completeIfAllJoined(draft);
-  } else if (phase === "Stable" && draft.selectProtocol() === protocolName) {
+  } else if (phase === "Stable" && selectProtocol(draft.state) === protocolName) {
     // Nothing changes for the others, so no rebalance. The new id must outlive us before anyone is told.
     draft.persist({
       kind: "replaced",

@@ -101,6 +101,8 @@ export type GroupEvent =
   | { readonly kind: "persisted"; readonly purpose: PersistPurpose; readonly errorCode: number }
   /** It was read from the log; its members get their session timers. */
   | { readonly kind: "loaded" }
+  /** It was a consumer group until now, and rebalances if there is a reason to. */
+  | { readonly kind: "converted"; readonly rebalanceReason: string | null }
   /** The group is deleted, or this broker no longer coordinates it: who waits is told `errorCode`. */
   | { readonly kind: "closed"; readonly errorCode: number };
 

@@ -75,6 +75,10 @@ function apply(draft: Draft, event: GroupEvent): void {
       return persisted(draft, event.purpose, event.errorCode);
     case "loaded":
       return loaded(draft);
+    case "converted":
+      for (const memberId of draft.state.members.keys()) draft.startSession(memberId);
+      if (event.rebalanceReason !== null) prepare(draft, event.rebalanceReason);
+      return;
     case "closed":
       return close(draft, event.errorCode);
   }

@@ -3,6 +3,7 @@
 import type { Dialogue } from "../../support/dialogue.ts";
 import { clusterAnswers } from "./cluster.ts";
 import { commitsAnswers } from "./commits.ts";
+import { consumerGroupsAnswers } from "./consumer_groups.ts";
 import { fetchAnswers } from "./fetch.ts";
 import { framesAnswers } from "./frames.ts";
 import { groupsAnswers } from "./groups.ts";
@@ -25,6 +26,7 @@ export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<vo
   members: membersAnswers,
   commits: commitsAnswers,
   groups: groupsAnswers,
+  consumer_groups: consumerGroupsAnswers,
 };
 
 /** Of the broker that is asked, beside its defaults. */
@@ -32,4 +34,7 @@ export const config = {
   "node.id": 1,
   "group.initial.rebalance.delay.ms": 0,
   "offsets.topic.num.partitions": 5,
+  // A group's assignment is made with the request that calls for it, so that answers do not depend on when they are asked for.
+  "group.consumer.assignment.interval.ms": 0,
+  "group.consumer.assignor.offload.enable": false,
 };

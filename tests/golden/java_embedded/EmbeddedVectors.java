@@ -206,6 +206,12 @@ public class EmbeddedVectors {
         add(list, GroupMetadataValue.class, value);
         add(list, ConsumerProtocolSubscription.class, value);
         add(list, ConsumerProtocolAssignment.class, value);
+        for (String name : List.of("Metadata", "PartitionMetadata", "MemberMetadata", "TargetAssignmentMetadata", "TargetAssignmentMember",
+            "CurrentMemberAssignment", "RegularExpression")) {
+            String group = "org.apache.kafka.coordinator.group.generated.ConsumerGroup" + name;
+            add(list, Class.forName(group + "Key").asSubclass(ApiMessage.class), key);
+            add(list, Class.forName(group + "Value").asSubclass(ApiMessage.class), value);
+        }
         for (String name : List.of("RegisterBrokerRecord", "TopicRecord", "PartitionRecord", "ConfigRecord",
             "PartitionChangeRecord", "RemoveTopicRecord", "FeatureLevelRecord", "ProducerIdsRecord", "NoOpRecord",
             "BeginTransactionRecord", "EndTransactionRecord", "AbortTransactionRecord")) {

@@ -3,6 +3,14 @@ import { describe, expect, test } from "bun:test";
 import { batches, BatchView } from "../../../protocol/batch.ts";
 import { crc32c } from "../../../protocol/crc32c.ts";
 import {
+  type ConsumerGroupRecordKind,
+  consumerGroupRecords,
+  decodeConsumerGroupLogKey,
+  decodeConsumerGroupLogValue,
+  encodeConsumerGroupLogKey,
+  encodeConsumerGroupLogValue,
+} from "../../../protocol/embedded/consumer_group_log.ts";
+import {
   decodeMetadataRecord,
   encodeMetadataRecord,
   type MetadataRecordKind,
@@ -165,8 +173,25 @@ describe("an embedded message of Java", () => {
     };
   }
 
+  for (const kind of Object.keys(consumerGroupRecords) as ConsumerGroupRecordKind[]) {
+    const { key, value } = consumerGroupRecords[kind];
+    codecs[key.name] = {
+      decode: (bytes) => {
+        const decoded = decodeConsumerGroupLogKey(bytes);
+        expect(decoded?.kind).toBe(kind);
+        return decoded;
+      },
+      encode: (decoded) => encodeConsumerGroupLogKey(kind, decoded),
+    };
+    codecs[value.name] = {
+      decode: (bytes) => decodeConsumerGroupLogValue(kind, bytes),
+      encode: (decoded) => encodeConsumerGroupLogValue(kind, decoded),
+    };
+  }
+
   /** Our value as Kafka's JSON has it: bytes in base64, and only the fields that are there. */
   function likeJson(ours: Any, java: Any): Any {
+    if (typeof ours === "bigint") return Number(ours);
     if (ours instanceof Uint8Array) return toBase64(ours);
     if (Array.isArray(ours)) return ours.map((item, index) => likeJson(item, java?.[index]));
     if (typeof ours !== "object" || ours === null) return ours;

@@ -11,6 +11,7 @@ import { handlers } from "../../../server/handlers/table.ts";
 import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
 import { joinGroup } from "../../../protocol/api/11_join_group.ts";
 import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
+import { consumerGroupHeartbeat } from "../../../protocol/api/68_consumer_group_heartbeat.ts";
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
 import { produce } from "../../../protocol/api/00_produce.ts";
@@ -76,6 +77,12 @@ const setting = (configOperation?: number) => ({
   }],
 });
 
+/** The first heartbeat of a member of a consumer group. */
+function newcomer(groupId: string) {
+  const subscription = { subscribedTopicNames: ["events"], subscribedTopicRegex: null, serverAssignor: null };
+  return { groupId, memberId: "m", memberEpoch: 0, rebalanceTimeoutMs: 30_000, topicPartitions: [], ...subscription };
+}
+
 /** Where a filled-in request would make no sense: what makes it one that must be granted. */
 const requests: Readonly<Record<string, (version: number) => Promise<Record<string, unknown>>>> = {
   // A topic is asked for by its name, or by its id alone from version 12 on.
@@ -102,6 +109,12 @@ const requests: Readonly<Record<string, (version: number) => Promise<Record<stri
   async SyncGroup(version) {
     const member = await joined(`syncing-${version}`);
     return { ...member, protocolType: "consumer", protocolName: "range", assignments: [] };
+  },
+  ConsumerGroupHeartbeat: (version) => Promise.resolve(newcomer(`new-protocol-${version}`)),
+  async ConsumerGroupDescribe(version) {
+    const groupId = `described-${version}`;
+    await client.send(consumerGroupHeartbeat, version, newcomer(groupId));
+    return { groupIds: [groupId] };
   },
   ListGroups: () => Promise.resolve({ statesFilter: ["Empty"], typesFilter: ["classic"] }),
   CreateTopics: (version) =>

@@ -21,6 +21,7 @@ export class MemoryMetadataStore implements MetadataStore {
   isBroken = false;
   /** Changes wait for it. */
   gate: Promise<void> = Promise.resolve();
+  version = 0;
   #committed: (changes: readonly ClusterChange[]) => void = () => {};
 
   load(committed: (changes: readonly ClusterChange[]) => void): Promise<MetadataImage> {
@@ -31,7 +32,9 @@ export class MemoryMetadataStore implements MetadataStore {
   async propose(decide: (image: MetadataImage) => readonly MetadataRecord[]): Promise<void> {
     await this.gate;
     if (this.isBroken) throw new ProtocolError(ErrorCode.KAFKA_STORAGE_ERROR, "The disk is broken");
-    this.#committed(this.image.apply(decide(this.image)));
+    const changes = this.image.apply(decide(this.image));
+    this.version++;
+    this.#committed(changes);
   }
 
   close(): Promise<void> {

@@ -6,6 +6,8 @@ import { ZERO_UUID } from "../../../../protocol/schema.ts";
 import { createMemoryRuntime, type MemoryRuntime } from "../../../../runtime/memory.ts";
 import { BrokerConfig } from "../../../../server/config.ts";
 import type { JoinAnswer } from "../../../../server/groups/classic/state.ts";
+import type { HeartbeatRequest } from "../../../../server/groups/consumer/request_checks.ts";
+import type { HeartbeatAnswer } from "../../../../server/groups/consumer/state.ts";
 import {
   type CommitRequest,
   GroupCoordinator,
@@ -13,6 +15,7 @@ import {
   type OffsetsTopic,
 } from "../../../../server/groups/coordinator.ts";
 import { silentLogger } from "../../../../server/log.ts";
+import { FakeTopics } from "./consumer/topics.ts";
 
 /** What a crash leaves of the topic is exactly what `write` has resolved for. */
 export class MemoryOffsetsTopic implements OffsetsTopic {
@@ -61,11 +64,14 @@ export interface DeskOptions {
   readonly partitionCount?: number;
   readonly config?: Readonly<Record<string, string>>;
   readonly topic?: MemoryOffsetsTopic;
+  /** What the groups consume. */
+  readonly topics?: FakeTopics;
 }
 
 export class Desk {
   readonly runtime: MemoryRuntime;
   readonly topic: MemoryOffsetsTopic;
+  readonly topics: FakeTopics;
   readonly coordinator: GroupCoordinator;
   readonly #options: DeskOptions;
 
@@ -74,6 +80,7 @@ export class Desk {
     this.runtime = createMemoryRuntime({ seed: options.seed ?? 1 });
     this.topic = options.topic ?? new MemoryOffsetsTopic();
     if (options.topic === undefined) this.topic.create(options.partitionCount ?? 4);
+    this.topics = options.topics ?? new FakeTopics({ t: 4 });
     const config = { "group.initial.rebalance.delay.ms": "0", ...options.config };
     this.coordinator = new GroupCoordinator({
       runtime: this.runtime,
@@ -81,12 +88,7 @@ export class Desk {
       config: BrokerConfig.parse(
         Object.entries(config).map(([name, value]) => ({ source: "override" as const, name, value })),
       ),
-      cluster: {
-        autoCreateTopics: () => {
-          this.topic.create(options.partitionCount ?? 4);
-          return Promise.resolve([]);
-        },
-      },
+      cluster: this.topics.asCluster(() => this.topic.create(options.partitionCount ?? 4)),
       offsetsTopic: this.topic,
     });
     this.coordinator.start();
@@ -100,7 +102,8 @@ export class Desk {
 
   /** The broker is killed: what was not answered is lost, what is in the log is not. */
   restart(): Promise<Desk> {
-    return Desk.loaded({ ...this.#options, seed: (this.#options.seed ?? 1) + 1, topic: this.topic });
+    const seed = (this.#options.seed ?? 1) + 1;
+    return Desk.loaded({ ...this.#options, seed, topic: this.topic, topics: this.topics });
   }
 
   until<Result>(promise: Promise<Result>): Promise<Result> {
@@ -121,6 +124,28 @@ export class Desk {
       reason: "test",
       isMemberIdRequired: false,
       canSkipAssignment: true,
+      ...changes,
+    });
+  }
+
+  /** A heartbeat of the consumer protocol that says nothing new; the first one says what must be said. */
+  heartbeat(memberId: string, memberEpoch: number, changes: Partial<HeartbeatRequest> = {}): Promise<HeartbeatAnswer> {
+    const first = { rebalanceTimeoutMs: 30_000, topics: ["t"], owned: [] };
+    return this.coordinator.consumerGroupHeartbeat({
+      groupId: "g",
+      apiVersion: 1,
+      memberId,
+      memberEpoch,
+      instanceId: null,
+      rackId: null,
+      rebalanceTimeoutMs: -1,
+      topics: null,
+      regex: null,
+      assignor: null,
+      owned: null,
+      clientId: "client",
+      clientHost: "/127.0.0.1",
+      ...(memberEpoch === 0 ? first : {}),
       ...changes,
     });
   }

@@ -1,0 +1,262 @@
+/**
+ * Consumer groups as records of `__consumer_offsets`, and back.
+ *
+ * What is read back is the last word of the log on each part of a group, whatever the order in which the parts were
+ * last written. A part of a member that the log does not know as a member is left out: its tombstone was the last of a
+ * few, and the broker did not come to write it.
+ */
+import {
+  type ConsumerGroupLogKey,
+  type ConsumerGroupRecordKey,
+  type ConsumerGroupRecordKind,
+  type ConsumerGroupRecordValue,
+  type ConsumerGroupRecordValueDraft,
+  decodeConsumerGroupLogValue,
+  encodeConsumerGroupLogKey,
+  encodeConsumerGroupLogValue,
+} from "../../../protocol/embedded/consumer_group_log.ts";
+import type { LogRecord } from "../log_writer.ts";
+import { groupRecord } from "../records.ts";
+import { Draft } from "./draft.ts";
+import type {
+  ConsumerGroupState,
+  ConsumerMember,
+  GroupRecord,
+  HeldPartitions,
+  MemberPhase,
+  ResolvedRegex,
+  StepContext,
+  TopicPartitions,
+} from "./state.ts";
+import { emptyConsumerGroup, newMember } from "./state.ts";
+
+/** Above this no partition is: a larger number in the log is damage. */
+const partitionMax = 1_000_000;
+
+const phaseCodes: Readonly<Record<MemberPhase, number>> = { stable: 0, unrevoked: 1, unreleased: 2, unknown: 127 };
+const phasesByCode = new Map(Object.entries(phaseCodes).map(([phase, code]) => [code, phase as MemberPhase]));
+
+// ---------------------------------------------------------------------------------------------- to the log
+
+export function logRecord(groupId: string, record: GroupRecord): LogRecord {
+  switch (record.kind) {
+    case "group":
+      return encoded("metadata", { groupId }, record.value);
+    case "partitionMetadata":
+      return encoded("partitionMetadata", { groupId }, null);
+    case "member":
+      return encoded("member", { groupId, memberId: record.memberId }, record.value && memberValue(record.value));
+    case "target":
+      return encoded(
+        "targetMetadata",
+        { groupId },
+        record.value && { assignmentEpoch: record.value.epoch, assignmentTimestamp: record.value.timestampMs },
+      );
+    case "memberTarget":
+      return encoded(
+        "targetMember",
+        { groupId, memberId: record.memberId },
+        record.value && { topicPartitions: Array.from(record.value, ofTopic) },
+      );
+    case "memberCurrent":
+      return encoded(
+        "currentMember",
+        { groupId, memberId: record.memberId },
+        record.value && currentValue(record.value),
+      );
+    case "regex":
+      return encoded(
+        "regularExpression",
+        { groupId, regularExpression: record.regex },
+        record.value &&
+          { topics: record.value.topics, version: record.value.version, timestamp: record.value.timestampMs },
+      );
+    case "classic":
+      return groupRecord(groupId, record.value);
+  }
+}
+
+function encoded<K extends ConsumerGroupRecordKind>(
+  kind: K,
+  key: ConsumerGroupRecordKey<K>,
+  value: ConsumerGroupRecordValueDraft<K> | null,
+): LogRecord {
+  return {
+    key: encodeConsumerGroupLogKey(kind, key),
+    value: value === null ? null : encodeConsumerGroupLogValue(kind, value),
+  };
+}
+
+function memberValue(member: ConsumerMember): ConsumerGroupRecordValueDraft<"member"> {
+  return {
+    instanceId: member.instanceId,
+    rackId: member.rackId,
+    clientId: member.clientId,
+    clientHost: member.clientHost,
+    subscribedTopicNames: member.topics,
+    subscribedTopicRegex: member.regex,
+    rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+    serverAssignor: member.assignor,
+    classicMemberMetadata: member.classic &&
+      { sessionTimeoutMs: member.classic.sessionTimeoutMs, supportedProtocols: member.classic.protocols },
+  };
+}
+
+function currentValue(member: ConsumerMember): ConsumerGroupRecordValueDraft<"currentMember"> {
+  return {
+    memberEpoch: member.epoch,
+    previousMemberEpoch: member.previousEpoch,
+    state: phaseCodes[member.phase],
+    assignedPartitions: heldTopics(member.assigned),
+    partitionsPendingRevocation: heldTopics(member.revoking),
+  };
+}
+
+function ofTopic([topicId, partitions]: readonly [string, readonly number[]]) {
+  return { topicId, partitions };
+}
+
+function heldTopics(held: HeldPartitions) {
+  return Array.from(held, ([topicId, partitions]) => ({
+    topicId,
+    partitions: [...partitions.keys()],
+    assignmentEpochs: [...partitions.values()],
+  }));
+}
+
+// ---------------------------------------------------------------------------------------------- from the log
+
+/** The values of a group's records, undecoded: they are written often and read once. */
+export class StoredGroup {
+  readonly #values = new Map<string, { readonly key: ConsumerGroupLogKey; readonly value: Uint8Array }>();
+
+  get isEmpty(): boolean {
+    return this.#values.size === 0;
+  }
+
+  /** null forgets. The value is copied. */
+  set(key: ConsumerGroupLogKey, value: Uint8Array | null): void {
+    const name = partName(key);
+    if (value === null) this.#values.delete(name);
+    else this.#values.set(name, { key, value: value.slice() });
+  }
+
+  /**
+   * @returns null when none of it is left but parts of members that are gone
+   * @throws {MalformedFrame}
+   */
+  restore(groupId: string, context: StepContext): ConsumerGroupState | null {
+    const parts = [...this.#values.values()];
+    const draft = new Draft(emptyConsumerGroup(groupId), context);
+    const members = new Map<string, ConsumerMember>();
+    const targets = new Map<string, TopicPartitions>();
+    let isKnown = false;
+    for (const { key, value } of parts) {
+      if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, value));
+    }
+    for (const { key, value } of parts) {
+      switch (key.kind) {
+        case "metadata": {
+          const { epoch, metadataHash } = decodeConsumerGroupLogValue(key.kind, value);
+          draft.update({ groupEpoch: epoch, metadataHash });
+          isKnown = true;
+          break;
+        }
+        case "targetMetadata": {
+          const { assignmentEpoch, assignmentTimestamp } = decodeConsumerGroupLogValue(key.kind, value);
+          draft.update({ assignmentEpoch, assignmentTimestampMs: assignmentTimestamp });
+          isKnown = true;
+          break;
+        }
+        case "partitionMetadata":
+          draft.update({ hasPartitionMetadata: true });
+          break;
+        case "targetMember":
+          if (members.has(key.memberId)) targets.set(key.memberId, targetOf(value));
+          break;
+        case "currentMember": {
+          const member = members.get(key.memberId);
+          if (member !== undefined) members.set(key.memberId, withCurrent(member, value));
+          break;
+        }
+        case "regularExpression":
+          draft.setRegex(key.regularExpression, regexOf(value));
+          break;
+        case "member":
+          isKnown = true;
+      }
+    }
+    for (const member of members.values()) draft.put(member);
+    draft.update({ targets });
+    for (const regex of draft.state.regexes.keys()) {
+      if (!draft.state.regexSubscribers.has(regex)) draft.setRegex(regex, null);
+    }
+    return isKnown ? draft.state : null;
+  }
+}
+
+function partName(key: ConsumerGroupLogKey): string {
+  if ("memberId" in key) return `${key.kind}:${key.memberId}`;
+  return key.kind === "regularExpression" ? `${key.kind}:${key.regularExpression}` : key.kind;
+}
+
+function memberOf(memberId: string, value: Uint8Array): ConsumerMember {
+  const stored = decodeConsumerGroupLogValue("member", value);
+  const { classicMemberMetadata: classic } = stored;
+  return {
+    ...newMember(memberId),
+    instanceId: stored.instanceId,
+    rackId: stored.rackId,
+    rebalanceTimeoutMs: stored.rebalanceTimeoutMs,
+    clientId: stored.clientId,
+    clientHost: stored.clientHost,
+    topics: [...new Set(stored.subscribedTopicNames)].sort(),
+    regex: stored.subscribedTopicRegex ?? "",
+    assignor: stored.serverAssignor,
+    // Bytes of `value`, which is ours.
+    classic: classic && { sessionTimeoutMs: classic.sessionTimeoutMs, protocols: classic.supportedProtocols },
+  };
+}
+
+function withCurrent(member: ConsumerMember, value: Uint8Array): ConsumerMember {
+  const stored = decodeConsumerGroupLogValue("currentMember", value);
+  return {
+    ...member,
+    epoch: stored.memberEpoch,
+    previousEpoch: stored.previousMemberEpoch,
+    phase: phasesByCode.get(stored.state) ?? "unknown",
+    assigned: heldOf(stored.assignedPartitions, stored.memberEpoch),
+    revoking: heldOf(stored.partitionsPendingRevocation, stored.memberEpoch),
+  };
+}
+
+type StoredTopics = ConsumerGroupRecordValue<"currentMember">["assignedPartitions"];
+
+/** Up to Kafka 4.2 the epochs of partitions were not written: then it is the member's. */
+function heldOf(topics: StoredTopics, memberEpoch: number): HeldPartitions {
+  return new Map(topics.map(({ topicId, partitions, assignmentEpochs }) => {
+    const epochs = assignmentEpochs?.length === partitions.length ? assignmentEpochs : null;
+    const held = partitions.map((partition, index) =>
+      [partition, epochs?.[index] ?? Math.max(memberEpoch, 0)] as const
+    );
+    return [topicId, new Map(held.filter(([partition]) => isPartition(partition)))] as const;
+  }));
+}
+
+function targetOf(value: Uint8Array): TopicPartitions {
+  const { topicPartitions } = decodeConsumerGroupLogValue("targetMember", value);
+  return new Map(
+    topicPartitions.map(({ topicId, partitions }) =>
+      [topicId, partitions.filter(isPartition).sort((one, other) => one - other)] as const
+    ),
+  );
+}
+
+function isPartition(partition: number): boolean {
+  return partition >= 0 && partition <= partitionMax;
+}
+
+function regexOf(value: Uint8Array): ResolvedRegex {
+  const { topics, version, timestamp } = decodeConsumerGroupLogValue("regularExpression", value);
+  return { topics: [...topics].sort(), version, timestampMs: timestamp };
+}
