@@ -52,6 +52,12 @@ export const groups: readonly Group[] = [
     figure: /^[\d,]+ (partitions|tiny topics|connections)/,
   },
   {
+    name: "groups",
+    title: "Consumer groups",
+    says: "rate: more is better, all else: less",
+    figure: /^(offset commits|[\d,]+ (members|idle groups))\b/,
+  },
+  {
     name: "footprint",
     title: "Start, memory and size",
     says: "less is better",

@@ -3,6 +3,7 @@
 import { backlogRows } from "./backlog.ts";
 import { consumeRows } from "./consume.ts";
 import { followRows } from "./follow.ts";
+import { groupRows } from "./groups.ts";
 import { installedRows } from "./installed.ts";
 import { latencyRows } from "./latency.ts";
 import { loadRows } from "./load.ts";
@@ -22,5 +23,6 @@ export const rows: readonly Row[] = [
   ...startRows,
   ...memoryRows,
   ...manyRows,
+  ...groupRows,
   ...installedRows,
 ];

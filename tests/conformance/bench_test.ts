@@ -98,7 +98,7 @@ if (noKafka !== null) console.log(`skip bench/run.ts: ${noKafka}`);
 describe.skipIf(noKafka !== null)("bench/run.ts", () => {
   test("measures a little of both and compares", () => {
     const only =
-      "^(made batches of 64|end to end|start, empty|produce 1 KiB, acks=all, 1 p.*, lz4, 64|consume 100 B, 6|fan-out)";
+      "^(made batches of 64|end to end|start, empty|produce 1 KiB, acks=all, 1 p.*, lz4, 64|consume 100 B, 6|fan-out|offset)";
     const size = ["--scale", "0.005", "--warm-up", "1", "--rounds", "1"];
     const { status, stdout, stderr } = spawn("run.ts", ["--weir", target, "--pass", "os", ...size, "--only", only]);
     expect([status, stderr.replace(/^[\d:]+ .*( is warm| \(os\), others .*)$/gm, "").trim()]).toEqual([0, ""]);
@@ -112,6 +112,7 @@ describe.skipIf(noKafka !== null)("bench/run.ts", () => {
         /produce 1 KiB, .*, lz4, .*: rate( +[\d.,]+){3} records\/s/,
         /consume 100 B, 6 partitions, none: broker CPU/,
         /fan-out, ten groups .*: rate( +[\d.,]+){3} MiB\/s/,
+        /offset commits, .*: rate( +[\d.,]+){3} commits\/s/,
       ]
     ) expect(stdout).toMatch(figure);
     if (!canBuildLimit()) return;
@@ -135,6 +136,16 @@ describe.skipIf(noKafka !== null)("bench/run.ts", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/fan-out, ten groups .*: rate( +[\d.,]+){3} MiB\/s/);
     expect(stdout).toMatch(/catch-up .* producers' p99 while it is read( +[\d.,]+){3} ms/);
+  }, 120_000);
+
+  test("measures groups of many members, and many groups", () => {
+    const size = ["--scale", "0.005", "--rounds", "1", "--only", "^1,000 members|^10,000 idle"];
+    const { status, stdout } = spawn("run.ts", ["--weir", target, "--pass", "os", ...size]);
+    expect(status).toBe(0);
+    for (const protocol of ["consumer", "classic"]) {
+      expect(stdout).toMatch(new RegExp(`members of one group, ${protocol} protocol: stable after( +[\\d.,]+){3} ms`));
+    }
+    expect(stdout).toMatch(/10,000 idle groups .*: started again, all listed( +[\d.,]+){3} ms/);
   }, 120_000);
 
   test("says what is wrong before it starts anything", () => {
