@@ -2,6 +2,7 @@
 import { readInt16 } from "../protocol/batch.ts";
 import { decodeMetadataRecord, metadataRecords } from "../protocol/embedded/cluster_metadata.ts";
 import { decodeConsumerGroupLogKey, decodeConsumerGroupLogValue } from "../protocol/embedded/consumer_group_log.ts";
+import { streamsGroupLog } from "../protocol/embedded/streams_group_log.ts";
 import { decodeAssignment, decodeSubscription } from "../protocol/embedded/consumer_protocol.ts";
 import {
   decodeGroupMetadataValue,
@@ -148,7 +149,8 @@ function offsetsRecord({ key, value }: RecordView): Row | null {
       return { key: plain(decoded), value: plain({ ...group, members }) };
     }
     case "other":
-      return consumerGroupRecord(key, value) ?? { key: { kind: "other", type: decoded.type }, value: jsonOf(value) };
+      return consumerGroupRecord(key, value) ?? streamsGroupRecord(key, value) ??
+        { key: { kind: "other", type: decoded.type }, value: jsonOf(value) };
   }
 }
 
@@ -156,6 +158,12 @@ function consumerGroupRecord(bytes: Uint8Array, value: Uint8Array | null): Row |
   const key = decodeConsumerGroupLogKey(bytes);
   if (key === null) return null;
   return { key: plain(key), value: value === null ? null : plain(decodeConsumerGroupLogValue(key.kind, value)) };
+}
+
+function streamsGroupRecord(bytes: Uint8Array, value: Uint8Array | null): Row | null {
+  const key = streamsGroupLog.decodeKey(bytes);
+  if (key === null) return null;
+  return { key: plain(key), value: value === null ? null : plain(streamsGroupLog.decodeValue(key.kind, value)) };
 }
 
 function metadataRecord({ value }: RecordView): Row | null {

@@ -33,6 +33,9 @@ import { describeCluster } from "./api/60_describe_cluster.ts";
 import { consumerGroupHeartbeat } from "./api/68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribe } from "./api/69_consumer_group_describe.ts";
 import { describeTopicPartitions } from "./api/75_describe_topic_partitions.ts";
+import { streamsGroupHeartbeat } from "./api/88_streams_group_heartbeat.ts";
+import { streamsGroupDescribe } from "./api/89_streams_group_describe.ts";
+import { streamsGroupTopologyDescriptionUpdate } from "./api/93_streams_group_topology_description_update.ts";
 import type { AnyApi } from "./schema.ts";
 
 /** By key, ascending. */
@@ -68,6 +71,9 @@ export const apis: readonly AnyApi[] = [
   consumerGroupHeartbeat,
   consumerGroupDescribe,
   describeTopicPartitions,
+  streamsGroupHeartbeat,
+  streamsGroupDescribe,
+  streamsGroupTopologyDescriptionUpdate,
 ];
 
 const byKey: (AnyApi | undefined)[] = [];

@@ -16,6 +16,7 @@ import {
   string,
   withoutEffect,
 } from "./definition.ts";
+import { isTaskAssignorList } from "./rules.ts";
 
 export const modernGroupsConfigs = {
   "group.share.assignors": list(["simple"], "Assignors of share groups, by name.", withoutEffect),
@@ -198,22 +199,21 @@ export const modernGroupsConfigs = {
   ),
   "group.streams.assignors": list(
     ["sticky"],
-    "Task assignors of streams groups, by name; the first is the default.",
-    withoutEffect,
+    "Task assignors of streams groups, by name: sticky. The first is the default.",
+    { satisfies: isTaskAssignorList, nonEmpty: true, distinct: true },
   ),
   "group.streams.assignment.interval.ms": int(
     1000,
     "Milliseconds between two assignments computed for one streams group.",
-    { min: 0, ...clusterWide, ...withoutEffect },
+    { min: 0, ...clusterWide },
   ),
   "group.streams.min.assignment.interval.ms": int(0, "Smallest streams.assignment.interval.ms that a group may set.", {
     min: 0,
-    ...withoutEffect,
   }),
   "group.streams.max.assignment.interval.ms": int(
     15_000,
     "Largest streams.assignment.interval.ms that a group may set.",
-    { min: 0, ...withoutEffect },
+    { min: 0 },
   ),
   "group.streams.assignor.offload.enable": boolean(
     true,
@@ -223,43 +223,38 @@ export const modernGroupsConfigs = {
   "group.streams.heartbeat.interval.ms": int(
     5000,
     "Milliseconds between heartbeats that members of a streams group are told to keep.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.streams.min.heartbeat.interval.ms": int(5000, "Smallest streams.heartbeat.interval.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
   "group.streams.max.heartbeat.interval.ms": int(
     15_000,
     "Largest streams.heartbeat.interval.ms that a group may set.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.streams.session.timeout.ms": int(
     45_000,
     "Milliseconds without a heartbeat after which a member of a streams group is taken for dead.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.streams.min.session.timeout.ms": int(45_000, "Smallest streams.session.timeout.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
   "group.streams.max.session.timeout.ms": int(60_000, "Largest streams.session.timeout.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
-  "group.streams.max.size": int(intMax, "Members that a streams group may have.", { min: 1, ...withoutEffect }),
+  "group.streams.max.size": int(intMax, "Members that a streams group may have.", { min: 1 }),
   "group.streams.initial.rebalance.delay.ms": int(
     3000,
     "Milliseconds that the first assignment of a streams group waits for more members to join.",
-    { min: 0, ...withoutEffect },
+    { min: 0 },
   ),
   "group.streams.num.standby.replicas": int(0, "Standby copies that a streams group keeps of each state store.", {
     min: 0,
-    ...withoutEffect,
   }),
   "group.streams.max.standby.replicas": int(2, "Largest streams.num.standby.replicas that a group may set.", {
     min: 0,
-    ...withoutEffect,
   }),
   "group.streams.num.warmup.replicas": int(
     2,
@@ -274,22 +269,21 @@ export const modernGroupsConfigs = {
   "group.streams.acceptable.recovery.lag": long(
     10_000,
     "Records that a copy of a state store may be behind and still take over.",
-    { min: 0, ...internal, ...withoutEffect },
+    { min: 0, ...internal },
   ),
   "group.streams.task.offset.interval.ms": int(
     60_000,
     "Milliseconds between reports of task offsets by members of a streams group.",
-    { min: 1, ...internal, ...withoutEffect },
+    { min: 1, ...internal },
   ),
   "group.streams.min.task.offset.interval.ms": int(
     15_000,
     "Smallest streams.task.offset.interval.ms that a group may set.",
-    { min: 1, ...internal, ...withoutEffect },
+    { min: 1, ...internal },
   ),
   "group.streams.rack.aware.assignment.tags": list(
     [],
     "Client tags, by name, over whose values standby copies are spread.",
-    withoutEffect,
   ),
   "group.streams.topology.description.plugin.class": javaClass(
     null,

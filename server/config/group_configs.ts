@@ -139,17 +139,16 @@ export const groupConfigs = {
     long(10_000, "Records that a copy of a state store may be behind and still take over.", {
       min: 0,
       ...internal,
-      ...withoutEffect,
     }),
   ),
   "streams.assignment.interval.ms": from(
     "group.streams.assignment.interval.ms",
-    int(1_000, "Milliseconds between two assignments computed for the group.", { min: 0, ...withoutEffect }),
+    int(1_000, "Milliseconds between two assignments computed for the group.", { min: 0 }),
     ["group.streams.min.assignment.interval.ms", "group.streams.max.assignment.interval.ms"],
   ),
   "streams.assignor.name": from(
     "group.streams.assignors",
-    string(null, "Task assignor of the group; the first of group.streams.assignors when not set.", withoutEffect),
+    string(null, "Task assignor of the group; the first of group.streams.assignors when not set."),
   ),
   "streams.assignor.offload.enable": from(
     "group.streams.assignor.offload.enable",
@@ -160,16 +159,16 @@ export const groupConfigs = {
   ),
   "streams.heartbeat.interval.ms": from(
     "group.streams.heartbeat.interval.ms",
-    int(5_000, "Milliseconds between heartbeats that members are told to keep.", { min: 1, ...withoutEffect }),
+    int(5_000, "Milliseconds between heartbeats that members are told to keep.", { min: 1 }),
     ["group.streams.min.heartbeat.interval.ms", "group.streams.max.heartbeat.interval.ms"],
   ),
   "streams.initial.rebalance.delay.ms": from(
     "group.streams.initial.rebalance.delay.ms",
-    int(3_000, "Milliseconds that the first assignment waits for more members to join.", { min: 0, ...withoutEffect }),
+    int(3_000, "Milliseconds that the first assignment waits for more members to join.", { min: 0 }),
   ),
   "streams.num.standby.replicas": from(
     "group.streams.num.standby.replicas",
-    int(0, "Standby copies that are kept of each state store.", { min: 0, ...withoutEffect }),
+    int(0, "Standby copies that are kept of each state store.", { min: 0 }),
     [null, "group.streams.max.standby.replicas"],
   ),
   "streams.num.warmup.replicas": from(
@@ -179,19 +178,18 @@ export const groupConfigs = {
   ),
   "streams.rack.aware.assignment.tags": from(
     "group.streams.rack.aware.assignment.tags",
-    list([], "Client tags, by name, over whose values standby copies are spread.", withoutEffect),
+    list([], "Client tags, by name, over whose values standby copies are spread."),
   ),
   "streams.session.timeout.ms": from(
     "group.streams.session.timeout.ms",
     int(45_000, "Milliseconds without a heartbeat after which a member is taken for dead.", {
       min: 1,
-      ...withoutEffect,
     }),
     ["group.streams.min.session.timeout.ms", "group.streams.max.session.timeout.ms"],
   ),
   "streams.task.offset.interval.ms": from(
     "group.streams.task.offset.interval.ms",
-    int(60_000, "Milliseconds between reports of task offsets by members.", { min: 1, ...internal, ...withoutEffect }),
+    int(60_000, "Milliseconds between reports of task offsets by members.", { min: 1, ...internal }),
     ["group.streams.min.task.offset.interval.ms", null],
   ),
 };

@@ -42,6 +42,14 @@ export const isAssignorList: Satisfies = {
     ),
 };
 
+export const isTaskAssignorList: Satisfies = {
+  words: "names of task assignors that the broker has: sticky",
+  test: (value) =>
+    (value as readonly string[]).every((name) =>
+      /^(sticky|org\.apache\.kafka\.coordinator\.group\.streams\.assignor\.StickyTaskAssignor)$/.test(name)
+    ),
+};
+
 export const isCountPerHost: Satisfies = {
   words: "HOST:COUNT pairs separated by commas",
   test: (value) => pairs(value as string).every((pair) => pair.length >= 2 && /^\d{1,10}$/.test(pair.at(-1) ?? "")),

@@ -27,14 +27,15 @@ import type {
 } from "./classic/state.ts";
 import { NO_BYTES } from "./classic/state.ts";
 import { ClusterTopics } from "./cluster_topics.ts";
-import { fetchError } from "./consumer/checks.ts";
 import { checkHeartbeat, type HeartbeatRequest } from "./consumer/request_checks.ts";
 import { assignorNames, consumerGroupRules } from "./consumer/rules.ts";
 import type { ConsumerGroupState, HeartbeatAnswer } from "./consumer/state.ts";
 import { refusedHeartbeat } from "./consumer/state.ts";
+import { type OffsetReader, readError } from "./offset_readers.ts";
 import type { OffsetStore } from "./offset_store.ts";
 import { type CommitPlace, type GroupAnswer, GroupShard } from "./shard.ts";
 import { partitionFor } from "./partition_for.ts";
+import { StreamsCoordinator } from "./streams_coordinator.ts";
 
 /** `__consumer_offsets`, as far as the coordinator needs it. */
 export interface OffsetsTopic {
@@ -52,7 +53,7 @@ export interface GroupCoordinatorOptions {
   /** Makes the topic when it is missing; and what consumer groups want to know of topics, and of themselves. */
   readonly cluster: Pick<
     Cluster,
-    "autoCreateTopics" | "topic" | "topicById" | "topics" | "version" | "configsOf"
+    "autoCreateTopics" | "createTopics" | "topic" | "topicById" | "topics" | "version" | "configsOf"
   >;
   readonly offsetsTopic: OffsetsTopic;
 }
@@ -75,12 +76,6 @@ export interface OffsetToCommit extends CommitPlace {
   readonly metadata: string | null;
 }
 
-/** Whoever asks for offsets and says who it is (OffsetFetch v9+). */
-export interface OffsetReader {
-  readonly memberId: string | null;
-  readonly memberEpoch: number;
-}
-
 /** How long a newcomer's JoinGroup may wait: Kafka's. */
 const newMemberJoinTimeoutMs = 300_000;
 /** How soon a partition that could not be read is tried again. */
@@ -95,6 +90,8 @@ type ShardSlot =
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions;
   readonly #topics: ClusterTopics;
+  /** Groups of the streams protocol. */
+  readonly streams: StreamsCoordinator;
   readonly #waiting = new Map<number, (answer: GroupAnswer) => void>();
   #lastTicket = 0;
   #slots: ShardSlot[] = [];
@@ -109,6 +106,12 @@ export class GroupCoordinator {
     // One broker has all replicas.
     const rackOf = () => options.config.get("broker.rack");
     this.#topics = new ClusterTopics({ cluster: options.cluster, rackOf });
+    this.streams = new StreamsCoordinator({
+      ...options,
+      shardOf: (groupId) => this.#shardOf(groupId),
+      shards: () => this.#shards(),
+      ask: (feed) => this.#ask(feed),
+    });
   }
 
   // -------------------------------------------------------------------------------------------- life
@@ -174,6 +177,7 @@ export class GroupCoordinator {
       rules: () => this.#rules(),
       consumerRules: (groupId) =>
         consumerGroupRules(config, cluster.configsOf({ type: ResourceType.GROUP, name: groupId })),
+      streamsRules: (groupId) => this.streams.rulesOf(groupId),
       topics: this.#topics,
       log: {
         write: (batch) => offsetsTopic.write(index, batch),
@@ -242,7 +246,7 @@ export class GroupCoordinator {
     if (request.protocolType === "" || request.protocols.length === 0) {
       return refusedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
     }
-    if (memberId !== "" && shard.group(groupId) === undefined && !shard.consumer.hasMembers(groupId)) {
+    if (memberId !== "" && shard.group(groupId) === undefined && !shard.hasModernMembers(groupId)) {
       return refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, memberId);
     }
     const newMemberId = shard.consumer.hasMembers(groupId)
@@ -373,9 +377,7 @@ export class GroupCoordinator {
   ): Promise<OffsetStore | number> {
     const shard = this.#shardOf(groupId);
     if (typeof shard === "number") return shard;
-    const { consumer } = shard;
-    const group = requireStable ? consumer.state(groupId) : consumer.described(groupId);
-    const errorCode = group === undefined || reader === undefined ? ErrorCode.NONE : fetchError(group, reader);
+    const errorCode = reader === undefined ? ErrorCode.NONE : readError(shard, groupId, { requireStable, reader });
     if (errorCode !== ErrorCode.NONE) return errorCode;
     if (requireStable) await shard.settled();
     return shard.offsets;
@@ -391,7 +393,10 @@ export class GroupCoordinator {
   /** A topic was made, deleted or enlarged: groups that subscribe to it may want another assignment. */
   onTopicChanged({ name }: Topic, change: { readonly isNew: boolean }): void {
     if (change.isNew) this.#topics.noteNewTopic();
-    for (const shard of this.#shards()) shard.consumer.onTopicChanged(name);
+    for (const { consumer, streams } of this.#shards()) {
+      consumer.onTopicChanged(name);
+      streams.onTopicChanged(name);
+    }
   }
 
   /** Forgets the offsets of topics that are gone. */

@@ -7,6 +7,7 @@
  *     Empty                            the group became empty (its commit, when the log does not say)
  *     Stable, "consumer"               its commit, if nobody subscribes to the topic
  *     of the consumer protocol         the same, in whatever phase
+ *     of the streams protocol          its commit, if the group is empty or its topology does not read the topic
  *     else                             never
  *
  * A commit that named its own retention (OffsetCommit v2–v4) expires by that instead, in the same groups.
@@ -15,6 +16,8 @@ import { isSubscribed } from "./classic/checks.ts";
 import type { GroupState } from "./classic/state.ts";
 import { type ConsumerGroupState, isTopicSubscribed } from "./consumer/state.ts";
 import type { CommittedOffset, GroupOffsets } from "./offset_store.ts";
+import { isTopicRead } from "./streams/checks.ts";
+import type { StreamsGroupState } from "./streams/state.ts";
 
 export interface ExpiredOffsets {
   readonly expired: readonly { readonly topic: string; readonly partition: number }[];
@@ -48,6 +51,15 @@ export function expiredOffsetsOfConsumers(
 ): ExpiredOffsets {
   const start = ({ commitTimestampMs }: CommittedOffset) => commitTimestampMs;
   return expiredBy({ isSubscribed: (topic) => isTopicSubscribed(state, topic), start }, offsets, time);
+}
+
+export function expiredOffsetsOfStreams(
+  state: StreamsGroupState,
+  offsets: GroupOffsets,
+  time: RetentionTime,
+): ExpiredOffsets {
+  const start = ({ commitTimestampMs }: CommittedOffset) => commitTimestampMs;
+  return expiredBy({ isSubscribed: (topic) => isTopicRead(state, topic), start }, offsets, time);
 }
 
 function expiredBy({ isSubscribed, start }: RetentionRule, offsets: GroupOffsets, time: RetentionTime): ExpiredOffsets {

@@ -7,16 +7,19 @@
 import type { BatchView } from "../../protocol/batch.ts";
 import { decodeConsumerGroupLogKey } from "../../protocol/embedded/consumer_group_log.ts";
 import { decodeOffsetsLogKey } from "../../protocol/embedded/offsets_log.ts";
+import { streamsGroupLog } from "../../protocol/embedded/streams_group_log.ts";
 import { decodeControlMarker, decodeRecords, type RecordView } from "../../protocol/record.ts";
 import { MalformedFrame } from "../../protocol/wire.ts";
 import type { PersistedGroup } from "./classic/state.ts";
 import { StoredGroup } from "./consumer/records.ts";
 import type { CommittedOffset, OffsetStore } from "./offset_store.ts";
 import { groupOfRecord, offsetOfRecord } from "./records.ts";
+import { StoredStreamsGroup } from "./streams/records.ts";
 
 export interface LoadedPartition {
   readonly groups: ReadonlyMap<string, PersistedGroup>;
   readonly consumerGroups: ReadonlyMap<string, StoredGroup>;
+  readonly streamsGroups: ReadonlyMap<string, StoredStreamsGroup>;
   readonly recordCount: number;
   /** Records of kinds or versions that this code does not know. */
   readonly skippedCount: number;
@@ -44,6 +47,7 @@ class Loader {
   /** A group is written often and decoded once: until the end only its last value is kept. */
   readonly #groupValues = new Map<string, Uint8Array>();
   readonly #consumerGroups = new Map<string, StoredGroup>();
+  readonly #streamsGroups = new Map<string, StoredStreamsGroup>();
   readonly #pending = new Map<number, PendingOffset[]>();
   /** Where the offsets stand in the log that came from outside transactions while some transaction was open. */
   readonly #recordOffsets = new Map<string, number>();
@@ -78,7 +82,8 @@ class Loader {
       }
     }
     const [recordCount, skippedCount] = [this.#recordCount, this.#skippedCount];
-    return { groups, consumerGroups: this.#consumerGroups, recordCount, skippedCount };
+    const [consumerGroups, streamsGroups] = [this.#consumerGroups, this.#streamsGroups];
+    return { groups, consumerGroups, streamsGroups, recordCount, skippedCount };
   }
 
   #readRecord(record: RecordView, producerId: number | null): void {
@@ -89,6 +94,7 @@ class Loader {
       else {
         this.#groupValues.set(key.group, record.value.slice());
         this.#consumerGroups.delete(key.group);
+        this.#streamsGroups.delete(key.group);
       }
     } else if (key.kind === "offset") {
       const { group, topic, partition } = key;
@@ -109,15 +115,25 @@ class Loader {
   /** A group is of one kind: where the log has both, a change from one to the other was not written whole. The later counts. */
   #readConsumerGroup(bytes: Uint8Array, value: Uint8Array | null): void {
     const key = decodeConsumerGroupLogKey(bytes);
-    if (key === null) {
-      this.#skippedCount++;
-      return;
-    }
+    if (key === null) return this.#readStreamsGroup(bytes, value);
     const group = this.#consumerGroups.get(key.groupId) ?? new StoredGroup();
     group.set(key, value);
     if (value !== null) this.#groupValues.delete(key.groupId);
     if (group.isEmpty) this.#consumerGroups.delete(key.groupId);
     else this.#consumerGroups.set(key.groupId, group);
+  }
+
+  #readStreamsGroup(bytes: Uint8Array, value: Uint8Array | null): void {
+    const key = streamsGroupLog.decodeKey(bytes);
+    if (key === null) {
+      this.#skippedCount++;
+      return;
+    }
+    const group = this.#streamsGroups.get(key.groupId) ?? new StoredStreamsGroup();
+    group.set(key, value);
+    if (value !== null) this.#groupValues.delete(key.groupId);
+    if (group.isEmpty) this.#streamsGroups.delete(key.groupId);
+    else this.#streamsGroups.set(key.groupId, group);
   }
 
   #endTransaction(producerId: number, record: RecordView): void {

@@ -35,11 +35,16 @@ import type { ConsumerGroupRules, HeartbeatAnswer, HeartbeatEvent } from "./cons
 import { isTopicSubscribed, JOINING_EPOCH, refusedHeartbeat } from "./consumer/state.ts";
 import { ConsumerGroups, type TopicNames } from "./consumer_groups.ts";
 import { Deadlines } from "./deadlines.ts";
-import { expiredOffsets, expiredOffsetsOfConsumers } from "./expiry.ts";
+import { expiredOffsets, expiredOffsetsOfConsumers, expiredOffsetsOfStreams } from "./expiry.ts";
 import { loadPartition } from "./loader.ts";
 import { coordinatorError, type LogRecord, LogWriter, type LogWriterOptions } from "./log_writer.ts";
 import { type CommittedOffset, OffsetStore, type StagedOffset } from "./offset_store.ts";
 import { groupRecord, offsetRecord } from "./records.ts";
+import { commitError as streamsCommitError, isTopicRead } from "./streams/checks.ts";
+import { refusedClassic } from "./streams/classic_requests.ts";
+import type { HeartbeatEvent as StreamsHeartbeatEvent, StreamsAnswer, StreamsGroupRules } from "./streams/state.ts";
+import { refusedHeartbeat as refusedStreamsHeartbeat } from "./streams/state.ts";
+import { StreamsGroups } from "./streams_groups.ts";
 
 /** A group of the classic protocol. The object is the group's identity: one deleted and made anew is another. */
 export interface ClassicGroup {
@@ -47,7 +52,7 @@ export interface ClassicGroup {
   readonly deadlines: Deadlines<string>;
 }
 
-export type GroupAnswer = JoinAnswer | SyncAnswer | LeaveAnswer | HeartbeatAnswer | number;
+export type GroupAnswer = JoinAnswer | SyncAnswer | LeaveAnswer | HeartbeatAnswer | StreamsAnswer | number;
 
 export interface ShardOptions {
   readonly clock: Clock;
@@ -55,6 +60,7 @@ export interface ShardOptions {
   readonly logger: Logger;
   readonly rules: () => GroupRules;
   readonly consumerRules: (groupId: string) => ConsumerGroupRules;
+  readonly streamsRules: (groupId: string) => StreamsGroupRules;
   readonly topics: TopicNames;
   readonly log: Pick<LogWriterOptions, "write" | "compression" | "timeoutMs">;
   /** A parked request has its answer. */
@@ -79,6 +85,7 @@ export class GroupShard {
   readonly offsets = new OffsetStore();
   /** A group is either one of these, or a classic group. */
   readonly consumer: ConsumerGroups;
+  readonly streams: StreamsGroups;
   readonly #options: ShardOptions;
   readonly #groups = new Map<string, ClassicGroup>();
   readonly #writer: LogWriter;
@@ -97,11 +104,17 @@ export class GroupShard {
         this.#step(group, { kind: "converted", rebalanceReason });
       },
     });
+    this.streams = new StreamsGroups({ ...options, rules: options.streamsRules, writer: this.#writer });
   }
 
-  /** Of either kind. */
+  /** Of any kind. */
   isKnown(groupId: string): boolean {
-    return this.#groups.has(groupId) || this.consumer.has(groupId);
+    return this.#groups.has(groupId) || this.consumer.has(groupId) || this.streams.has(groupId);
+  }
+
+  /** It is not a classic group, and somebody is in it. */
+  hasModernMembers(groupId: string): boolean {
+    return this.consumer.hasMembers(groupId) || this.streams.hasMembers(groupId);
   }
 
   group(groupId: string): GroupState | undefined {
@@ -119,7 +132,8 @@ export class GroupShard {
     if (this.consumer.has(groupId)) return this.consumer.feed(groupId, event);
     const classic = this.#groups.get(groupId);
     try {
-      if (event.memberEpoch !== JOINING_EPOCH) throw noConsumerGroup(groupId, event, classic !== undefined);
+      if (event.memberEpoch !== JOINING_EPOCH) throw noConsumerGroup(groupId, event, this.isKnown(groupId));
+      if (this.streams.has(groupId)) throw noConsumerGroup(groupId, event, true);
       if (classic === undefined) this.consumer.create(groupId, event, []);
       else if (classic.state.phase === "Empty") {
         if (this.consumer.create(groupId, event, [{ kind: "classic", value: null }])) this.#drop(classic);
@@ -132,8 +146,29 @@ export class GroupShard {
     }
   }
 
+  /** A request of the streams protocol. Joining makes the group when it is missing, or a classic one without members. */
+  feedStreamsHeartbeat(groupId: string, event: StreamsHeartbeatEvent): void {
+    if (this.streams.has(groupId)) return this.streams.feed(groupId, event);
+    const classic = this.#groups.get(groupId);
+    const isFree = !this.isKnown(groupId) || classic?.state.phase === "Empty";
+    if (event.memberEpoch !== JOINING_EPOCH || !isFree) {
+      const missing = event.memberEpoch < 0 ? `Group ${groupId} not found.` : `Streams group ${groupId} not found.`;
+      const message = this.isKnown(groupId) ? `Group ${groupId} is not a streams group.` : missing;
+      return this.#options.answer(event.ticket, refusedStreamsHeartbeat(ErrorCode.GROUP_ID_NOT_FOUND, message));
+    }
+    const isMade = this.streams.create(groupId, event, classic === undefined ? [] : [{ kind: "classic", value: null }]);
+    if (isMade && classic !== undefined) this.#drop(classic);
+  }
+
   /** Feeds a request to a group. A join makes the group when it is missing, unless nothing comes of it. */
   feed(groupId: string, event: ClassicRequest): void {
+    if (this.streams.has(groupId)) {
+      if (event.kind !== "join" || this.streams.hasMembers(groupId)) {
+        return this.#options.answer(event.ticket, refusedClassic(event));
+      }
+      // Nobody is in it: from here on it is a classic group. Its offsets stay.
+      void this.#writeOffsets(groupId, [], this.streams.remove(groupId)?.records ?? []);
+    }
     if (this.consumer.has(groupId)) {
       if (event.kind !== "join" || this.consumer.hasMembers(groupId)) {
         return this.consumer.feed(groupId, asConsumerEvent(event));
@@ -205,6 +240,10 @@ export class GroupShard {
     if (consumers !== undefined) {
       return consumerCommitError(consumers, claim, { apiVersion, isTransactional: false, places });
     }
+    const streams = this.streams.state(groupId);
+    if (streams !== undefined) {
+      return streamsCommitError(streams, claim, { apiVersion, isTransactional: false, places });
+    }
     const group = this.#groups.get(groupId);
     if (group !== undefined) {
       const errorCode = commitError(group.state, claim);
@@ -231,11 +270,16 @@ export class GroupShard {
   async deleteOffsets(groupId: string, places: readonly CommitPlace[]): Promise<number | number[]> {
     const group = this.#groups.get(groupId);
     const consumers = this.consumer.state(groupId);
-    if (group === undefined && consumers === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
+    const streams = this.streams.state(groupId);
+    if (!this.isKnown(groupId)) return ErrorCode.GROUP_ID_NOT_FOUND;
     const errorCode = group === undefined ? ErrorCode.NONE : deleteOffsetsError(group.state);
     if (errorCode !== ErrorCode.NONE) return errorCode;
     const isInUse = places.map(({ topic }) =>
-      group === undefined ? isTopicSubscribed(consumers!, topic) : isSubscribed(group.state, topic)
+      group !== undefined
+        ? isSubscribed(group.state, topic)
+        : consumers !== undefined
+        ? isTopicSubscribed(consumers, topic)
+        : isTopicRead(streams!, topic)
     );
     const stored = this.offsets.of(groupId);
     const wanted = places.filter(({ topic, partition }, index) =>
@@ -249,8 +293,9 @@ export class GroupShard {
   }
 
   async deleteGroup(groupId: string): Promise<number> {
-    if (this.consumer.hasMembers(groupId)) return ErrorCode.NON_EMPTY_GROUP;
-    if (this.consumer.has(groupId)) return coordinatorError(await this.#forgetConsumers(groupId));
+    if (this.hasModernMembers(groupId)) return ErrorCode.NON_EMPTY_GROUP;
+    if (this.consumer.has(groupId)) return coordinatorError(await this.#forgetModern(groupId, this.consumer));
+    if (this.streams.has(groupId)) return coordinatorError(await this.#forgetModern(groupId, this.streams));
     const group = this.#groups.get(groupId);
     if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
     const errorCode = deleteGroupError(group.state);
@@ -289,7 +334,14 @@ export class GroupShard {
       const state = this.consumer.state(groupId)!;
       const { expired, hasOthers } = expiredOffsetsOfConsumers(state, this.offsets.of(groupId), { nowMs, retentionMs });
       expiredCount += expired.length;
-      if (!hasOthers && state.members.size === 0) writes.push(this.#forgetConsumers(groupId));
+      if (!hasOthers && state.members.size === 0) writes.push(this.#forgetModern(groupId, this.consumer));
+      else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
+    }
+    for (const groupId of [...this.streams.groupIds()]) {
+      const state = this.streams.state(groupId)!;
+      const { expired, hasOthers } = expiredOffsetsOfStreams(state, this.offsets.of(groupId), { nowMs, retentionMs });
+      expiredCount += expired.length;
+      if (!hasOthers && state.members.size === 0) writes.push(this.#forgetModern(groupId, this.streams));
       else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
     }
     await Promise.all(writes);
@@ -300,16 +352,15 @@ export class GroupShard {
 
   /** Everything the log says. Members get their sessions anew: those that are gone will miss them. */
   async load(batches: AsyncIterable<BatchView>): Promise<void> {
-    const { groups, consumerGroups, recordCount, skippedCount } = await loadPartition(batches, this.offsets);
+    const { groups, consumerGroups, streamsGroups, recordCount, skippedCount } = await loadPartition(
+      batches,
+      this.offsets,
+    );
     if (this.#isClosed) return;
     for (const [groupId, stored] of consumerGroups) {
-      try {
-        this.consumer.restore(groupId, stored);
-      } catch (cause) {
-        if (!(cause instanceof MalformedFrame)) throw cause;
-        this.#options.logger.error("group not readable", { group: groupId, cause });
-      }
+      this.#restore(groupId, () => this.consumer.restore(groupId, stored));
     }
+    for (const [groupId, stored] of streamsGroups) this.#restore(groupId, () => this.streams.restore(groupId, stored));
     for (const [groupId, stored] of groups) {
       const group = this.#newGroup(groupId, restoredGroup(groupId, stored));
       this.#groups.set(groupId, group);
@@ -319,6 +370,7 @@ export class GroupShard {
     }
     for (const group of this.#groups.values()) this.#step(group, { kind: "loaded" });
     this.consumer.begin();
+    this.streams.begin();
     if (recordCount > 0) {
       this.#options.logger.debug("groups loaded", {
         groups: this.#groups.size,
@@ -336,6 +388,7 @@ export class GroupShard {
       group.deadlines.cancelAll();
     }
     this.consumer.close();
+    this.streams.close();
     await this.#writer.settled();
   }
 
@@ -358,14 +411,23 @@ export class GroupShard {
     return errorCode;
   }
 
-  /** The same of a consumer group. */
-  async #forgetConsumers(groupId: string): Promise<number> {
+  /** The same of a group of another kind. */
+  async #forgetModern<Group>(groupId: string, groups: RemovableGroups<Group>): Promise<number> {
     const places = this.#allPlaces(groupId);
-    const removed = this.consumer.remove(groupId);
+    const removed = groups.remove(groupId);
     const errorCode = await this.#writeOffsets(groupId, places, removed?.records ?? []);
     const isBack = errorCode !== ErrorCode.NONE && !this.#isClosed && !this.isKnown(groupId);
-    if (isBack && removed !== null) this.consumer.putBack(removed.group);
+    if (isBack && removed !== null) groups.putBack(removed.group);
     return errorCode;
+  }
+
+  #restore(groupId: string, restore: () => void): void {
+    try {
+      restore();
+    } catch (cause) {
+      if (!(cause instanceof MalformedFrame)) throw cause;
+      this.#options.logger.error("group not readable", { group: groupId, cause });
+    }
   }
 
   #allPlaces(groupId: string): Staging[] {
@@ -399,6 +461,11 @@ export class GroupShard {
   }
 }
 
+interface RemovableGroups<Group> {
+  remove(groupId: string): { readonly group: Group; readonly records: readonly LogRecord[] } | null;
+  putBack(group: Group): void;
+}
+
 /** A group before its first generation, as Kafka writes it. */
 function noMembers({ phaseSinceMs }: GroupState): PersistedGroup {
   return { protocolType: "", generation: 0, protocolName: null, leaderId: null, phaseSinceMs, members: [] };
@@ -419,8 +486,8 @@ function isOfOtherTopic(storedId: string, deletedId: string): boolean {
 function ignored(): void {}
 
 /** Leaving asks for a group of the kind in words of its own. */
-function noConsumerGroup(groupId: string, { memberEpoch }: HeartbeatEvent, isClassic: boolean): ProtocolError {
+function noConsumerGroup(groupId: string, { memberEpoch }: HeartbeatEvent, isOther: boolean): ProtocolError {
   const missing = memberEpoch < 0 ? `Group ${groupId} not found.` : `Consumer group ${groupId} not found.`;
-  const message = isClassic ? `Group ${groupId} is not a consumer group.` : missing;
+  const message = isOther ? `Group ${groupId} is not a consumer group.` : missing;
   return new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, message);
 }

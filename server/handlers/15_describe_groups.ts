@@ -20,7 +20,8 @@ export const describeGroupsHandler = handle(describeGroups, [0, 6], (request, { 
     const answer = typeof state === "number" ? refused(groupId, state) : state === undefined
       ? missing(groupId, {
         apiVersion,
-        isConsumerGroup: typeof broker.groups.describeConsumerGroup(groupId) === "object",
+        isOther: typeof broker.groups.describeConsumerGroup(groupId) === "object" ||
+          typeof broker.groups.streams.describe(groupId) === "object",
       })
       : described(state);
     const isAsked = request.includeAuthorizedOperations && answer.errorCode === ErrorCode.NONE;
@@ -49,11 +50,11 @@ function described(state: GroupState): GroupAnswer {
 
 function missing(
   groupId: string,
-  { apiVersion, isConsumerGroup }: { readonly apiVersion: number; readonly isConsumerGroup: boolean },
+  { apiVersion, isOther }: { readonly apiVersion: number; readonly isOther: boolean },
 ): GroupAnswer {
   const dead = { ...refused(groupId, ErrorCode.NONE), groupState: "Dead" };
   if (apiVersion < 6) return dead;
-  const reason = isConsumerGroup ? "is not a classic group" : "not found";
+  const reason = isOther ? "is not a classic group" : "not found";
   return { ...dead, errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} ${reason}.` };
 }
 

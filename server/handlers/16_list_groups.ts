@@ -3,28 +3,35 @@
  *
  * v1 throttle · v3 flexible · v4 states, and a filter by them (KIP-518) · v5 types, and a filter by them (KIP-848)
  *
- * Filters ignore case; a name that is no state or type matches nothing.
+ * Filters ignore case; a name that is no state or type matches nothing. As in Kafka, the filter for NotReady is "not_ready".
  */
 import { listGroups } from "../../protocol/api/16_list_groups.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { GroupState } from "../groups/classic/state.ts";
 import { type ConsumerGroupState, phaseOf } from "../groups/consumer/state.ts";
+import { phaseOf as streamsPhaseOf, type StreamsGroupState } from "../groups/streams/state.ts";
 import { handle } from "../handler.ts";
 
 interface Listed {
   readonly groupId: string;
   readonly protocolType: string;
   readonly groupState: string;
-  readonly groupType: "classic" | "consumer";
+  readonly groupType: "classic" | "consumer" | "streams";
 }
 
 export const listGroupsHandler = handle(listGroups, [0, 5], (request, { broker }) => {
   const classic = broker.groups.listGroups();
   if (typeof classic === "number") return { errorCode: classic, groups: [] };
-  const all = [...classic.map(ofClassic), ...broker.groups.listConsumerGroups().map(ofConsumers)];
+  const all = [
+    ...classic.map(ofClassic),
+    ...broker.groups.listConsumerGroups().map(ofConsumers),
+    ...broker.groups.streams.list().map(ofStreams),
+  ];
   const isWantedState = filterBy(request.statesFilter);
   const isWantedType = filterBy(request.typesFilter);
-  const groups = all.filter(({ groupState, groupType }) => isWantedState(groupState) && isWantedType(groupType));
+  const groups = all.filter(({ groupState, groupType }) =>
+    isWantedState(groupState === "NotReady" ? "not_ready" : groupState) && isWantedType(groupType)
+  );
   return { errorCode: ErrorCode.NONE, groups };
 });
 
@@ -34,6 +41,10 @@ function ofClassic({ groupId, protocolType, phase }: GroupState): Listed {
 
 function ofConsumers(state: ConsumerGroupState): Listed {
   return { groupId: state.groupId, protocolType: "consumer", groupState: phaseOf(state), groupType: "consumer" };
+}
+
+function ofStreams(state: StreamsGroupState): Listed {
+  return { groupId: state.groupId, protocolType: "streams", groupState: streamsPhaseOf(state), groupType: "streams" };
 }
 
 /** An empty filter lets everything pass. */

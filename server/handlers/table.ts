@@ -30,6 +30,9 @@ import { describeClusterHandler } from "./60_describe_cluster.ts";
 import { consumerGroupHeartbeatHandler } from "./68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribeHandler } from "./69_consumer_group_describe.ts";
 import { describeTopicPartitionsHandler } from "./75_describe_topic_partitions.ts";
+import { streamsGroupHeartbeatHandler } from "./88_streams_group_heartbeat.ts";
+import { streamsGroupDescribeHandler } from "./89_streams_group_describe.ts";
+import { streamsGroupTopologyDescriptionUpdateHandler } from "./93_streams_group_topology_description_update.ts";
 
 export const handlers: readonly Handler[] = [
   produceHandler,
@@ -62,6 +65,9 @@ export const handlers: readonly Handler[] = [
   consumerGroupHeartbeatHandler,
   consumerGroupDescribeHandler,
   describeTopicPartitionsHandler,
+  streamsGroupHeartbeatHandler,
+  streamsGroupDescribeHandler,
+  streamsGroupTopologyDescriptionUpdateHandler,
 ];
 
 const byKey: (Handler | undefined)[] = [];

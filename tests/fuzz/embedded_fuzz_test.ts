@@ -38,6 +38,11 @@ import {
   encodeOffsetCommitKey,
   encodeOffsetCommitValue,
 } from "../../protocol/embedded/offsets_log.ts";
+import {
+  streamsGroupLog,
+  type StreamsGroupRecordKind,
+  streamsGroupRecords,
+} from "../../protocol/embedded/streams_group_log.ts";
 import { EncodeError, MalformedFrame } from "../../protocol/wire.ts";
 import { CorruptMetadata } from "../../server/cluster/image.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../server/cluster/metadata_snapshot.ts";
@@ -102,6 +107,25 @@ const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode
           const value = decodeConsumerGroupLogValue(kind as ConsumerGroupRecordKind, bytes);
           const encode = () => encodeConsumerGroupLogValue(kind as ConsumerGroupRecordKind, value as never);
           return { value, encode };
+        },
+      }] as const
+    ),
+  ),
+  "a key of a streams group": {
+    seeds: /^StreamsGroup.*Key$/,
+    decode: (bytes) => {
+      const key = streamsGroupLog.decodeKey(bytes);
+      if (key === null) return { value: key, encode: null };
+      return { value: key, encode: () => streamsGroupLog.encodeKey(key.kind, key as never) };
+    },
+  },
+  ...Object.fromEntries(
+    Object.entries(streamsGroupRecords).map(([kind, { value: { name } }]) =>
+      [`a value of ${name}`, {
+        seeds: new RegExp(`^${name}$`),
+        decode: (bytes: Uint8Array) => {
+          const value = streamsGroupLog.decodeValue(kind as StreamsGroupRecordKind, bytes);
+          return { value, encode: () => streamsGroupLog.encodeValue(kind as StreamsGroupRecordKind, value as never) };
         },
       }] as const
     ),

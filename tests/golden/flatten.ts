@@ -31,7 +31,8 @@ export function flattenKafka(message: KafkaMessage, version: number): string[] {
 
   function walk(fields: readonly KafkaField[], path: string): void {
     for (const field of fields) {
-      if (!holds(rangeOf(field.versions), version)) continue;
+      // One tagged field of Kafka's says no versions of its own.
+      if (!holds(rangeOf(field.versions ?? field.taggedVersions), version)) continue;
       const name = path + field.name[0]!.toLowerCase() + field.name.slice(1);
       const isArray = field.type.startsWith("[]");
       const elementType = field.type.replace("[]", "");

@@ -14,6 +14,7 @@ import {
   offsetCommitKey,
   offsetCommitValue,
 } from "../../protocol/embedded/offsets_log.ts";
+import { streamsGroupRecords } from "../../protocol/embedded/streams_group_log.ts";
 import { requestHeader, responseHeader } from "../../protocol/frame.ts";
 import type { AnyMessage } from "../../protocol/schema.ts";
 import { flattenKafka, flattenOurs, stableVersions } from "./flatten.ts";
@@ -59,6 +60,7 @@ describe.skipIf(newest === null || older === null)("schemas against Kafka's", ()
       groupMetadataKey,
       groupMetadataValue,
       ...Object.values(consumerGroupRecords).flatMap(({ key, value }): AnyMessage[] => [key, value]),
+      ...Object.values(streamsGroupRecords).flatMap(({ key, value }): AnyMessage[] => [key, value]),
       ...Object.values(metadataRecords).map(({ schema }) => schema),
     ];
     for (const message of embedded) expectSame(message);

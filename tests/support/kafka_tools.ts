@@ -35,6 +35,7 @@ const classes = {
   "groups": `${toolsPackage}GroupsCommand`,
   "log-dirs": `${toolsPackage}LogDirsCommand`,
   "producer-perf-test": `${toolsPackage}ProducerPerformance`,
+  "streams-groups": `${toolsPackage}streams.StreamsGroupCommand`,
   "topics": `${toolsPackage}TopicCommand`,
 } as const;
 

@@ -41,6 +41,6 @@ export function assignorNames(config: Pick<BrokerConfig, "get">): string[] {
 }
 
 /** A group's own value was checked when it was set; the broker's bounds may have become others since. */
-function within(own: string | undefined, otherwise: number, [min, max]: readonly [number, number]): number {
+export function within(own: string | undefined, otherwise: number, [min, max]: readonly [number, number]): number {
   return own === undefined ? otherwise : Math.min(Math.max(Number(own), min), max);
 }

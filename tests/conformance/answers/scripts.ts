@@ -12,6 +12,7 @@ import { offsetsAnswers } from "./offsets.ts";
 import { produceAnswers } from "./produce.ts";
 import { producersAnswers } from "./producers.ts";
 import { sessionsAnswers } from "./sessions.ts";
+import { streamsGroupsAnswers } from "./streams_groups.ts";
 import { topicsAnswers } from "./topics.ts";
 
 export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<void>>> = {
@@ -27,6 +28,7 @@ export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<vo
   commits: commitsAnswers,
   groups: groupsAnswers,
   consumer_groups: consumerGroupsAnswers,
+  streams_groups: streamsGroupsAnswers,
 };
 
 /** Of the broker that is asked, beside its defaults. */
@@ -37,4 +39,7 @@ export const config = {
   // A group's assignment is made with the request that calls for it, so that answers do not depend on when they are asked for.
   "group.consumer.assignment.interval.ms": 0,
   "group.consumer.assignor.offload.enable": false,
+  "group.streams.initial.rebalance.delay.ms": 0,
+  "group.streams.assignment.interval.ms": 0,
+  "group.streams.assignor.offload.enable": false,
 };

@@ -212,6 +212,12 @@ public class EmbeddedVectors {
             add(list, Class.forName(group + "Key").asSubclass(ApiMessage.class), key);
             add(list, Class.forName(group + "Value").asSubclass(ApiMessage.class), value);
         }
+        for (String name : List.of("Metadata", "MemberMetadata", "TargetAssignmentMetadata", "TargetAssignmentMember",
+            "CurrentMemberAssignment", "Topology")) {
+            String group = "org.apache.kafka.coordinator.group.generated.StreamsGroup" + name;
+            add(list, Class.forName(group + "Key").asSubclass(ApiMessage.class), key);
+            add(list, Class.forName(group + "Value").asSubclass(ApiMessage.class), value);
+        }
         for (String name : List.of("RegisterBrokerRecord", "TopicRecord", "PartitionRecord", "ConfigRecord",
             "PartitionChangeRecord", "RemoveTopicRecord", "FeatureLevelRecord", "ProducerIdsRecord", "NoOpRecord",
             "BeginTransactionRecord", "EndTransactionRecord", "AbortTransactionRecord")) {
@@ -289,7 +295,7 @@ public class EmbeddedVectors {
         int number = ++counter[0];
         if (type == boolean.class) return number % 2 == 0;
         if (type == byte.class) return (byte) number;
-        if (type == short.class) return (short) number;
+        if (type == short.class || type == Short.class) return (short) number;
         if (type == int.class || type == Integer.class) return number * 19; // fits an unsigned short too
         if (type == long.class) return number * 1_000_003_000_007L;
         if (type == String.class) return "text-" + number + (number % 3 == 0 ? "-\u00e9\u4e2d\ud83d\ude00" : "");

@@ -31,6 +31,11 @@ import {
   encodeOffsetCommitKey,
   encodeOffsetCommitValue,
 } from "../../../protocol/embedded/offsets_log.ts";
+import {
+  streamsGroupLog,
+  type StreamsGroupRecordKind,
+  streamsGroupRecords,
+} from "../../../protocol/embedded/streams_group_log.ts";
 import { murmur2 } from "../../../protocol/murmur2.ts";
 import { decodeControlMarker, decodeRecords, encodeBatch, encodeControlBatch } from "../../../protocol/record.ts";
 import { MalformedFrame } from "../../../protocol/wire.ts";
@@ -186,6 +191,22 @@ describe("an embedded message of Java", () => {
     codecs[value.name] = {
       decode: (bytes) => decodeConsumerGroupLogValue(kind, bytes),
       encode: (decoded) => encodeConsumerGroupLogValue(kind, decoded),
+    };
+  }
+
+  for (const kind of Object.keys(streamsGroupRecords) as StreamsGroupRecordKind[]) {
+    const { key, value } = streamsGroupRecords[kind];
+    codecs[key.name] = {
+      decode: (bytes) => {
+        const decoded = streamsGroupLog.decodeKey(bytes);
+        expect(decoded?.kind).toBe(kind);
+        return decoded;
+      },
+      encode: (decoded) => streamsGroupLog.encodeKey(kind, decoded),
+    };
+    codecs[value.name] = {
+      decode: (bytes) => streamsGroupLog.decodeValue(kind, bytes),
+      encode: (decoded) => streamsGroupLog.encodeValue(kind, decoded),
     };
   }
 

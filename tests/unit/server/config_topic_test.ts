@@ -68,7 +68,12 @@ describe("group config", () => {
   });
 
   test("streams assignor is the first of the broker's", () => {
-    const broker = BrokerConfig.parse([{ source: "file", name: "group.streams.assignors", value: "a,b" }]);
-    expect(new GroupConfig(none, broker).get("streams.assignor.name")).toBe("a");
+    const longName = "org.apache.kafka.coordinator.group.streams.assignor.StickyTaskAssignor";
+    const broker = BrokerConfig.parse([{
+      source: "file",
+      name: "group.streams.assignors",
+      value: `${longName},sticky`,
+    }]);
+    expect(new GroupConfig(none, broker).get("streams.assignor.name")).toBe(longName);
   });
 });

@@ -12,6 +12,7 @@ import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
 import { joinGroup } from "../../../protocol/api/11_join_group.ts";
 import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
 import { consumerGroupHeartbeat } from "../../../protocol/api/68_consumer_group_heartbeat.ts";
+import { streamsGroupHeartbeat } from "../../../protocol/api/88_streams_group_heartbeat.ts";
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
 import { produce } from "../../../protocol/api/00_produce.ts";
@@ -83,6 +84,36 @@ function newcomer(groupId: string) {
   return { groupId, memberId: "m", memberEpoch: 0, rebalanceTimeoutMs: 30_000, topicPartitions: [], ...subscription };
 }
 
+/** The first heartbeat of a member of a streams group. */
+function streamsNewcomer(groupId: string) {
+  const subtopology = {
+    subtopologyId: "0",
+    sourceTopics: ["events"],
+    sourceTopicRegex: [],
+    stateChangelogTopics: [],
+    repartitionSinkTopics: [],
+    repartitionSourceTopics: [],
+    copartitionGroups: [],
+  };
+  return {
+    groupId,
+    memberId: "m",
+    memberEpoch: 0,
+    endpointInformationEpoch: -1,
+    rebalanceTimeoutMs: 30_000,
+    processId: "p",
+    activeTasks: [],
+    standbyTasks: [],
+    warmupTasks: [],
+    userEndpoint: null,
+    clientTags: [],
+    taskOffsets: null,
+    taskEndOffsets: null,
+    shutdownApplication: false,
+    topology: { epoch: 0, subtopologies: [subtopology] },
+  };
+}
+
 /** Where a filled-in request would make no sense: what makes it one that must be granted. */
 const requests: Readonly<Record<string, (version: number) => Promise<Record<string, unknown>>>> = {
   // A topic is asked for by its name, or by its id alone from version 12 on.
@@ -115,6 +146,12 @@ const requests: Readonly<Record<string, (version: number) => Promise<Record<stri
     const groupId = `described-${version}`;
     await client.send(consumerGroupHeartbeat, version, newcomer(groupId));
     return { groupIds: [groupId] };
+  },
+  StreamsGroupHeartbeat: (version) => Promise.resolve(streamsNewcomer(`streams-${version}`)),
+  async StreamsGroupDescribe(version) {
+    const groupId = `streams-described-${version}`;
+    await client.send(streamsGroupHeartbeat, version, streamsNewcomer(groupId));
+    return { groupIds: [groupId], includeAuthorizedOperations: false };
   },
   ListGroups: () => Promise.resolve({ statesFilter: ["Empty"], typesFilter: ["classic"] }),
   CreateTopics: (version) =>
@@ -220,6 +257,9 @@ function errorsIn(value: unknown, path = ""): string[] {
   );
 }
 
+/** No plugin of ours keeps descriptions of topologies, and a broker without one says so. */
+const refused = new Map([["StreamsGroupTopologyDescriptionUpdate", ["errorCode: UNSUPPORTED_VERSION"]]]);
+
 describe("every version of every api is answered without an error", () => {
   for (const { api, minVersion, maxVersion } of handlers) {
     test(`${api.name} v${minVersion}–v${maxVersion}`, async () => {
@@ -236,7 +276,7 @@ describe("every version of every api is answered without an error", () => {
         } catch (error) {
           throw new Error(`${api.name} v${version}: ${(error as Error).message}, request ${JSON.stringify(draft)}`);
         }
-        expect([version, errorsIn(response)]).toEqual([version, []]);
+        expect([version, errorsIn(response)]).toEqual([version, refused.get(api.name) ?? []]);
       }
     });
   }

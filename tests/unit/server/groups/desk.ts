@@ -15,7 +15,10 @@ import {
   type OffsetsTopic,
 } from "../../../../server/groups/coordinator.ts";
 import { silentLogger } from "../../../../server/log.ts";
+import type { HeartbeatRequest as StreamsHeartbeatRequest } from "../../../../server/groups/streams/request_checks.ts";
+import type { StreamsAnswer } from "../../../../server/groups/streams/state.ts";
 import { FakeTopics } from "./consumer/topics.ts";
+import { countTopology, plainHeartbeat } from "./streams/machine.ts";
 
 /** What a crash leaves of the topic is exactly what `write` has resolved for. */
 export class MemoryOffsetsTopic implements OffsetsTopic {
@@ -91,6 +94,7 @@ export class Desk {
       cluster: this.topics.asCluster(() => this.topic.create(options.partitionCount ?? 4)),
       offsetsTopic: this.topic,
     });
+    this.topics.onMade = (topic) => this.coordinator.onTopicChanged(topic, { isNew: true });
     this.coordinator.start();
   }
 
@@ -145,6 +149,28 @@ export class Desk {
       owned: null,
       clientId: "client",
       clientHost: "/127.0.0.1",
+      ...(memberEpoch === 0 ? first : {}),
+      ...changes,
+    });
+  }
+
+  /** The same of the streams protocol. */
+  streamsHeartbeat(
+    memberId: string,
+    memberEpoch: number,
+    changes: Partial<StreamsHeartbeatRequest> = {},
+  ): Promise<StreamsAnswer> {
+    const nothing = { activeTasks: [], standbyTasks: [], warmupTasks: [] };
+    const first = { rebalanceTimeoutMs: 30_000, topology: countTopology, processId: `p-${memberId}`, ...nothing };
+    return this.coordinator.streams.heartbeat({
+      groupId: "g",
+      apiVersion: 1,
+      memberId,
+      memberEpoch,
+      ...plainHeartbeat,
+      activeTasks: null,
+      standbyTasks: null,
+      warmupTasks: null,
       ...(memberEpoch === 0 ? first : {}),
       ...changes,
     });

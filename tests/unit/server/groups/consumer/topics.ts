@@ -1,4 +1,5 @@
 /** Topics as a test wants them. */
+import type { ProtocolError } from "../../../../../protocol/errors.ts";
 import { Reader } from "../../../../../protocol/wire.ts";
 import { topicHash } from "../../../../../server/groups/consumer/metadata_hash.ts";
 import type { Topic } from "../../../../../server/cluster/cluster.ts";
@@ -18,6 +19,11 @@ export class FakeTopics implements TopicNames {
   newTopicsVersion = 1;
   /** What is set for a group. */
   readonly groupConfigs = new Map<string, ReadonlyMap<string, string>>();
+  /** Topics made by the coordinator. */
+  readonly made: string[] = [];
+  creationError: ProtocolError | null = null;
+  /** Hears of topics that were made. */
+  onMade: (topic: Topic) => void = () => {};
   readonly #topics = new Map<string, GroupTopic>();
   #count = 0;
 
@@ -79,6 +85,14 @@ export class FakeTopics implements TopicNames {
         createOffsetsTopic();
         return Promise.resolve([]);
       },
+      createTopics: (requests) =>
+        Promise.resolve(requests.map(({ name, partitionCount }) => {
+          if (this.creationError !== null) return { name, topic: null, error: this.creationError };
+          const topic = asTopic(this.put(name, partitionCount ?? 1))!;
+          this.made.push(name);
+          this.onMade(topic);
+          return { name, topic, error: null };
+        })),
       topic: (name) => asTopic(this.topic(name)),
       topicById: (id) => asTopic(this.topicById(id)),
       topics: () => [...this.#topics.values()].map((topic) => asTopic(topic)!),

@@ -1,0 +1,119 @@
+/**
+ * A group between its state machine and the log: what it wrote, what waits for that, and what others may be told of it.
+ *
+ *  1. An answer waits for all that its group wrote up to then, so nobody is told what a crash could take back; what
+ *     others are told of a group (`durable`) is what the log has of it.
+ *  2. A write that fails takes nothing back: to its members it looks like an answer that was lost, which the protocols
+ *     allow for. All answers that built on it are refused, and the next write is of the whole group.
+ */
+import { ErrorCode } from "../../protocol/errors.ts";
+import { coordinatorError, type LogRecord, type LogWriter } from "./log_writer.ts";
+
+export interface DurableGroupOptions<State, Part, Answer> {
+  readonly writer: Pick<LogWriter, "append">;
+  /** A part of the group as the log has it. */
+  readonly encode: (part: Part) => LogRecord;
+  /** All parts of a group. */
+  readonly whole: (state: State) => readonly Part[];
+  readonly answer: (ticket: number, answer: Answer) => void;
+  readonly refuse: (errorCode: number) => Answer;
+  readonly onWriteFailed: (errorCode: number) => void;
+}
+
+interface HeldAnswer<Answer> {
+  readonly afterWrite: number;
+  readonly ticket: number;
+  readonly answer: Answer;
+}
+
+/** The object is the group's identity: one deleted and made anew is another. */
+export class DurableGroup<State, Part extends { readonly value: unknown }, Answer> {
+  state: State;
+  readonly #options: DurableGroupOptions<State, Part, Answer>;
+  #durable: State | null = null;
+  /** Writes are numbered, and end in order. */
+  #issuedWrite = 0;
+  #endedWrite = 0;
+  /** Of this write or an earlier one, it is not known what the log has of it (2). */
+  #failedWrite = 0;
+  /** Parts that are gone, and of which the log may not know that (2). */
+  #lostRemovals: Part[] = [];
+  #isRewriteDue = false;
+  readonly #held: HeldAnswer<Answer>[] = [];
+
+  constructor(state: State, options: DurableGroupOptions<State, Part, Answer>) {
+    this.state = state;
+    this.#options = options;
+  }
+
+  /** As the log has it; null while the log has nothing of it. */
+  get durable(): State | null {
+    // What is not in the log may have changed since.
+    return this.#issuedWrite === this.#endedWrite && this.#durable !== null && !this.#isRewriteDue
+      ? this.state
+      : this.#durable;
+  }
+
+  /** It was read from the log. */
+  noteLoaded(): void {
+    this.#durable = this.state;
+  }
+
+  /** It is not known what the log has of it: the next write is of all. */
+  noteUncertain(): void {
+    this.#durable = this.state;
+    this.#isRewriteDue = true;
+  }
+
+  /** What the log must be told besides when the group is deleted. */
+  get lostRemovals(): readonly LogRecord[] {
+    return this.#lostRemovals.map(this.#options.encode);
+  }
+
+  /** Tells `ticket` once the log has all that was written up to now (1). */
+  answer(ticket: number, answer: Answer): void {
+    if (this.#endedWrite === this.#issuedWrite) this.#options.answer(ticket, answer);
+    else this.#held.push({ afterWrite: this.#issuedWrite, ticket, answer });
+  }
+
+  /** Writes what a step changed; all of it if that is due, even when the step changed nothing. */
+  persist(parts: readonly Part[]): void {
+    if (this.#isRewriteDue) {
+      const removals = parts.filter(({ value }) => value === null);
+      void this.#write([...this.#lostRemovals, ...removals, ...this.#options.whole(this.state)]);
+    } else if (parts.length > 0) void this.#write(parts);
+  }
+
+  async #write(parts: readonly Part[]): Promise<void> {
+    const { state } = this;
+    const write = ++this.#issuedWrite;
+    this.#isRewriteDue = false;
+    this.#lostRemovals = [];
+    let hasEnded = false;
+    const end = (errorCode: number) => {
+      if (hasEnded) return;
+      hasEnded = true;
+      this.#writeEnded(write, state, parts, errorCode);
+    };
+    // The outcome comes in the order of the log; the wait may be over before it.
+    end(await this.#options.writer.append(parts.map(this.#options.encode), end));
+  }
+
+  #writeEnded(write: number, state: State, parts: readonly Part[], errorCode: number): void {
+    this.#endedWrite = Math.max(this.#endedWrite, write);
+    if (errorCode !== ErrorCode.NONE) {
+      this.#options.onWriteFailed(errorCode);
+      this.#failedWrite = this.#issuedWrite; // (2)
+      this.#isRewriteDue = true;
+    }
+    const isLost = write <= this.#failedWrite;
+    if (isLost) this.#lostRemovals.push(...parts.filter(({ value }) => value === null));
+    else this.#durable = state;
+    const code = coordinatorError(errorCode || ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    const index = this.#held.findIndex(({ afterWrite }) => afterWrite > this.#endedWrite);
+    const { answer, refuse } = this.#options;
+    for (const held of this.#held.splice(0, index === -1 ? this.#held.length : index)) {
+      answer(held.ticket, isLost ? refuse(code) : held.answer);
+    }
+  }
+}

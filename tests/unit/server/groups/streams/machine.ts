@@ -1,0 +1,312 @@
+/**
+ * A streams group's state machine on a desk: time passes when the test says so, answers are looked up by ticket. After
+ * every event the state is checked against itself, and against what the log would give back.
+ */
+import { streamsGroupLog } from "../../../../../protocol/embedded/streams_group_log.ts";
+import { logRecord, StoredStreamsGroup } from "../../../../../server/groups/streams/records.ts";
+import type {
+  HeartbeatEvent,
+  StepContext,
+  StreamsAnswer,
+  StreamsEffect,
+  StreamsEvent,
+  StreamsGroupRules,
+  StreamsGroupState,
+  StreamsMember,
+  StreamsRecord,
+} from "../../../../../server/groups/streams/state.ts";
+import { emptyStreamsGroup, phaseOf } from "../../../../../server/groups/streams/state.ts";
+import { step } from "../../../../../server/groups/streams/step.ts";
+import {
+  type HeldTasks,
+  NO_TASKS,
+  type Task,
+  taskIdsOf,
+  taskOf,
+  type Tasks,
+} from "../../../../../server/groups/streams/tasks.ts";
+import type { StreamsTopology, Subtopology, TopicInfo } from "../../../../../server/groups/streams/topology.ts";
+import { FakeTopics } from "../consumer/topics.ts";
+
+export const rules: StreamsGroupRules = {
+  sizeMax: 100,
+  heartbeatIntervalMs: 5_000,
+  sessionTimeoutMs: 45_000,
+  assignmentIntervalMs: 0,
+  initialRebalanceDelayMs: 0,
+  taskOffsetIntervalMs: 60_000,
+  acceptableRecoveryLag: 10_000,
+  standbyReplicas: 0,
+  rackAwareTags: [],
+  assignor: "sticky",
+};
+
+export function topicInfo(name: string, partitions = 0): TopicInfo {
+  return { name, partitions, replicationFactor: 0, topicConfigs: [] };
+}
+
+export function subtopology(subtopologyId: string, parts: Partial<Subtopology>): Subtopology {
+  return {
+    subtopologyId,
+    sourceTopics: [],
+    sourceTopicRegex: [],
+    stateChangelogTopics: [],
+    repartitionSinkTopics: [],
+    repartitionSourceTopics: [],
+    copartitionGroups: [],
+    ...parts,
+  };
+}
+
+/** Counts what is in `t`: one subtopology with a state store. */
+export const countTopology: StreamsTopology = {
+  epoch: 0,
+  subtopologies: [subtopology("0", { sourceTopics: ["t"], stateChangelogTopics: [topicInfo("t-changelog")] })],
+};
+
+/** Of a heartbeat that says nothing new. */
+export const plainHeartbeat = {
+  endpointEpoch: 0,
+  instanceId: null,
+  rackId: null,
+  rebalanceTimeoutMs: -1,
+  topology: null,
+  processId: null,
+  endpoint: null,
+  tags: null,
+  taskOffsets: null,
+  taskEndOffsets: null,
+  isShutdownWanted: false,
+  clientId: "client",
+  clientHost: "/host",
+} satisfies Partial<HeartbeatEvent>;
+
+export class Machine {
+  state: StreamsGroupState;
+  nowMs = 1_000_000;
+  rules: StreamsGroupRules;
+  readonly topics: FakeTopics;
+  readonly answers = new Map<number, StreamsAnswer>();
+  readonly timers = new Map<string, { readonly dueMs: number; readonly event: StreamsEvent }>();
+  /** What the last event wrote. */
+  written: readonly StreamsRecord[] = [];
+  readonly stored = new StoredStreamsGroup();
+  #ticket = 0;
+
+  constructor(options: Partial<StreamsGroupRules> & { readonly topics?: Readonly<Record<string, number>> } = {}) {
+    const { topics, ...others } = options;
+    this.rules = { ...rules, ...others };
+    this.topics = new FakeTopics(topics ?? { t: 4, "t-changelog": 4 });
+    this.state = emptyStreamsGroup("g");
+  }
+
+  get context(): StepContext {
+    return { nowMs: this.nowMs, rules: this.rules, topics: this.topics };
+  }
+
+  get phase(): string {
+    return phaseOf(this.state);
+  }
+
+  feed(event: StreamsEvent): void {
+    const [state, effects] = step(this.state, event, this.context);
+    this.state = state;
+    this.written = [];
+    for (const effect of effects) this.#carryOut(effect);
+    this.check();
+  }
+
+  #carryOut(effect: StreamsEffect): void {
+    switch (effect.kind) {
+      case "persist":
+        this.written = [...this.written, ...effect.records];
+        for (const record of effect.records) {
+          const { key, value } = logRecord("g", record);
+          const known = streamsGroupLog.decodeKey(key);
+          if (known !== null) this.stored.set(known, value);
+        }
+        break;
+      case "answer":
+        if (this.answers.has(effect.ticket)) throw new Error(`ticket ${effect.ticket} is answered twice`);
+        this.answers.set(effect.ticket, effect.answer);
+        break;
+      case "startTimer":
+        this.timers.set(effect.timer, { dueMs: this.nowMs + effect.delayMs, event: effect.event });
+        break;
+      case "cancelTimer":
+        this.timers.delete(effect.timer);
+        break;
+      case "note":
+        break;
+    }
+  }
+
+  advance(ms: number): void {
+    const endMs = this.nowMs + ms;
+    for (;;) {
+      const [next] = [...this.timers].filter(([, { dueMs }]) => dueMs <= endMs).sort(([, one], [, other]) =>
+        one.dueMs - other.dueMs
+      );
+      if (next === undefined) break;
+      const [name, { dueMs, event }] = next;
+      this.timers.delete(name);
+      this.nowMs = Math.max(this.nowMs, dueMs);
+      this.feed(event);
+    }
+    this.nowMs = endMs;
+  }
+
+  /** A topic comes or grows. */
+  put(name: string, partitionCount: number): void {
+    this.topics.put(name, partitionCount);
+    this.feed({ kind: "topicsChanged" });
+  }
+
+  /** As after a crash: what the log gives back, and timers begun anew. */
+  restart(): void {
+    this.state = this.stored.restore("g", this.context) ?? emptyStreamsGroup("g");
+    this.timers.clear();
+    this.feed({ kind: "loaded" });
+  }
+
+  // -------------------------------------------------------------------------------------------- requests
+
+  /** A heartbeat that says nothing new. */
+  heartbeat(memberId: string, memberEpoch: number, changes: Partial<HeartbeatEvent> = {}): StreamsAnswer {
+    const ticket = ++this.#ticket;
+    this.feed({
+      kind: "heartbeat",
+      ticket,
+      apiVersion: 1,
+      memberId,
+      memberEpoch,
+      owned: null,
+      ...plainHeartbeat,
+      ...changes,
+    });
+    const answer = this.answers.get(ticket);
+    if (answer === undefined) throw new Error(`ticket ${ticket} is not answered`);
+    return answer;
+  }
+
+  /** The first heartbeat of a member, whose process is its own unless said. */
+  join(memberId: string, changes: Partial<HeartbeatEvent> = {}): StreamsAnswer {
+    return this.heartbeat(memberId, 0, {
+      rebalanceTimeoutMs: 30_000,
+      topology: countTopology,
+      processId: `p-${memberId}`,
+      owned: NO_TASKS,
+      ...changes,
+    });
+  }
+
+  member(memberId: string): StreamsMember {
+    const member = this.state.members.get(memberId);
+    if (member === undefined) throw new Error(`${memberId} is not a member`);
+    return member;
+  }
+
+  // -------------------------------------------------------------------------------------------- checks
+
+  check(): void {
+    checkHolders(this.state);
+    if (this.state.isDead) return;
+    const restored = this.stored.restore("g", this.context);
+    if (restored === null) {
+      if (this.state.members.size > 0) throw new Error("the log does not know the group");
+      return;
+    }
+    sameOrThrow("log", asLogged(restored), asLogged(this.state));
+  }
+}
+
+/** Who has which task is what members have and are giving up; and nobody's target is left behind. */
+export function checkHolders(state: StreamsGroupState): void {
+  const counted = new Map<string, string[]>();
+  const instances = new Map<string, string>();
+  for (const { memberId, instanceId, processId, assigned, revoking } of state.members.values()) {
+    if (instanceId !== null) instances.set(instanceId, memberId);
+    for (const held of [assigned, revoking]) {
+      for (const role of ["active", "standby", "warmup"] as const) {
+        for (const task of held[role].keys()) {
+          const key = `${role} ${task}`;
+          counted.set(key, [...counted.get(key) ?? [], processId].sort());
+        }
+      }
+    }
+  }
+  const known = new Map<string, string[]>();
+  for (const [task, holders] of state.holders) {
+    for (const role of ["active", "standby", "warmup"] as const) {
+      if (holders[role].length > 0) known.set(`${role} ${task}`, [...holders[role]].sort());
+    }
+  }
+  sameOrThrow("holders", counted, known);
+  sameOrThrow("instances", instances, state.instances);
+  for (const memberId of [...state.targets.keys(), ...state.taskOffsets.keys()]) {
+    if (!state.members.has(memberId)) throw new Error(`${memberId} is known and no member`);
+  }
+}
+
+function asLogged(state: StreamsGroupState): unknown {
+  const { groupEpoch, assignmentEpoch, assignmentTimestampMs, metadataHash, validatedTopologyEpoch } = state;
+  const { assignmentConfigs, topology, members, targets } = state;
+  return {
+    groupEpoch,
+    assignmentEpoch,
+    assignmentTimestampMs,
+    metadataHash,
+    validatedTopologyEpoch,
+    assignmentConfigs,
+    topology,
+    members,
+    targets,
+  };
+}
+
+function sameOrThrow(subject: string, one: unknown, other: unknown): void {
+  const [left, right] = [print(one), print(other)];
+  if (left !== right) throw new Error(`${subject}: ${left} is not ${right}`);
+}
+
+/** A text that is the same for the same content, in whatever order maps and sets are. */
+function print(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part === "bigint") return `${part}`;
+    if (part instanceof Set) return [...part].sort();
+    if (part instanceof Map) {
+      return [...part].map(([name, content]) => [name, JSON.parse(print(content) ?? "null")] as const)
+        .sort(([one], [another]) => `${one}` < `${another}` ? -1 : 1);
+    }
+    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([one], [another]) => one < another ? -1 : 1));
+  });
+}
+
+/** "0:0,1 1:3" by subtopology; "-" for null. */
+export function tasksText(tasks: Iterable<Task>): string {
+  return taskIdsOf(tasks).map(({ subtopologyId, partitions }) => `${subtopologyId}:${partitions.join(",")}`).join(" ");
+}
+
+/** Active tasks, standby and warm-up after a bar each if there are any. */
+export function heldText(held: HeldTasks | Tasks | null): string {
+  if (held === null) return "-";
+  const copies = held.standby.size + held.warmup.size > 0 ? ` | ${tasksText(held.standby)}` : "";
+  const warmups = held.warmup.size > 0 ? ` | ${tasksText(held.warmup)}` : "";
+  return `${tasksText(held.active.keys())}${copies}${warmups}`;
+}
+
+/** Of subtopology 0. */
+export function tasks(
+  active: readonly number[],
+  standby: readonly number[] = [],
+  warmup: readonly number[] = [],
+): Tasks {
+  const of = (partitions: readonly number[]) => new Set(partitions.map((partition) => taskOf("0", partition)));
+  return { active: of(active), standby: of(standby), warmup: of(warmup) };
+}
+
+/** What a member that was given this says it has. */
+export function asOwned({ active, standby, warmup }: HeldTasks): Tasks {
+  return { active: new Set(active.keys()), standby, warmup };
+}
