@@ -31,7 +31,6 @@ const READ_COMMITTED = 1;
 const FIRST_ANSWER_LIMIT_VERSION = 3;
 /** Of KAFKA_STORAGE_ERROR. */
 const FIRST_STORAGE_ERROR_VERSION = 6;
-const FIRST_ZSTD_VERSION = 10;
 const FIRST_TOPIC_ID_VERSION = 13;
 const FIRST_REPLICA_STATE_VERSION = 15;
 const FIRST_LEADER_HINT_VERSION = 16;
@@ -64,7 +63,6 @@ export const fetchHandler = handle(fetch, [0, 18], (request, context) => {
     isReadCommitted: isolationLevel === READ_COMMITTED,
     isFromReplica: replicaId >= 0,
     usesTopicIds: apiVersion >= FIRST_TOPIC_ID_VERSION,
-    knowsZstd: apiVersion >= FIRST_ZSTD_VERSION,
     fillsEach: apiVersion < FIRST_ANSWER_LIMIT_VERSION,
   };
   const pass = apiVersion > LAST_MESSAGE_SET_VERSION

@@ -28,8 +28,6 @@ export interface FetchOptions {
   readonly isFromReplica: boolean;
   /** Topics are asked for by id (v13), not by name. */
   readonly usesTopicIds: boolean;
-  /** The client can read zstd (v10); it gets nothing of topics that are kept in it. */
-  readonly knowsZstd: boolean;
   /** The first batch of each partition is given whatever its size, not that of the answer alone: the client has no other way past it. */
   readonly fillsEach: boolean;
 }
@@ -277,11 +275,8 @@ function readOne(
 function refusalOf(
   asked: FetchedPartition,
   partition: Partition,
-  { isFromReplica, knowsZstd }: FetchOptions,
+  { isFromReplica }: FetchOptions,
 ): PartitionResult | null {
-  if (!knowsZstd && partition.rules.compressionType === "zstd") {
-    return failedFetch(asked, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
-  }
   const epochProblem = leaderEpochProblem(partition, Math.max(-1, asked.currentLeaderEpoch)); // any negative one is none
   if (epochProblem === ErrorCode.FENCED_LEADER_EPOCH) return misled(asked, epochProblem, partition);
   if (epochProblem !== ErrorCode.NONE) return failedFetch(asked, epochProblem);

@@ -38,10 +38,25 @@ export async function fetchAnswers(dialogue: Dialogue): Promise<void> {
     timeoutMs: 5_000,
   });
   await everyVersion(dialogue, topic);
+  await packed(dialogue);
   await offsets(dialogue, topic);
   await limits(dialogue, topic);
   await epochs(dialogue, topic);
   await places(dialogue, topic);
+}
+
+/** A topic kept in zstd, which clients know since v10. */
+async function packed(dialogue: Dialogue): Promise<void> {
+  const topic = await dialogue.topic("packed", { configs: { "compression.type": "zstd" } });
+  const client = await dialogue.main();
+  const topicData = [{ ...topic, partitionData: [{ index: 0, records: batch(2) }] }];
+  await client.send(produce, 13, { acks: -1, timeoutMs: 5_000, topicData });
+  await dialogue.askEach("kept in zstd", fetch, [4, 18], () => request(topic, [{}]));
+  await dialogue.askEach("kept in zstd, at the end", fetch, [9, 10], () => request(topic, [{ fetchOffset: 2 }]));
+  await dialogue.askEach("kept in zstd, past the end", fetch, [9, 10], () => request(topic, [{ fetchOffset: 3 }]));
+  await dialogue.askEach("kept in zstd, no such partition", fetch, [9, 10], () => request(topic, [{ partition: 7 }]));
+  const epoch = { currentLeaderEpoch: 9 };
+  await dialogue.askEach("kept in zstd, an epoch to come", fetch, [9, 10], () => request(topic, [epoch]));
 }
 
 function request(topic: Topic, asked: readonly Asked[], more: Partial<FetchRequestDraft> = {}): FetchRequestDraft {

@@ -255,7 +255,6 @@ describe("Fetcher", () => {
       isReadCommitted: false,
       usesTopicIds: false,
       isFromReplica: false,
-      knowsZstd: true,
       fillsEach: false,
     };
     const asked = () => [{

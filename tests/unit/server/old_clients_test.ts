@@ -248,7 +248,6 @@ describe("Fetch v0 to v3", () => {
       isReadCommitted: false,
       isFromReplica: false,
       usesTopicIds: false,
-      knowsZstd: false,
       fillsEach: true,
       apiVersion: 2,
     };
@@ -278,15 +277,6 @@ describe("Fetch v0 to v3", () => {
       expect(fetcher.unsentBytes).toBe(0);
     }
     expect([...served].sort()).toEqual([0, 1]);
-  });
-
-  test("of a topic kept in zstd is refused, and up to v9", async () => {
-    await create("small", { "compression.type": "zstd" });
-    await send(setOf(["one"]), { topic: "small" });
-    for (const version of [1, 3, 4, 9]) {
-      expect((await get({ topic: "small", version })).errorCode).toBe(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
-    }
-    expect((await get({ topic: "small", version: 10 })).errorCode).toBe(ErrorCode.NONE);
   });
 });
 
