@@ -7,7 +7,6 @@
  *    5  a member: what it is and subscribes to       8  a member: what it has, and where it stands
  *                                                   16  topics that match a regular expression
  */
-import { wireCodec } from "../codec.ts";
 import {
   array,
   bytes,
@@ -17,13 +16,12 @@ import {
   int64,
   int8,
   long,
-  type Message,
   message,
   string,
   struct,
   uuid,
 } from "../schema.ts";
-import { MalformedFrame, Reader, Writer } from "../wire.ts";
+import { type RecordTable, recordTable, type RecordTableKey } from "./record_table.ts";
 
 const keyVersions = { versions: [0, 0], flexible: null } as const;
 const valueVersions = { versions: [0, 0], flexible: 0 } as const;
@@ -154,55 +152,12 @@ export type ConsumerGroupRecordValue<K extends ConsumerGroupRecordKind> = Infer<
 export type ConsumerGroupRecordValueDraft<K extends ConsumerGroupRecordKind> = Draft<Records[K]["value"]>;
 
 /** A key with its kind. */
-export type ConsumerGroupLogKey = {
-  [K in ConsumerGroupRecordKind]: { readonly kind: K } & ConsumerGroupRecordKey<K>;
-}[ConsumerGroupRecordKind];
+export type ConsumerGroupLogKey = RecordTableKey<Records>;
 
-const kindByType = new Map<number, ConsumerGroupRecordKind>();
-for (const kind of Object.keys(consumerGroupRecords) as ConsumerGroupRecordKind[]) {
-  kindByType.set(consumerGroupRecords[kind].type, kind);
-}
-
-/** null: the record is about something else. */
-export function decodeConsumerGroupLogKey(key: Uint8Array): ConsumerGroupLogKey | null {
-  const reader = new Reader(key);
-  const kind = kindByType.get(reader.int16());
-  if (kind === undefined) return null;
-  const schema = consumerGroupRecords[kind].key as Message<unknown, unknown>;
-  return { kind, ...(wireCodec(schema, 0).read(reader) as object) } as ConsumerGroupLogKey;
-}
-
-/** Bytes in the value are views of `value`. */
-export function decodeConsumerGroupLogValue<K extends ConsumerGroupRecordKind>(
-  kind: K,
-  value: Uint8Array,
-): ConsumerGroupRecordValue<K> {
-  const schema = consumerGroupRecords[kind].value as unknown as Message<ConsumerGroupRecordValue<K>, unknown>;
-  const reader = new Reader(value);
-  const version = reader.int16();
-  if (version !== 0) throw new MalformedFrame(`Cannot decode ${schema.name}: version ${version} is unknown`);
-  return wireCodec(schema, 0).read(reader);
-}
-
-export function encodeConsumerGroupLogKey<K extends ConsumerGroupRecordKind>(
-  kind: K,
-  key: ConsumerGroupRecordKey<K>,
-): Uint8Array {
-  const { type, key: schema } = consumerGroupRecords[kind];
-  return withLead(type, schema as unknown as Message<unknown, ConsumerGroupRecordKey<K>>, key);
-}
-
-export function encodeConsumerGroupLogValue<K extends ConsumerGroupRecordKind>(
-  kind: K,
-  value: ConsumerGroupRecordValueDraft<K>,
-): Uint8Array {
-  const { value: schema } = consumerGroupRecords[kind];
-  return withLead(0, schema as unknown as Message<unknown, ConsumerGroupRecordValueDraft<K>>, value);
-}
-
-function withLead<D>(lead: number, schema: Message<unknown, D>, draft: D): Uint8Array {
-  const writer = new Writer();
-  writer.int16(lead);
-  wireCodec(schema, 0).write(writer, draft);
-  return writer.finishWhole();
-}
+const log: RecordTable<Records> = recordTable(consumerGroupRecords);
+export const {
+  decodeKey: decodeConsumerGroupLogKey,
+  decodeValue: decodeConsumerGroupLogValue,
+  encodeKey: encodeConsumerGroupLogKey,
+  encodeValue: encodeConsumerGroupLogValue,
+} = log;

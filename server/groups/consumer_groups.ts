@@ -2,13 +2,9 @@
  * The consumer groups of one shard: steps their state machines, runs their timers, writes what they say to the log.
  *
  *  1. State machines are stepped here and nowhere else, and every effect of a step is carried out before the next step.
- *  2. An answer waits for all that its group wrote up to then, so nobody is told what a crash could take back; what
- *     others are told of a group (`described`) is what the log has of it.
- *  3. A write that fails takes nothing back: to its members it looks like an answer that was lost, which the protocol
- *     allows for. All answers that built on it are refused, and the next step writes the whole group.
- *  4. After `close` no timer is left, and nobody waits.
+ *  2. What members and others are told is in the log before (`durable_group.ts`).
+ *  3. After `close` no timer is left, and nobody waits.
  */
-import { ErrorCode } from "../../protocol/errors.ts";
 import type { Clock, Timers } from "../../runtime/runtime.ts";
 import type { Logger } from "../log.ts";
 import type { GroupState } from "./classic/state.ts";
@@ -30,9 +26,10 @@ import type {
   Ticket,
 } from "./consumer/state.ts";
 import { emptyConsumerGroup, isTopicSubscribed } from "./consumer/state.ts";
-import { refusedAnswer, type RequestEvent, step } from "./consumer/step.ts";
+import { refusedAnswer, step } from "./consumer/step.ts";
 import { Deadlines } from "./deadlines.ts";
-import { coordinatorError, type LogRecord, type LogWriter } from "./log_writer.ts";
+import { DurableGroup } from "./durable_group.ts";
+import type { LogRecord, LogWriter } from "./log_writer.ts";
 
 /** The topics that patterns are matched with. */
 export interface TopicNames extends GroupTopics {
@@ -51,27 +48,9 @@ export interface ConsumerGroupsOptions {
   readonly becomeClassic: (group: GroupState, rebalanceReason: string | null) => void;
 }
 
-/** The object is the group's identity: one deleted and made anew is another. */
 export interface ConsumerGroup {
-  state: ConsumerGroupState;
-  /** As the log has it; null while the log has nothing of it. */
-  durable: ConsumerGroupState | null;
+  readonly durable: DurableGroup<ConsumerGroupState, GroupRecord, ConsumerAnswer>;
   readonly deadlines: Deadlines<string>;
-  /** Writes are numbered, and end in order. */
-  issuedWrite: number;
-  endedWrite: number;
-  /** Of this write or a later one, it is not known what the log has of it (3). */
-  failedWrite: number;
-  /** Parts that are gone, and of which the log may not know that (3). */
-  lostRemovals: GroupRecord[];
-  isRewriteDue: boolean;
-  readonly held: HeldAnswer[];
-}
-
-interface HeldAnswer {
-  readonly afterWrite: number;
-  readonly event: RequestEvent;
-  readonly answer: ConsumerAnswer;
 }
 
 /** Names of topics that are matched with the patterns of a group in one turn of the event loop. */
@@ -91,16 +70,16 @@ export class ConsumerGroups {
 
   /** The newest state, for what must be decided by it. */
   state(groupId: string): ConsumerGroupState | undefined {
-    return this.#groups.get(groupId)?.state;
+    return this.#groups.get(groupId)?.durable.state;
   }
 
   /** As the log has it (2). */
   described(groupId: string): ConsumerGroupState | undefined {
-    return this.#groups.get(groupId)?.durable ?? undefined;
+    return this.#groups.get(groupId)?.durable.durable ?? undefined;
   }
 
   allDescribed(): ConsumerGroupState[] {
-    return Array.from(this.#groups.values(), ({ durable }) => durable).filter((state) => state !== null);
+    return Array.from(this.#groups.values(), ({ durable }) => durable.durable).filter((state) => state !== null);
   }
 
   groupIds(): Iterable<string> {
@@ -116,7 +95,7 @@ export class ConsumerGroups {
   }
 
   hasMembers(groupId: string): boolean {
-    return (this.#groups.get(groupId)?.state.members.size ?? 0) > 0;
+    return (this.state(groupId)?.members.size ?? 0) > 0;
   }
 
   /**
@@ -148,14 +127,14 @@ export class ConsumerGroups {
     }
     const group = this.#newGroup(after);
     this.#groups.set(state.groupId, group);
-    this.#carryOutAll(group, event, [...effects, ...more]);
+    this.#carryOut(group, event, [...effects, ...more]);
     return true;
   }
 
   /** Topics came, went or grew. */
   onTopicChanged(name: string): void {
     for (const group of [...this.#groups.values()]) {
-      if (isTopicSubscribed(group.state, name)) this.#step(group, { kind: "topicsChanged" });
+      if (isTopicSubscribed(group.durable.state, name)) this.#step(group, { kind: "topicsChanged" });
     }
   }
 
@@ -166,7 +145,7 @@ export class ConsumerGroups {
     const state = stored.restore(groupId, this.#context(groupId));
     if (state === null) return; // tombstones of a member that were not all written
     const group = this.#newGroup(state);
-    group.durable = state;
+    group.durable.noteLoaded();
     this.#groups.set(groupId, group);
   }
 
@@ -179,18 +158,18 @@ export class ConsumerGroups {
   remove(groupId: string): { readonly group: ConsumerGroup; readonly records: readonly LogRecord[] } | null {
     const group = this.#groups.get(groupId);
     if (group === undefined) return null;
-    const records = [...group.lostRemovals, ...forgottenGroup(group.state)];
+    const own = forgottenGroup(group.durable.state).map((record) => logRecord(groupId, record));
+    const records = [...group.durable.lostRemovals, ...own];
     this.#groups.delete(groupId);
     this.#close(group);
-    return { group, records: records.map((record) => logRecord(groupId, record)) };
+    return { group, records };
   }
 
   /** A removal did not come to the log. */
-  putBack({ state }: ConsumerGroup): void {
+  putBack({ durable: { state } }: ConsumerGroup): void {
     if (this.#groups.has(state.groupId)) return;
     const group = this.#newGroup({ ...state, isDead: false, isResolving: false });
-    group.durable = group.state;
-    group.isRewriteDue = true;
+    group.durable.noteUncertain();
     this.#groups.set(state.groupId, group);
   }
 
@@ -207,17 +186,16 @@ export class ConsumerGroups {
   // -------------------------------------------------------------------------------------------- steps
 
   #newGroup(state: ConsumerGroupState): ConsumerGroup {
-    return {
-      state,
-      durable: null,
-      deadlines: new Deadlines(this.#options),
-      issuedWrite: 0,
-      endedWrite: 0,
-      failedWrite: 0,
-      lostRemovals: [],
-      isRewriteDue: false,
-      held: [],
-    };
+    const { groupId } = state;
+    const { writer, answer, logger } = this.#options;
+    const durable = new DurableGroup<ConsumerGroupState, GroupRecord, ConsumerAnswer>(state, {
+      writer,
+      encode: (record) => logRecord(groupId, record),
+      whole: wholeGroup,
+      answer,
+      onWriteFailed: (errorCode) => logger.warn("group not written", { group: groupId, error: errorCode }),
+    });
+    return { durable, deadlines: new Deadlines(this.#options) };
   }
 
   #context(groupId: string): StepContext {
@@ -226,95 +204,45 @@ export class ConsumerGroups {
   }
 
   #step(group: ConsumerGroup, event: ConsumerEvent): void {
-    const [state, effects] = step(group.state, event, this.#context(group.state.groupId));
-    group.state = state;
-    this.#carryOutAll(group, event, effects);
+    const { state } = group.durable;
+    const [after, effects] = step(state, event, this.#context(state.groupId));
+    group.durable.state = after;
+    this.#carryOut(group, event, effects);
   }
 
-  #carryOutAll(group: ConsumerGroup, event: ConsumerEvent, effects: readonly ConsumerEffect[]): void {
-    if (group.isRewriteDue && !group.state.isDead) {
-      const removals = effects.flatMap((effect) => effect.kind === "persist" ? effect.records : [])
-        .filter(({ value }) => value === null);
-      void this.#persist(group, [...group.lostRemovals, ...removals, ...wholeGroup(group.state)]);
-      effects = effects.filter(({ kind }) => kind !== "persist");
-    }
-    for (const effect of effects) this.#carryOut(group, event, effect);
-  }
-
-  #carryOut(group: ConsumerGroup, event: ConsumerEvent, effect: ConsumerEffect): void {
-    switch (effect.kind) {
-      case "persist":
-        if (effect.records.length > 0) void this.#persist(group, effect.records);
-        break;
-      case "answer":
-        if ("ticket" in event) this.#answer(group, event, effect.answer);
-        break;
-      case "startTimer":
-        if (effect.isKept && group.deadlines.has(effect.timer)) break;
-        group.deadlines.set(effect.timer, effect.delayMs, () => this.#step(group, effect.event));
-        break;
-      case "cancelTimer":
-        group.deadlines.cancel(effect.timer);
-        break;
-      case "resolve":
-        this.#resolve(group, effect.regexes).catch((cause) =>
-          this.#options.logger.error("patterns not matched", { group: group.state.groupId, cause })
-        );
-        break;
-      case "becomeClassic":
-        this.#groups.delete(group.state.groupId);
-        group.deadlines.cancelAll();
-        this.#options.becomeClassic(effect.group, effect.rebalanceReason);
-        break;
-      case "note":
-        this.#options.logger.debug(effect.event, effect.facts);
-        break;
-    }
-  }
-
-  #answer(group: ConsumerGroup, event: RequestEvent, answer: ConsumerAnswer): void {
-    if (group.endedWrite === group.issuedWrite) this.#options.answer(event.ticket, answer);
-    else group.held.push({ afterWrite: group.issuedWrite, event, answer }); // (2)
-  }
-
-  // -------------------------------------------------------------------------------------------- the log
-
-  async #persist(group: ConsumerGroup, records: readonly GroupRecord[]): Promise<void> {
-    const { state } = group;
-    const write = ++group.issuedWrite;
-    group.isRewriteDue = false;
-    group.lostRemovals = [];
-    let hasEnded = false;
-    const end = (errorCode: number) => {
-      if (hasEnded) return;
-      hasEnded = true;
-      this.#writeEnded(group, { write, state, records, errorCode });
-    };
-    // The outcome comes in the order of the log; the wait may be over before it.
-    end(await this.#options.writer.append(records.map((record) => logRecord(state.groupId, record)), end));
-  }
-
-  #writeEnded(
-    group: ConsumerGroup,
-    { write, state, records, errorCode }: {
-      readonly write: number;
-      readonly state: ConsumerGroupState;
-      readonly records: readonly GroupRecord[];
-      readonly errorCode: number;
-    },
-  ): void {
-    group.endedWrite = Math.max(group.endedWrite, write);
-    if (errorCode !== ErrorCode.NONE) {
-      this.#options.logger.warn("group not written", { group: state.groupId, error: errorCode });
-      group.failedWrite = group.issuedWrite; // (3)
-      group.isRewriteDue = true;
-    }
-    const isLost = write <= group.failedWrite;
-    if (isLost) group.lostRemovals.push(...records.filter(({ value }) => value === null));
-    else group.durable = state;
-    const code = coordinatorError(errorCode || ErrorCode.COORDINATOR_NOT_AVAILABLE);
-    for (const { event, answer } of group.held.splice(0, heldUpTo(group.held, group.endedWrite))) {
-      this.#options.answer(event.ticket, isLost ? refusedAnswer(event, code, null) : answer);
+  #carryOut(group: ConsumerGroup, event: ConsumerEvent, effects: readonly ConsumerEffect[]): void {
+    const { durable, deadlines } = group;
+    const { groupId, isDead } = durable.state;
+    durable.persist(effects.flatMap((effect) => effect.kind === "persist" ? effect.records : []), { isLast: isDead });
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "persist":
+          break;
+        case "answer":
+          if (!("ticket" in event)) break;
+          durable.answer(effect.ticket, effect.answer, (errorCode) => refusedAnswer(event, errorCode, null));
+          break;
+        case "startTimer":
+          if (effect.isKept && deadlines.has(effect.timer)) break;
+          deadlines.set(effect.timer, effect.delayMs, () => this.#step(group, effect.event));
+          break;
+        case "cancelTimer":
+          deadlines.cancel(effect.timer);
+          break;
+        case "resolve":
+          this.#resolve(group, effect.regexes).catch((cause) =>
+            this.#options.logger.error("patterns not matched", { group: groupId, cause })
+          );
+          break;
+        case "becomeClassic":
+          this.#groups.delete(groupId);
+          deadlines.cancelAll();
+          this.#options.becomeClassic(effect.group, effect.rebalanceReason);
+          break;
+        case "note":
+          this.#options.logger.debug(effect.event, effect.facts);
+          break;
+      }
     }
   }
 
@@ -329,7 +257,7 @@ export class ConsumerGroups {
     const names = [...topics.names()];
     for (let at = 0; at <= names.length; at += namesPerTurn) {
       await new Promise<void>((resolve) => timers.soon(resolve));
-      if (group.state.isDead) return;
+      if (group.durable.state.isDead) return;
       for (const name of names.slice(at, at + namesPerTurn)) {
         for (const { program, matches } of programs) if (program?.matches(name)) matches.push(name);
       }
@@ -348,10 +276,4 @@ export class ConsumerGroups {
       return null;
     }
   }
-}
-
-/** How many of them wait for nothing later than `write`; they are in order. */
-function heldUpTo(held: readonly HeldAnswer[], write: number): number {
-  const index = held.findIndex(({ afterWrite }) => afterWrite > write);
-  return index === -1 ? held.length : index;
 }

@@ -16,7 +16,6 @@ export interface DurableGroupOptions<State, Part, Answer> {
   /** All parts of a group. */
   readonly whole: (state: State) => readonly Part[];
   readonly answer: (ticket: number, answer: Answer) => void;
-  readonly refuse: (errorCode: number) => Answer;
   readonly onWriteFailed: (errorCode: number) => void;
 }
 
@@ -24,6 +23,8 @@ interface HeldAnswer<Answer> {
   readonly afterWrite: number;
   readonly ticket: number;
   readonly answer: Answer;
+  /** The answer when that was not written. */
+  readonly refused: (errorCode: number) => Answer;
 }
 
 /** The object is the group's identity: one deleted and made anew is another. */
@@ -71,14 +72,14 @@ export class DurableGroup<State, Part extends { readonly value: unknown }, Answe
   }
 
   /** Tells `ticket` once the log has all that was written up to now (1). */
-  answer(ticket: number, answer: Answer): void {
+  answer(ticket: number, answer: Answer, refused: (errorCode: number) => Answer): void {
     if (this.#endedWrite === this.#issuedWrite) this.#options.answer(ticket, answer);
-    else this.#held.push({ afterWrite: this.#issuedWrite, ticket, answer });
+    else this.#held.push({ afterWrite: this.#issuedWrite, ticket, answer, refused });
   }
 
-  /** Writes what a step changed; all of it if that is due, even when the step changed nothing. */
-  persist(parts: readonly Part[]): void {
-    if (this.#isRewriteDue) {
+  /** Writes what a step changed; of a group that goes on all of it if that is due, even when the step changed nothing. */
+  persist(parts: readonly Part[], { isLast = false }: { readonly isLast?: boolean } = {}): void {
+    if (this.#isRewriteDue && !isLast) {
       const removals = parts.filter(({ value }) => value === null);
       void this.#write([...this.#lostRemovals, ...removals, ...this.#options.whole(this.state)]);
     } else if (parts.length > 0) void this.#write(parts);
@@ -111,9 +112,8 @@ export class DurableGroup<State, Part extends { readonly value: unknown }, Answe
     else this.#durable = state;
     const code = coordinatorError(errorCode || ErrorCode.COORDINATOR_NOT_AVAILABLE);
     const index = this.#held.findIndex(({ afterWrite }) => afterWrite > this.#endedWrite);
-    const { answer, refuse } = this.#options;
-    for (const held of this.#held.splice(0, index === -1 ? this.#held.length : index)) {
-      answer(held.ticket, isLost ? refuse(code) : held.answer);
+    for (const { ticket, answer, refused } of this.#held.splice(0, index === -1 ? this.#held.length : index)) {
+      this.#options.answer(ticket, isLost ? refused(code) : answer);
     }
   }
 }

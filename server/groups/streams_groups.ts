@@ -164,7 +164,6 @@ export class StreamsGroups {
       encode: (record) => logRecord(groupId, record),
       whole: wholeGroup,
       answer,
-      refuse: (errorCode) => refusedHeartbeat(errorCode, null),
       onWriteFailed: (errorCode) => logger.warn("group not written", { group: groupId, error: errorCode }),
     });
     return { durable, deadlines: new Deadlines(this.#options) };
@@ -184,13 +183,13 @@ export class StreamsGroups {
 
   #carryOut(group: StreamsGroup, effects: readonly StreamsEffect[]): void {
     const records = effects.flatMap((effect) => effect.kind === "persist" ? effect.records : []);
-    if (!group.durable.state.isDead) group.durable.persist(records);
+    group.durable.persist(records, { isLast: group.durable.state.isDead });
     for (const effect of effects) {
       switch (effect.kind) {
         case "persist":
           break;
         case "answer":
-          group.durable.answer(effect.ticket, effect.answer);
+          group.durable.answer(effect.ticket, effect.answer, (errorCode) => refusedHeartbeat(errorCode, null));
           break;
         case "startTimer":
           group.deadlines.set(effect.timer, effect.delayMs, () => this.#step(group, effect.event));
