@@ -22,6 +22,11 @@ import { deleteTopics } from "./api/20_delete_topics.ts";
 import { deleteRecords } from "./api/21_delete_records.ts";
 import { initProducerId } from "./api/22_init_producer_id.ts";
 import { offsetForLeaderEpoch } from "./api/23_offset_for_leader_epoch.ts";
+import { addPartitionsToTxn } from "./api/24_add_partitions_to_txn.ts";
+import { addOffsetsToTxn } from "./api/25_add_offsets_to_txn.ts";
+import { endTxn } from "./api/26_end_txn.ts";
+import { writeTxnMarkers } from "./api/27_write_txn_markers.ts";
+import { txnOffsetCommit } from "./api/28_txn_offset_commit.ts";
 import { describeConfigs } from "./api/32_describe_configs.ts";
 import { alterConfigs } from "./api/33_alter_configs.ts";
 import { describeLogDirs } from "./api/35_describe_log_dirs.ts";
@@ -30,6 +35,9 @@ import { deleteGroups } from "./api/42_delete_groups.ts";
 import { incrementalAlterConfigs } from "./api/44_incremental_alter_configs.ts";
 import { offsetDelete } from "./api/47_offset_delete.ts";
 import { describeCluster } from "./api/60_describe_cluster.ts";
+import { describeProducers } from "./api/61_describe_producers.ts";
+import { describeTransactions } from "./api/65_describe_transactions.ts";
+import { listTransactions } from "./api/66_list_transactions.ts";
 import { consumerGroupHeartbeat } from "./api/68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribe } from "./api/69_consumer_group_describe.ts";
 import { describeTopicPartitions } from "./api/75_describe_topic_partitions.ts";
@@ -60,6 +68,11 @@ export const apis: readonly AnyApi[] = [
   deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  endTxn,
+  writeTxnMarkers,
+  txnOffsetCommit,
   describeConfigs,
   alterConfigs,
   describeLogDirs,
@@ -68,6 +81,9 @@ export const apis: readonly AnyApi[] = [
   incrementalAlterConfigs,
   offsetDelete,
   describeCluster,
+  describeProducers,
+  describeTransactions,
+  listTransactions,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
   describeTopicPartitions,

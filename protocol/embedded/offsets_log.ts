@@ -8,8 +8,9 @@
  * Versions written by default are 3, as Kafka 4.4 does: 4 is the same in flexible form, with the topic id of an offset.
  */
 import { wireCodec } from "../codec.ts";
-import { array, bytes, type Draft, type Infer, int32, int64, type Message, message, string, uuid } from "../schema.ts";
-import { MalformedFrame, Reader, Writer } from "../wire.ts";
+import { array, bytes, type Draft, type Infer, int32, int64, message, string, uuid } from "../schema.ts";
+import { Reader } from "../wire.ts";
+import { decodeVersioned, withLead } from "./versioned.ts";
 
 export const offsetCommitKey = message("OffsetCommitKey", { versions: [0, 0], flexible: null }, {
   group: string,
@@ -100,20 +101,4 @@ export function encodeGroupMetadataValue(value: GroupMetadataValueDraft, version
 /** Subscriptions and assignments are views of `bytes`. */
 export function decodeGroupMetadataValue(bytes: Uint8Array): GroupMetadataValue {
   return decodeVersioned(groupMetadataValue, bytes);
-}
-
-function withLead<T, D>(lead: number, schema: Message<T, D>, version: number, draft: D): Uint8Array {
-  const writer = new Writer();
-  writer.int16(lead);
-  wireCodec(schema, version).write(writer, draft);
-  return writer.finishWhole();
-}
-
-function decodeVersioned<T, D>(schema: Message<T, D>, bytes: Uint8Array): T {
-  const reader = new Reader(bytes);
-  const version = reader.int16();
-  if (version < 0 || version > schema.versions[1]) {
-    throw new MalformedFrame(`Cannot decode ${schema.name}: version ${version} is unknown`);
-  }
-  return wireCodec(schema, version).read(reader);
 }

@@ -1,6 +1,6 @@
 /**
- * Bytes inside bytes, damaged: keys and values of the offsets log, what members of a group send each other, records and
- * snapshots of the cluster's metadata. Each ends in a value or in the error that its decoder names, makes no more elements
+ * Bytes inside bytes, damaged: keys and values of the offsets log and the transactions log, what members of a group send
+ * each other, records and snapshots of the cluster's metadata. Each ends in a value or in the error that its decoder names, makes no more elements
  * than there were bytes, and what was decoded encodes to bytes that decode to the same.
  *
  *     SEED=123 bun test tests/fuzz/embedded_fuzz_test.ts        the run that failed, again
@@ -43,10 +43,17 @@ import {
   type StreamsGroupRecordKind,
   streamsGroupRecords,
 } from "../../protocol/embedded/streams_group_log.ts";
+import {
+  decodeTransactionLogValue,
+  decodeTransactionsLogKey,
+  encodeTransactionLogKey,
+  encodeTransactionLogValue,
+} from "../../protocol/embedded/transactions_log.ts";
 import { EncodeError, MalformedFrame } from "../../protocol/wire.ts";
 import { CorruptMetadata } from "../../server/cluster/image.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../server/cluster/metadata_snapshot.ts";
 import { groupOfRecord, offsetOfRecord } from "../../server/groups/records.ts";
+import { transactionOfRecord } from "../../server/transactions/records.ts";
 import vectors from "../golden/java_embedded/vectors.json" with { type: "json" };
 import { bytesFromHex, hexOf } from "../golden/vectors.ts";
 import { seedOf } from "../support/prng.ts";
@@ -130,6 +137,21 @@ const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode
       }] as const
     ),
   ),
+  "a key of the transactions log": {
+    seeds: /^TransactionLogKey$/,
+    decode: (bytes) => {
+      const key = decodeTransactionsLogKey(bytes);
+      return { value: key, encode: key.kind === "other" ? null : () => encodeTransactionLogKey(key) };
+    },
+  },
+  "the state of a transactional id": {
+    seeds: /^TransactionLogValue$/,
+    decode: (bytes) => {
+      const value = decodeTransactionLogValue(bytes);
+      if (value.transactionStatus >= 0 && value.transactionStatus <= 5) transactionOfRecord(bytes);
+      return { value, encode: () => encodeTransactionLogValue(value, versionOf(bytes)) };
+    },
+  },
   "a subscription": {
     seeds: /^ConsumerProtocolSubscription$/,
     decode: (bytes) => {

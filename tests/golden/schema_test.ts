@@ -1,7 +1,7 @@
 /**
  * Our schemas against Kafka's own message definitions, field by field, for every version: those inside the jars of
- * Kafka 4.4 (`kafka-clients`, and two more for records of internal topics), and for versions that it dropped, of 3.9. What differs fails; apis that we lack
- * are listed.
+ * Kafka 4.4 (`kafka-clients`, and three more for records of internal topics), and for versions that it dropped, of 3.9.
+ * What differs fails; apis that we lack are listed.
  */
 import { describe, expect, test } from "bun:test";
 import { apis } from "../../protocol/apis.ts";
@@ -15,12 +15,19 @@ import {
   offsetCommitValue,
 } from "../../protocol/embedded/offsets_log.ts";
 import { streamsGroupRecords } from "../../protocol/embedded/streams_group_log.ts";
+import { transactionLogKey, transactionLogValue } from "../../protocol/embedded/transactions_log.ts";
 import { requestHeader, responseHeader } from "../../protocol/frame.ts";
 import type { AnyMessage } from "../../protocol/schema.ts";
 import { flattenKafka, flattenOurs, stableVersions } from "./flatten.ts";
 import { kafkaJar, type KafkaMessage, kafkaMessages } from "./kafka_jar.ts";
 
-const newest = definitions("4.4.0", "kafka-clients", "kafka-group-coordinator", "kafka-metadata");
+const newest = definitions(
+  "4.4.0",
+  "kafka-clients",
+  "kafka-group-coordinator",
+  "kafka-metadata",
+  "kafka-transaction-coordinator",
+);
 const older = definitions("3.9.2", "kafka-clients", "kafka-group-coordinator", "kafka-metadata");
 
 /** Those of all the jars, or null where one cannot be had. */
@@ -51,7 +58,7 @@ describe.skipIf(newest === null || older === null)("schemas against Kafka's", ()
     expectSame(responseHeader);
   });
 
-  test("bytes inside bytes: consumer protocol, offsets log, cluster metadata", () => {
+  test("bytes inside bytes: consumer protocol, offsets log, transactions log, cluster metadata", () => {
     const embedded: AnyMessage[] = [
       consumerProtocolAssignment,
       consumerProtocolSubscription,
@@ -61,6 +68,8 @@ describe.skipIf(newest === null || older === null)("schemas against Kafka's", ()
       groupMetadataValue,
       ...Object.values(consumerGroupRecords).flatMap(({ key, value }): AnyMessage[] => [key, value]),
       ...Object.values(streamsGroupRecords).flatMap(({ key, value }): AnyMessage[] => [key, value]),
+      transactionLogKey,
+      transactionLogValue,
       ...Object.values(metadataRecords).map(({ schema }) => schema),
     ];
     for (const message of embedded) expectSame(message);

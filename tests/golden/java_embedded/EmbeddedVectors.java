@@ -49,6 +49,8 @@ import org.apache.kafka.coordinator.group.generated.GroupMetadataKey;
 import org.apache.kafka.coordinator.group.generated.GroupMetadataValue;
 import org.apache.kafka.coordinator.group.generated.OffsetCommitKey;
 import org.apache.kafka.coordinator.group.generated.OffsetCommitValue;
+import org.apache.kafka.coordinator.transaction.generated.TransactionLogKey;
+import org.apache.kafka.coordinator.transaction.generated.TransactionLogValue;
 import org.apache.kafka.metadata.MetadataRecordSerde;
 import org.apache.kafka.server.common.ApiMessageAndVersion;
 
@@ -204,6 +206,8 @@ public class EmbeddedVectors {
         add(list, OffsetCommitValue.class, value);
         add(list, GroupMetadataKey.class, key);
         add(list, GroupMetadataValue.class, value);
+        add(list, TransactionLogKey.class, key);
+        add(list, TransactionLogValue.class, value);
         add(list, ConsumerProtocolSubscription.class, value);
         add(list, ConsumerProtocolAssignment.class, value);
         for (String name : List.of("Metadata", "PartitionMetadata", "MemberMetadata", "TargetAssignmentMetadata", "TargetAssignmentMember",

@@ -36,6 +36,12 @@ import {
   type StreamsGroupRecordKind,
   streamsGroupRecords,
 } from "../../../protocol/embedded/streams_group_log.ts";
+import {
+  decodeTransactionLogValue,
+  decodeTransactionsLogKey,
+  encodeTransactionLogKey,
+  encodeTransactionLogValue,
+} from "../../../protocol/embedded/transactions_log.ts";
 import { murmur2 } from "../../../protocol/murmur2.ts";
 import { decodeControlMarker, decodeRecords, encodeBatch, encodeControlBatch } from "../../../protocol/record.ts";
 import { MalformedFrame } from "../../../protocol/wire.ts";
@@ -164,6 +170,11 @@ describe("an embedded message of Java", () => {
       encode: encodeGroupMetadataKey,
     },
     GroupMetadataValue: { decode: decodeGroupMetadataValue, encode: encodeGroupMetadataValue },
+    TransactionLogKey: {
+      decode: (bytes) => ({ ...decodeTransactionsLogKey(bytes), kind: undefined }),
+      encode: encodeTransactionLogKey,
+    },
+    TransactionLogValue: { decode: decodeTransactionLogValue, encode: encodeTransactionLogValue },
     ConsumerProtocolSubscription: { decode: decodeSubscription, encode: encodeSubscription },
     ConsumerProtocolAssignment: { decode: decodeAssignment, encode: encodeAssignment },
   };
@@ -238,6 +249,16 @@ describe("decodeOffsetsLogKey", () => {
 
   test("gives the number of a kind it does not know", () => {
     expect(decodeOffsetsLogKey(Uint8Array.of(0, 12, 1, 2, 3))).toEqual({ kind: "other", type: 12 });
+  });
+});
+
+describe("the transactions log", () => {
+  test("gives the number of a kind of key it does not know", () => {
+    expect(decodeTransactionsLogKey(Uint8Array.of(0, 3, 1))).toEqual({ kind: "other", type: 3 });
+  });
+
+  test("refuses a value of an unknown version", () => {
+    expect(() => decodeTransactionLogValue(Uint8Array.of(0, 2, 0, 0, 0, 0))).toThrow(MalformedFrame);
   });
 });
 
