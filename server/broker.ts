@@ -1,7 +1,7 @@
 /**
  * The broker: builds its parts, owns them, starts and stops them in order. Read this first.
  *
- *     data folder → metadata → partitions → groups → listeners          (start; stop goes back)
+ *     data folder → metadata → partitions → groups → transactions → listeners          (start; stop goes back)
  *
  * Each part gets only what it needs; handlers get all of it through their request context.
  */
@@ -14,7 +14,7 @@ import { ByteBudget } from "./byte_budget.ts";
 import { Cluster, type ClusterChange, ResourceType } from "./cluster/cluster.ts";
 import { openLocalMetadata } from "./cluster/open_local_metadata.ts";
 import { clearStrayLogs } from "./cluster/stray_logs.ts";
-import { OFFSETS_TOPIC } from "./cluster/topic_name.ts";
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from "./cluster/topic_name.ts";
 import type { BrokerConfig } from "./config.ts";
 import { validateTopicConfigs } from "./config/alter.ts";
 import type { Listener } from "./config/listeners.ts";
@@ -30,6 +30,9 @@ import { InternalTopic } from "./partitions/internal_topic.ts";
 import { OldFetches } from "./partitions/old_fetches.ts";
 import { Partitions } from "./partitions/partitions.ts";
 import { ProducerIds } from "./producer_ids.ts";
+import { TransactionAdmission } from "./transactions/admission.ts";
+import { TransactionCoordinator } from "./transactions/coordinator.ts";
+import { MarkerWriter } from "./transactions/marker_writer.ts";
 
 /** Requests read and unanswered, over all connections, where `queued.max.request.bytes` sets no bound. */
 const REQUEST_BYTES_MAX = 256 * 1024 * 1024;
@@ -69,6 +72,9 @@ export class Broker {
   readonly oldFetches: OldFetches;
   readonly fetchSessions: FetchSessionCache;
   readonly producerIds: ProducerIds;
+  readonly transactions: TransactionCoordinator;
+  readonly transactionAdmission: TransactionAdmission;
+  readonly transactionMarkers: MarkerWriter;
   readonly requestBytes: ByteBudget;
   readonly frameBuffers: BufferPool;
   readonly #listeners: Listeners;
@@ -104,6 +110,17 @@ export class Broker {
       cluster,
       offsetsTopic: new InternalTopic({ name: OFFSETS_TOPIC, partitions, timers: runtime.timers }),
     });
+    this.transactionMarkers = new MarkerWriter({ clock, timers, logger, partitions, cluster, offsets: this.groups });
+    this.transactions = new TransactionCoordinator({
+      runtime,
+      config,
+      logger,
+      cluster,
+      topic: new InternalTopic({ name: TRANSACTIONS_TOPIC, partitions, timers }),
+      producerIds: this.producerIds,
+      markers: this.transactionMarkers,
+    });
+    this.transactionAdmission = new TransactionAdmission({ runtime, config, coordinator: this.transactions });
     this.#listeners = new Listeners(this);
     this.#housekeeping = new Housekeeping({ runtime, config, logger, logDir, partitions });
     this.#cleaner = new LogCleaner({ runtime, config, logger, logDir, partitions });
@@ -164,6 +181,7 @@ export class Broker {
     this.cluster.onChange((change) => this.#apply(change));
     this.config.onChange(() => this.#reconfigureAll());
     this.groups.start();
+    this.transactions.start();
     const bound: Listener[] = [];
     for (const listener of this.config.listeners(this.runtime.process.hostname())) {
       bound.push(await this.#listeners.open(listener, (opened) => this.#advertise([...bound, opened])));
@@ -215,7 +233,8 @@ export class Broker {
     this.#scrubber.stop();
     this.fetcher.stop();
     // Together: a connection cannot finish while its JoinGroup waits for a rebalance, and stopping answers that.
-    await Promise.all([this.groups.stop(), this.#listeners.finish(STOP_WITHIN_MS)]);
+    const coordinators = this.transactions.stop().then(() => this.groups.stop()); // whom markers go through
+    await Promise.all([coordinators, this.#listeners.finish(STOP_WITHIN_MS)]);
     // Not before: the wait may be longer than a flush policy leaves records unsynced.
     this.#housekeeping.stop();
     await this.cluster.close();

@@ -223,6 +223,7 @@ export class Connection implements SocketHandler {
     this.#slots.push(slot);
     let answer: readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
     let isPipelined: boolean;
+    let ordered: Promise<void> | null;
     try {
       const result = dispatch(this.#broker, this, bytes, (run) => {
         const before = slot.sent;
@@ -231,9 +232,8 @@ export class Connection implements SocketHandler {
           run();
         };
       });
-      answer = result.answer;
-      isPipelined = result.isPipelined;
-      if (!isPipelined) this.#isChunkKept = true;
+      ({ answer, isPipelined, ordered } = result);
+      if (!isPipelined || ordered !== null) this.#isChunkKept = true;
       else if (buffer !== null) this.#broker.frameBuffers.give(buffer); // its request was copied or written
     } catch (error) {
       slot.chunks = [];
@@ -246,6 +246,7 @@ export class Connection implements SocketHandler {
     }
     const startMs = isPipelined ? 0 : this.#broker.runtime.clock.monotonicMs();
     if (!isPipelined) this.#isBusy = true;
+    if (ordered !== null) this.#holdFor(ordered);
     answer.then((chunks) => {
       slot.chunks = chunks;
       this.#flush();
@@ -263,6 +264,15 @@ export class Connection implements SocketHandler {
       this.#refuse(error);
       if (this.#isClosed) this.#release();
     });
+  }
+
+  /** The next request is looked at once `ordered` resolves (2). Should it fail, so does the answer, and none is. */
+  #holdFor(ordered: Promise<void>): void {
+    this.#isBusy = true;
+    ordered.then(() => {
+      this.#isBusy = false;
+      this.#process();
+    }, () => {});
   }
 
   // ------------------------------------------------------------------------------------------ out

@@ -22,6 +22,8 @@ export interface Dispatched {
   /** The answer's chunks, none when the request has no answer. */
   readonly answer: readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
   readonly isPipelined: boolean;
+  /** Of a pipelined request whose ordered part is still to come: resolves when that is done. */
+  readonly ordered: Promise<void> | null;
 }
 
 const apiVersionsKey = 18;
@@ -50,15 +52,15 @@ export function dispatch(
           `versions ${handler.minVersion} to ${handler.maxVersion} are served`,
       );
     }
-    return { answer: unsupportedApiVersions(handler, correlationId), isPipelined: false };
+    return { answer: unsupportedApiVersions(handler, correlationId), isPipelined: false, ordered: null };
   }
   const request = codecFor(handler.api, apiVersion).decodeRequest(reader);
-  const context: RequestContext = { broker, connection, apiVersion, correlationId, clientId, onSent };
+  const context: RequestContext = { broker, connection, apiVersion, correlationId, clientId, onSent, ordered: null };
   const response = handler.run(request, context);
   const answer = response instanceof Promise
     ? response.then((value) => encode(handler, apiVersion, correlationId, value))
     : encode(handler, apiVersion, correlationId, response);
-  return { answer, isPipelined: handler.isPipelined };
+  return { answer, isPipelined: handler.isPipelined, ordered: context.ordered };
 }
 
 function encode(handler: Handler, version: number, correlationId: number, response: unknown): readonly Uint8Array[] {

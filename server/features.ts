@@ -14,6 +14,7 @@ export const features: readonly Feature[] = [
   { name: "group.version", minVersion: 0, maxVersion: 1, level: 1 },
   { name: "metadata.version", minVersion: 7, maxVersion: 33, level: 33 },
   { name: "streams.version", minVersion: 0, maxVersion: 1, level: 1 },
+  { name: "transaction.version", minVersion: 0, maxVersion: 2, level: 2 },
 ];
 
 /** Clients ignore features of an epoch below 0. */

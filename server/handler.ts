@@ -21,6 +21,11 @@ export interface RequestContext {
    * that the response points to may be released.
    */
   onSent(run: () => void): void;
+  /**
+   * To be set by a pipelined handler whose ordered part is not done when its call returns: resolves when it is. Until then the
+   * connection does not look at its next request, and the frame keeps its memory.
+   */
+  ordered: Promise<void> | null;
 }
 
 /** null: there is no answer (Produce with acks=0). */
@@ -31,7 +36,7 @@ export interface Handler {
   readonly minVersion: number;
   readonly maxVersion: number;
   /**
-   * The handler's ordered part is done when its call returns; the connection goes on to the next request while the
+   * The handler's ordered part is done when its call returns (but see `ordered`); the connection goes on to the next request while the
    * answer is awaited, and the memory of the frame is used again: nothing may keep a view of the request. All other
    * requests of a connection run one at a time, and own their frame.
    */

@@ -43,8 +43,9 @@ import {
   type UnopenedLogOptions,
 } from "./log_types.ts";
 import { LogWriter } from "./log_writer.ts";
-import { type ProducerEntry, type ProducerStateEntry } from "./producer_entry.ts";
+import { type ProducerEntry } from "./producer_entry.ts";
 import { type ProducerLog } from "./producer_log.ts";
+import { type KnownProducers } from "./producer_state.ts";
 import { deletableCount } from "./retention.ts";
 import { type Segment } from "./segment.ts";
 import { type SegmentList } from "./segment_list.ts";
@@ -56,7 +57,7 @@ export { ColdRead } from "./cold_reads.ts";
 export type { FoundOffset } from "./time_lookup.ts";
 export type { LogRead, ReadLimits } from "./log_read.ts";
 export type { ProducerStateEntry } from "./producer_entry.ts";
-export type { AppendOrigin } from "./producer_state.ts";
+export type { AppendOrigin, KnownProducers } from "./producer_state.ts";
 export type { AppendOptions, AppendResult, LogIdentity, LogOwner } from "./log_types.ts";
 
 export class Log {
@@ -243,7 +244,7 @@ export class Log {
       const batch = new BatchView(records, at);
       const isIdempotent = batch.hasProducerId;
       if (isIdempotent) {
-        const verdict = this.#producers.load().check(batch, options.origin, staged);
+        const verdict = this.#producers.load().check(batch, options, staged);
         if (verdict.kind === "duplicate") return duplicateOf(verdict.batch, this.#start.offset);
         if (verdict.kind === "refused") return { kind: "rejected", errorCode: verdict.errorCode };
       }
@@ -432,8 +433,8 @@ export class Log {
   }
 
   /** Idempotent producers that are remembered. */
-  producers(): Iterable<ProducerStateEntry> {
-    return this.#producers.load().entries();
+  producers(): KnownProducers {
+    return this.#producers.load();
   }
 
   /** Forgets producers not heard of for `expirationMs`; returns how many. Those not yet loaded are looked at when they are. */

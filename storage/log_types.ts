@@ -4,11 +4,10 @@ import { type Log } from "./log.ts";
 import { type LogConfig } from "./log_config.ts";
 import { type LoadedLog } from "./log_loader.ts";
 import { type KnownBatch } from "./producer_entry.ts";
-import { type AppendOrigin } from "./producer_state.ts";
+import { type ProducerCheck } from "./producer_state.ts";
 
-export interface AppendOptions {
+export interface AppendOptions extends ProducerCheck {
   readonly leaderEpoch: number;
-  readonly origin: AppendOrigin;
 }
 
 /** `errorCode` is one of `ErrorCode`; `logAppendTimeMs` is -1 where the records keep their own time. */

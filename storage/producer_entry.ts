@@ -10,6 +10,7 @@ import { ErrorCode } from "../protocol/errors.ts";
 export const BATCHES_KEPT = 5;
 const NO_OFFSET = -1;
 const NO_COORDINATOR_EPOCH = -1;
+const EPOCH_MAX = 0x7fff;
 /** Numbers per batch in `#batches`: last sequence, last offset, offset delta, timestamp. */
 const WIDTH = 4;
 
@@ -137,9 +138,15 @@ export class ProducerEntry implements ProducerStateEntry {
     return ErrorCode.NONE;
   }
 
-  /** The same for the marker that ends a transaction. */
-  checkMarker(producerEpoch: number, coordinatorEpoch: number): number {
-    if (producerEpoch < this.producerEpoch) return ErrorCode.INVALID_PRODUCER_EPOCH;
+  /**
+   * The same for the marker that ends a transaction. By KIP-890 (`transactionVersion` 2) its epoch is the one after that of the
+   * transaction's records: one with their epoch is late, and would end the next transaction (KIP-1228). With none open it is
+   * one that comes again. The highest epoch has none after it.
+   */
+  checkMarker(producerEpoch: number, coordinatorEpoch: number, transactionVersion: number): number {
+    const isLate = transactionVersion >= 2 && producerEpoch === this.producerEpoch && producerEpoch < EPOCH_MAX &&
+      this.currentTransactionFirstOffset !== NO_OFFSET;
+    if (producerEpoch < this.producerEpoch || isLate) return ErrorCode.INVALID_PRODUCER_EPOCH;
     if (coordinatorEpoch < this.coordinatorEpoch) return ErrorCode.TRANSACTION_COORDINATOR_FENCED;
     return ErrorCode.NONE;
   }

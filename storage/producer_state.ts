@@ -16,6 +16,22 @@ import { type KnownBatch, ProducerEntry, type ProducerStateEntry } from "./produ
 
 export type AppendOrigin = "client" | "coordinator";
 
+/** By what rules the producer of a batch is checked. */
+export interface ProducerCheck {
+  readonly origin: AppendOrigin;
+  /** Of a marker: 2 when its epoch is one of its own (KIP-890). */
+  readonly transactionVersion?: number | undefined;
+  /** Of a client's batch: one of whom nothing is known must begin at sequence 0, as each epoch of KIP-890 does. */
+  readonly startsAtZero?: boolean | undefined;
+}
+
+/** The producers of a log, to be looked at. */
+export interface KnownProducers extends Iterable<ProducerStateEntry> {
+  find(producerId: number): ProducerStateEntry | undefined;
+  /** A batch was refused for now, before it came to the log: those behind it may not take its place. */
+  missed(batch: BatchView): void;
+}
+
 /** The marker of a control batch with the time in its record; null for an empty batch, as a cleaner may leave. */
 interface Marker extends ControlMarker {
   readonly timestampMs: number;
@@ -35,9 +51,9 @@ interface FinishedTransaction {
   readonly lastOffset: number;
 }
 
-export class ProducerState {
+export class ProducerState implements KnownProducers {
   readonly #producers = new Map<number, ProducerEntry>();
-  /** First offset → producer. A handful at most. */
+  /** First offset → producer, ascending: a transaction begins where the log ends. */
   readonly #openTransactions = new Map<number, number>();
   #finishedTransactions: FinishedTransaction[] = [];
 
@@ -49,17 +65,26 @@ export class ProducerState {
     return this.#producers.values();
   }
 
+  [Symbol.iterator](): Iterator<ProducerStateEntry> {
+    return this.#producers.values();
+  }
+
+  find(producerId: number): ProducerStateEntry | undefined {
+    return this.#producers.get(producerId);
+  }
+
   /** Producers from a snapshot. */
   load(entries: readonly ProducerStateEntry[]): void {
     this.#producers.clear();
     this.#openTransactions.clear();
     this.#finishedTransactions = [];
+    const open: ProducerStateEntry[] = [];
     for (const entry of entries) {
       this.#producers.set(entry.producerId, ProducerEntry.of(entry));
-      if (entry.currentTransactionFirstOffset >= 0) {
-        this.#openTransactions.set(entry.currentTransactionFirstOffset, entry.producerId);
-      }
+      if (entry.currentTransactionFirstOffset >= 0) open.push(entry);
     }
+    open.sort((one, other) => one.currentTransactionFirstOffset - other.currentTransactionFirstOffset);
+    for (const entry of open) this.#openTransactions.set(entry.currentTransactionFirstOffset, entry.producerId);
   }
 
   /** Of the producers here, takes over the batches that `other` remembers too. */
@@ -72,16 +97,20 @@ export class ProducerState {
 
   /** Looks whether a batch of a known producer may be written. `staged`: producers changed by earlier batches of the same append. */
   // hot: per batch
-  check(batch: BatchView, origin: AppendOrigin, staged: Map<number, ProducerEntry> | null): ProducerVerdict {
+  check(batch: BatchView, by: ProducerCheck, staged: Map<number, ProducerEntry> | null): ProducerVerdict {
     const producerId = batch.producerId;
     const entry = staged?.get(producerId) ?? this.#producers.get(producerId);
-    if (entry === undefined) return FINE;
-    if (batch.isControl) return verdictOf(this.#checkMarker(entry, batch));
-    if (origin === "client") {
+    if (entry === undefined) {
+      return by.startsAtZero === true && batch.baseSequence !== 0
+        ? { kind: "refused", errorCode: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER }
+        : FINE;
+    }
+    if (batch.isControl) return verdictOf(this.#checkMarker(entry, batch, by.transactionVersion ?? 0));
+    if (by.origin === "client") {
       const known = entry.duplicateOf(batch);
       if (known !== null) return { kind: "duplicate", batch: known };
     }
-    return verdictOf(entry.check(batch, origin === "client"));
+    return verdictOf(entry.check(batch, by.origin === "client"));
   }
 
   /** The batch could not be written. Only it may be its producer's first, when it comes again (2). */
@@ -122,11 +151,8 @@ export class ProducerState {
 
   /** Offset of the first transaction that has not ended, null when none is open. */
   get firstOpenOffset(): number | null {
-    let first: number | null = null;
-    for (const offset of this.#openTransactions.keys()) {
-      if (first === null || offset < first) first = offset;
-    }
-    return first;
+    for (const offset of this.#openTransactions.keys()) return offset;
+    return null;
   }
 
   /** The same, counting transactions whose marker is at or above `highWatermark` as open (3). */
@@ -153,9 +179,10 @@ export class ProducerState {
     return count;
   }
 
-  #checkMarker(entry: ProducerEntry, batch: BatchView): number {
+  #checkMarker(entry: ProducerEntry, batch: BatchView, transactionVersion: number): number {
     const marker = markerOf(batch);
-    return marker === null ? ErrorCode.NONE : entry.checkMarker(batch.producerEpoch, marker.coordinatorEpoch);
+    if (marker === null) return ErrorCode.NONE;
+    return entry.checkMarker(batch.producerEpoch, marker.coordinatorEpoch, transactionVersion);
   }
 
   #applyMarker(known: ProducerEntry | null, batch: BatchView, nowMs: number): AbortedTransaction | null {

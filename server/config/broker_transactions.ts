@@ -9,12 +9,12 @@ export const transactionsConfigs = {
   "transaction.max.timeout.ms": int(
     900_000,
     "Largest transaction timeout, in milliseconds, that a producer may ask for.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "transactional.id.expiration.ms": int(
     604_800_000,
     "Milliseconds without use after which a transactional id is forgotten.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "transaction.state.log.num.partitions": int(
     50,
@@ -40,17 +40,17 @@ export const transactionsConfigs = {
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": int(
     10_000,
     "Milliseconds between looks for transactions that have run out of time and must be aborted.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "transaction.remove.expired.transaction.cleanup.interval.ms": int(
     3_600_000,
     "Milliseconds between looks for transactional ids to forget.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "transaction.partition.verification.enable": boolean(
     true,
     "Whether a transactional write is checked against the coordinator, so that none comes in after its transaction has ended.",
-    { ...clusterWide, ...withoutEffect },
+    clusterWide,
   ),
   "transaction.two.phase.commit.enable": boolean(
     false,
@@ -65,6 +65,6 @@ export const transactionsConfigs = {
   "add.partitions.to.txn.retry.backoff.max.ms": int(
     100,
     "Milliseconds that the broker may spend on repeating the request to add a partition to a transaction.",
-    { min: 0, ...withoutEffect },
+    { min: 0 },
   ),
 };

@@ -14,7 +14,9 @@ import { newTopicId } from "../cluster/topic_id.ts";
 import { OFFSETS_TOPIC } from "../cluster/topic_name.ts";
 import type { BrokerConfig } from "../config.ts";
 import type { Logger } from "../log.ts";
+import type { MarkerToWrite } from "../transactions/marker.ts";
 import type { CommitClaim } from "./classic/checks.ts";
+import { commitAll, type CommitRequest, type OffsetToCommit, type TransactionalCommitRequest } from "./commits.ts";
 import type {
   GroupRules,
   GroupState,
@@ -25,24 +27,28 @@ import type {
   SyncAnswer,
   SyncEvent,
 } from "./classic/state.ts";
-import { NO_BYTES } from "./classic/state.ts";
+import { refusedJoin, refusedLeave, refusedSync } from "./classic/refused.ts";
 import { ClusterTopics } from "./cluster_topics.ts";
 import { checkHeartbeat, type HeartbeatRequest } from "./consumer/request_checks.ts";
 import { assignorNames, consumerGroupRules } from "./consumer/rules.ts";
 import type { ConsumerGroupState, HeartbeatAnswer } from "./consumer/state.ts";
 import { refusedHeartbeat } from "./consumer/state.ts";
 import { type OffsetReader, readError } from "./offset_readers.ts";
-import type { OffsetStore } from "./offset_store.ts";
-import { type CommitPlace, type GroupAnswer, GroupShard } from "./shard.ts";
+import { type ReadableOffsets, readableOffsets } from "./readable_offsets.ts";
+import { type Commit, type CommitPlace, type GroupAnswer, GroupShard } from "./shard.ts";
 import { partitionFor } from "./partition_for.ts";
 import { StreamsCoordinator } from "./streams_coordinator.ts";
+
+export type { CommitRequest, OffsetToCommit, TransactionalCommitRequest } from "./commits.ts";
+export type { OffsetReader } from "./offset_readers.ts";
+export type { ReadableOffsets } from "./readable_offsets.ts";
 
 /** `__consumer_offsets`, as far as the coordinator needs it. */
 export interface OffsetsTopic {
   /** 0 while the topic is not there. */
   readonly partitionCount: number;
   /** Resolves when the batch is durable by the topic's policy. @throws {ProtocolError} */
-  write(partition: number, batch: Uint8Array): Promise<void>;
+  write(partition: number, batch: Uint8Array, transactionVersion?: number): Promise<void>;
   readAll(partition: number): AsyncIterable<BatchView>;
 }
 
@@ -60,21 +66,6 @@ export interface GroupCoordinatorOptions {
 
 export type JoinRequest = Omit<JoinEvent, "kind" | "ticket" | "newMemberId"> & { readonly groupId: string };
 export type SyncRequest = Omit<SyncEvent, "kind" | "ticket"> & { readonly groupId: string };
-
-export interface CommitRequest extends CommitClaim {
-  readonly groupId: string;
-  readonly apiVersion: number;
-  /** How long the client wants the offsets kept (v2–v4); -1 leaves it to the broker. */
-  readonly retentionTimeMs: number;
-  readonly offsets: readonly OffsetToCommit[];
-}
-
-export interface OffsetToCommit extends CommitPlace {
-  readonly topicId: string;
-  readonly offset: number;
-  readonly leaderEpoch: number;
-  readonly metadata: string | null;
-}
 
 /** How long a newcomer's JoinGroup may wait: Kafka's. */
 const newMemberJoinTimeoutMs = 300_000;
@@ -180,7 +171,7 @@ export class GroupCoordinator {
       streamsRules: (groupId) => this.streams.rulesOf(groupId),
       topics: this.#topics,
       log: {
-        write: (batch) => offsetsTopic.write(index, batch),
+        write: (batch, transactionVersion) => offsetsTopic.write(index, batch, transactionVersion),
         compression: compressionOf(config.get("offsets.topic.compression.codec")),
         timeoutMs: config.get("offsets.commit.timeout.ms"),
       },
@@ -347,40 +338,69 @@ export class GroupCoordinator {
     const { groupId, offsets, retentionTimeMs, apiVersion } = request;
     const shard = this.#shardOf(groupId);
     if (typeof shard === "number") return offsets.map(() => shard);
-    const admission = shard.admitCommit(groupId, request, apiVersion, offsets);
+    const admission = shard.admitCommit(groupId, request, { apiVersion, isTransactional: false, places: offsets });
     if (admission !== ErrorCode.NONE) return offsets.map(() => admission);
 
-    const nowMs = this.#options.runtime.clock.nowMs();
-    const expireTimestampMs = retentionTimeMs < 0 ? -1 : nowMs + retentionTimeMs;
-    const metadataMax = this.#options.config.get("offset.metadata.max.bytes");
-    const isTooLarge = (offset: OffsetToCommit) => (offset.metadata ?? "").length > metadataMax;
-    const commits = offsets.filter((offset) => !isTooLarge(offset)).map((commit) => ({
-      topic: commit.topic,
-      partition: commit.partition,
-      committed: {
-        offset: commit.offset,
-        leaderEpoch: commit.leaderEpoch,
-        metadata: commit.metadata ?? "",
-        commitTimestampMs: nowMs,
-        expireTimestampMs,
-        topicId: commit.topicId,
-      },
-    }));
-    const errorCode = commits.length === 0 ? ErrorCode.NONE : await shard.commit(groupId, commits);
-    return offsets.map((offset) => isTooLarge(offset) ? ErrorCode.OFFSET_METADATA_TOO_LARGE : errorCode);
+    return await this.#commitAll(offsets, retentionTimeMs, (commits) => shard.commit(groupId, commits));
   }
 
-  /** The offsets to read from, or the error. `requireStable`: after all commits made before are known to be safe. */
+  /**
+   * The same inside a transaction, whose offsets count once it commits. That the group is part of the transaction has been seen to.
+   * @returns an error code for each offset, in order
+   */
+  async commitTransactionalOffsets(request: TransactionalCommitRequest): Promise<number[]> {
+    const { groupId, offsets, apiVersion, producerId, producerEpoch } = request;
+    const shard = this.#shardOf(groupId);
+    if (typeof shard === "number") return offsets.map(() => shard);
+    const admission = shard.admitCommit(groupId, request, { apiVersion, isTransactional: true, places: offsets });
+    if (admission !== ErrorCode.NONE) return offsets.map(() => admission);
+    return await this.#commitAll(
+      offsets,
+      -1,
+      (commits) => shard.commitTransactional({ groupId, producerId, producerEpoch, offsets: commits }),
+    );
+  }
+
+  /** The partition of `__consumer_offsets` that has the group's offsets, as a transaction names it. */
+  offsetsPartitionOf(groupId: string): number {
+    const { offsetsTopic: { partitionCount }, config } = this.#options;
+    return partitionFor(groupId, partitionCount > 0 ? partitionCount : config.get("offsets.topic.num.partitions"));
+  }
+
+  /** Writes the marker that ends a transaction into a partition of `__consumer_offsets`. NONE once its offsets count. */
+  async endTransaction(partition: number, marker: MarkerToWrite): Promise<number> {
+    const slot = this.#slots[partition];
+    if (slot === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    if (slot.kind !== "active") return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    const errorCode = await slot.shard.endTransaction(marker);
+    const isElsewhere = errorCode === ErrorCode.NOT_COORDINATOR || errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    return isElsewhere ? ErrorCode.NOT_LEADER_OR_FOLLOWER : errorCode;
+  }
+
+  #commitAll(
+    offsets: readonly OffsetToCommit[],
+    retentionTimeMs: number,
+    commit: (commits: readonly Commit[]) => Promise<number>,
+  ): Promise<number[]> {
+    const { runtime: { clock }, config } = this.#options;
+    const metadataLengthMax = config.get("offset.metadata.max.bytes");
+    return commitAll(offsets, { nowMs: clock.nowMs(), retentionTimeMs, metadataLengthMax }, commit);
+  }
+
+  /**
+   * The offsets to read from, or the error. `requireStable`: after all commits made before are known to be safe; those that an
+   * open transaction may still change are `isUnstable`.
+   */
   async offsetsOf(
     groupId: string,
     { requireStable, reader }: { readonly requireStable: boolean; readonly reader?: OffsetReader },
-  ): Promise<OffsetStore | number> {
+  ): Promise<ReadableOffsets | number> {
     const shard = this.#shardOf(groupId);
     if (typeof shard === "number") return shard;
     const errorCode = reader === undefined ? ErrorCode.NONE : readError(shard, groupId, { requireStable, reader });
     if (errorCode !== ErrorCode.NONE) return errorCode;
     if (requireStable) await shard.settled();
-    return shard.offsets;
+    return readableOffsets(shard, groupId, { requireStable });
   }
 
   /** @returns an error code for the whole, or one for each place, in order */
@@ -472,27 +492,6 @@ function distinct(protocols: JoinRequest["protocols"]): JoinRequest["protocols"]
   const byName = new Map<string, Uint8Array>();
   for (const { name, metadata } of protocols) if (!byName.has(name)) byName.set(name, metadata.slice());
   return Array.from(byName, ([name, metadata]) => ({ name, metadata }));
-}
-
-function refusedJoin(errorCode: number, memberId: string): Promise<JoinAnswer> {
-  return Promise.resolve({
-    errorCode,
-    memberId,
-    generation: -1,
-    protocolType: null,
-    protocolName: null,
-    leaderId: "",
-    skipAssignment: false,
-    members: [],
-  });
-}
-
-function refusedSync(errorCode: number): Promise<SyncAnswer> {
-  return Promise.resolve({ errorCode, protocolType: null, protocolName: null, assignment: NO_BYTES });
-}
-
-function refusedLeave(errorCode: number): Promise<LeaveAnswer> {
-  return Promise.resolve({ errorCode, members: [] });
 }
 
 function compressionOf(id: number): CompressionId {

@@ -1,8 +1,6 @@
 /**
- * Reads a partition of `__consumer_offsets` back into what it says: the last word on every group and every offset.
- *
- * Offsets committed inside a transaction count from its commit marker on, or not at all. An offset committed later than
- * the transaction's own, but before its marker, is the newer one and stays.
+ * Reads a partition of `__consumer_offsets` back into what it says: the last word on every group and every offset, and the
+ * offsets of transactions that have not ended.
  */
 import type { BatchView } from "../../protocol/batch.ts";
 import { decodeConsumerGroupLogKey } from "../../protocol/embedded/consumer_group_log.ts";
@@ -12,9 +10,10 @@ import { decodeControlMarker, decodeRecords, type RecordView } from "../../proto
 import { MalformedFrame } from "../../protocol/wire.ts";
 import type { PersistedGroup } from "./classic/state.ts";
 import { StoredGroup } from "./consumer/records.ts";
-import type { CommittedOffset, OffsetStore } from "./offset_store.ts";
+import type { OffsetStore } from "./offset_store.ts";
 import { groupOfRecord, offsetOfRecord } from "./records.ts";
 import { StoredStreamsGroup } from "./streams/records.ts";
+import type { TransactionalOffsets } from "./transactional_offsets.ts";
 
 export interface LoadedPartition {
   readonly groups: ReadonlyMap<string, PersistedGroup>;
@@ -25,37 +24,29 @@ export interface LoadedPartition {
   readonly skippedCount: number;
 }
 
-interface PendingOffset {
-  readonly group: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly value: CommittedOffset;
-  readonly recordOffset: number;
-}
-
 export async function loadPartition(
   batches: AsyncIterable<BatchView>,
   offsets: OffsetStore,
+  transactional: TransactionalOffsets,
 ): Promise<LoadedPartition> {
-  const loader = new Loader(offsets);
+  const loader = new Loader(offsets, transactional);
   for await (const batch of batches) loader.read(batch);
   return loader.finish();
 }
 
 class Loader {
   readonly #offsets: OffsetStore;
+  readonly #transactional: TransactionalOffsets;
   /** A group is written often and decoded once: until the end only its last value is kept. */
   readonly #groupValues = new Map<string, Uint8Array>();
   readonly #consumerGroups = new Map<string, StoredGroup>();
   readonly #streamsGroups = new Map<string, StoredStreamsGroup>();
-  readonly #pending = new Map<number, PendingOffset[]>();
-  /** Where the offsets stand in the log that came from outside transactions while some transaction was open. */
-  readonly #recordOffsets = new Map<string, number>();
   #recordCount = 0;
   #skippedCount = 0;
 
-  constructor(offsets: OffsetStore) {
+  constructor(offsets: OffsetStore, transactional: TransactionalOffsets) {
     this.#offsets = offsets;
+    this.#transactional = transactional;
   }
 
   read(batch: BatchView): void {
@@ -97,16 +88,16 @@ class Loader {
         this.#streamsGroups.delete(key.group);
       }
     } else if (key.kind === "offset") {
-      const { group, topic, partition } = key;
+      const { group: groupId, topic, partition } = key;
       const value = record.value === null ? null : offsetOfRecord(record.value);
+      const place = { groupId, topic, partition };
       if (producerId !== null && value !== null) {
-        const pending = this.#pending.get(producerId) ?? [];
-        pending.push({ group, topic, partition, value, recordOffset: record.offset });
-        this.#pending.set(producerId, pending);
+        this.#transactional.begin(place);
+        this.#transactional.written(producerId, { ...place, value });
         return;
       }
-      this.#offsets.restore(group, topic, partition, value);
-      if (this.#pending.size > 0) this.#recordOffsets.set(keyOf(group, topic, partition), record.offset);
+      this.#offsets.restore(groupId, topic, partition, value);
+      this.#transactional.writtenOutside(place, value);
     } else {
       this.#readConsumerGroup(record.key, record.value);
     }
@@ -139,21 +130,8 @@ class Loader {
   #endTransaction(producerId: number, record: RecordView): void {
     const { kind } = decodeControlMarker(record);
     if (kind === "other") return;
-    const pending = this.#pending.get(producerId) ?? [];
-    this.#pending.delete(producerId);
-    if (kind === "commit") {
-      for (const { group, topic, partition, value, recordOffset } of pending) {
-        const key = keyOf(group, topic, partition);
-        if ((this.#recordOffsets.get(key) ?? -1) > recordOffset) continue;
-        this.#offsets.restore(group, topic, partition, value);
-        this.#recordOffsets.set(key, recordOffset);
-      }
+    for (const { groupId, topic, partition, value } of this.#transactional.ended(producerId, kind)) {
+      this.#offsets.restore(groupId, topic, partition, value);
     }
-    if (this.#pending.size === 0) this.#recordOffsets.clear();
   }
-}
-
-/** Group ids and topics are anything; a length keeps two pairs from being one text. */
-function keyOf(group: string, topic: string, partition: number): string {
-  return `${group.length}:${group}${topic}:${partition}`;
 }

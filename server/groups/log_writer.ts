@@ -4,7 +4,8 @@
  *  1. One batch is on its way at a time; what comes meanwhile makes the next one. So the slower the disk, the larger the
  *     batches, and outcomes are known in the order of the log.
  *  2. The outcome of a batch is applied to memory before anyone who waits for it is told.
- *  3. Nobody waits longer than `timeoutMs`. Records whose wait is over may still land; records of a batch that has not
+ *  3. Records of a transaction, and its end, are batches of their own, in their turn among the others.
+ *  4. Nobody waits longer than `timeoutMs`. Records whose wait is over may still land; records of a batch that has not
  *     been sent by then are dropped.
  */
 import type { CompressionId } from "../../protocol/compression.ts";
@@ -18,9 +19,16 @@ export interface LogRecord {
   readonly value: Uint8Array | null;
 }
 
+/** A batch that is not shared, because its header says whose it is: records of a transaction, or its end. */
+export interface OwnBatch {
+  readonly encode: (nowMs: number) => Uint8Array;
+  /** Of a marker: by which rules its epoch is checked. */
+  readonly transactionVersion?: number;
+}
+
 export interface LogWriterOptions {
   /** Resolves when the batch is durable. */
-  readonly write: (batch: Uint8Array) => Promise<void>;
+  readonly write: (batch: Uint8Array, transactionVersion?: number) => Promise<void>;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly compression: CompressionId;
@@ -33,6 +41,7 @@ const batchBytesMax = 512 * 1024;
 const RECORD_OVERHEAD_BYTES = 16;
 
 interface PendingBatch {
+  readonly own: OwnBatch | null;
   readonly records: LogRecord[];
   readonly outcomes: ((errorCode: number) => void)[];
   readonly waiters: ((errorCode: number) => void)[];
@@ -55,8 +64,16 @@ export class LogWriter {
    * Appends the records. `outcome` is called once, in log order: NONE when they are durable, else why they are not.
    * @returns the same code, or REQUEST_TIMED_OUT when it is not known in time
    */
-  async append(records: readonly LogRecord[], outcome: (errorCode: number) => void): Promise<number> {
-    const batches = this.#place(records);
+  append(records: readonly LogRecord[], outcome: (errorCode: number) => void): Promise<number> {
+    return this.#wait(this.#place(records), outcome);
+  }
+
+  /** The same for a batch of its own, in its turn. */
+  appendOwn(own: OwnBatch, outcome: (errorCode: number) => void): Promise<number> {
+    return this.#wait([this.#open(own)], outcome);
+  }
+
+  async #wait(batches: readonly PendingBatch[], outcome: (errorCode: number) => void): Promise<number> {
     let openCount = batches.length;
     let firstError: number = ErrorCode.NONE;
     const codes = batches.map((batch) => {
@@ -78,7 +95,8 @@ export class LogWriter {
 
   /** Puts the records into the open batch, and into more where they do not fit; those batches are returned. */
   #place(records: readonly LogRecord[]): PendingBatch[] {
-    let batch = this.#queue.at(-1) ?? this.#open();
+    const last = this.#queue.at(-1);
+    let batch = last === undefined || last.own !== null ? this.#open() : last;
     const used = new Set<PendingBatch>();
     for (const record of records) {
       const sizeBytes = record.key.length + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
@@ -90,8 +108,8 @@ export class LogWriter {
     return used.size > 0 ? [...used] : [batch];
   }
 
-  #open(): PendingBatch {
-    const batch: PendingBatch = { records: [], outcomes: [], waiters: [], sizeBytes: 0, timer: null };
+  #open(own: OwnBatch | null = null): PendingBatch {
+    const batch: PendingBatch = { own, records: [], outcomes: [], waiters: [], sizeBytes: 0, timer: null };
     batch.timer = this.#options.timers.after(this.#options.timeoutMs, () => this.#timeOut(batch));
     this.#queue.push(batch);
     if (this.#sending === null && !this.#isFlushDue) {
@@ -117,12 +135,14 @@ export class LogWriter {
   }
 
   async #write(batch: PendingBatch): Promise<number> {
-    if (batch.records.length === 0) return ErrorCode.NONE;
+    const { own } = batch;
+    if (own === null && batch.records.length === 0) return ErrorCode.NONE;
     const { clock, compression, write } = this.#options;
     const timestamp = clock.nowMs();
     const records = batch.records.map(({ key, value }) => ({ timestamp, key, value }));
     try {
-      await write(encodeBatch({ records, compression }));
+      if (own === null) await write(encodeBatch({ records, compression }));
+      else await write(own.encode(timestamp), own.transactionVersion);
       return ErrorCode.NONE;
     } catch (error) {
       return error instanceof ProtocolError ? error.code : ErrorCode.UNKNOWN_SERVER_ERROR;

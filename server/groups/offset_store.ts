@@ -61,9 +61,13 @@ export class OffsetStore {
     return this.#groups.keys();
   }
 
-  /** As the log says, at loading. */
+  /** As the log says: at loading, and when a transaction ends. */
   restore(groupId: string, topic: string, partition: number, value: CommittedOffset | null): void {
-    this.settle(this.stage(groupId, topic, partition, value), true);
+    const entry = this.#entry(groupId, topic, partition);
+    entry.durable = value;
+    if (entry.stagedCount > 0) return;
+    entry.latest = value;
+    if (value === null) this.#forget(groupId, topic, partition);
   }
 
   /** null deletes. */

@@ -13,8 +13,10 @@ import { MalformedFrame } from "../../protocol/wire.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import type { Clock, Timers } from "../../runtime/runtime.ts";
 import type { Logger } from "../log.ts";
-import { commitError, deleteGroupError, deleteOffsetsError, isSubscribed } from "./classic/checks.ts";
+import type { MarkerToWrite } from "../transactions/marker.ts";
+import { deleteGroupError, deleteOffsetsError, isSubscribed } from "./classic/checks.ts";
 import type { CommitClaim } from "./classic/checks.ts";
+import { commitErrorOf, type CommitToAdmit } from "./commit_admission.ts";
 import type {
   Effect,
   GroupEvent,
@@ -22,14 +24,13 @@ import type {
   GroupState,
   JoinAnswer,
   LeaveAnswer,
-  PersistedGroup,
   PersistPurpose,
   SyncAnswer,
   Ticket,
 } from "./classic/state.ts";
-import { emptyGroup } from "./classic/state.ts";
+import { emptyGroup, noMembers } from "./classic/state.ts";
 import { restoredGroup, step } from "./classic/step.ts";
-import { commitError as consumerCommitError } from "./consumer/checks.ts";
+import { noConsumerGroup } from "./consumer/request_checks.ts";
 import { asConsumerEvent, type ClassicRequest } from "./consumer/classic_events.ts";
 import type { ConsumerGroupRules, HeartbeatAnswer, HeartbeatEvent } from "./consumer/state.ts";
 import { isTopicSubscribed, JOINING_EPOCH, refusedHeartbeat } from "./consumer/state.ts";
@@ -40,11 +41,13 @@ import { loadPartition } from "./loader.ts";
 import { coordinatorError, type LogRecord, LogWriter, type LogWriterOptions } from "./log_writer.ts";
 import { type CommittedOffset, OffsetStore, type StagedOffset } from "./offset_store.ts";
 import { groupRecord, offsetRecord } from "./records.ts";
-import { commitError as streamsCommitError, isTopicRead } from "./streams/checks.ts";
+import { isTopicRead } from "./streams/checks.ts";
 import { refusedClassic } from "./streams/classic_requests.ts";
 import type { HeartbeatEvent as StreamsHeartbeatEvent, StreamsAnswer, StreamsGroupRules } from "./streams/state.ts";
 import { refusedHeartbeat as refusedStreamsHeartbeat } from "./streams/state.ts";
 import { StreamsGroups } from "./streams_groups.ts";
+import { endTransaction, type TransactionalCommit, writeTransactional } from "./transactional_commits.ts";
+import { TransactionalOffsets } from "./transactional_offsets.ts";
 
 /** A group of the classic protocol. The object is the group's identity: one deleted and made anew is another. */
 export interface ClassicGroup {
@@ -83,6 +86,7 @@ export interface Commit extends CommitPlace {
 
 export class GroupShard {
   readonly offsets = new OffsetStore();
+  readonly transactional = new TransactionalOffsets();
   /** A group is either one of these, or a classic group. */
   readonly consumer: ConsumerGroups;
   readonly streams: StreamsGroups;
@@ -230,35 +234,30 @@ export class GroupShard {
   // -------------------------------------------------------------------------------------------- offsets
 
   /** May `claim` commit? NONE, or why not. A group that only stores offsets is made by its first commit. */
-  admitCommit(
-    groupId: string,
-    claim: CommitClaim,
-    apiVersion: number,
-    places: readonly CommittedPlace[],
-  ): number {
-    const consumers = this.consumer.state(groupId);
-    if (consumers !== undefined) {
-      return consumerCommitError(consumers, claim, { apiVersion, isTransactional: false, places });
-    }
-    const streams = this.streams.state(groupId);
-    if (streams !== undefined) {
-      return streamsCommitError(streams, claim, { apiVersion, isTransactional: false, places });
-    }
+  admitCommit(groupId: string, claim: CommitClaim, commit: CommitToAdmit): number {
     const group = this.#groups.get(groupId);
-    if (group !== undefined) {
-      const errorCode = commitError(group.state, claim);
-      if (errorCode === ErrorCode.NONE) this.#step(group, { kind: "committed", memberId: claim.memberId });
-      return errorCode;
+    const [consumers, streams] = [this.consumer.state(groupId), this.streams.state(groupId)];
+    const errorCode = commitErrorOf({ classic: group?.state, consumers, streams }, claim, commit);
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+    if (!this.isKnown(groupId)) this.#groups.set(groupId, this.#newGroup(groupId));
+    else if (group !== undefined && !commit.isTransactional) {
+      this.#step(group, { kind: "committed", memberId: claim.memberId });
     }
-    if (claim.generation < 0) {
-      this.#groups.set(groupId, this.#newGroup(groupId));
-      return ErrorCode.NONE;
-    }
-    return apiVersion >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
+    return ErrorCode.NONE;
   }
 
   async commit(groupId: string, commits: readonly Commit[]): Promise<number> {
     return coordinatorError(await this.#writeOffsets(groupId, commits, []));
+  }
+
+  /** The same inside a transaction. */
+  async commitTransactional(commit: TransactionalCommit): Promise<number> {
+    return coordinatorError(await writeTransactional(this.#writer, this.transactional, commit));
+  }
+
+  /** Writes the marker that ends a transaction; what it says of offsets is done when it resolves. */
+  async endTransaction(marker: MarkerToWrite): Promise<number> {
+    return coordinatorError(await endTransaction(this.#writer, this, marker));
   }
 
   /** Resolves when no commit made before is still on its way (`requireStable`). */
@@ -283,7 +282,8 @@ export class GroupShard {
     );
     const stored = this.offsets.of(groupId);
     const wanted = places.filter(({ topic, partition }, index) =>
-      !isInUse[index] && (stored.get(topic)?.get(partition)?.latest ?? null) !== null
+      !isInUse[index] && ((stored.get(topic)?.get(partition)?.latest ?? null) !== null ||
+        this.transactional.isUnstable(groupId, topic, partition))
     );
     if (wanted.length > 0) {
       const writeError = await this.#writeOffsets(groupId, wanted.map(asDeleted), []);
@@ -306,10 +306,11 @@ export class GroupShard {
   /** Offsets of topics that are no more. One committed to a later topic of the same name stays. */
   async forgetTopics(topics: ReadonlyMap<string, string>): Promise<void> {
     const writes: Promise<number>[] = [];
-    for (const groupId of [...this.offsets.groupIds()]) {
-      const places: CommitPlace[] = [];
+    for (const groupId of new Set([...this.offsets.groupIds(), ...this.transactional.groupIds()])) {
+      const places: CommitPlace[] = this.transactional.placesOf(groupId).filter(({ topic }) => topics.has(topic));
       for (const [topic, id] of topics) {
         for (const [partition, { latest }] of this.offsets.of(groupId).get(topic) ?? []) {
+          if (this.transactional.isUnstable(groupId, topic, partition)) continue; // among them already
           if (latest !== null && !isOfOtherTopic(latest.topicId, id)) places.push({ topic, partition });
         }
       }
@@ -325,21 +326,24 @@ export class GroupShard {
     let expiredCount = 0;
     for (const group of [...this.#groups.values()]) {
       const { groupId, phase, pendingMembers } = group.state;
-      const { expired, hasOthers } = expiredOffsets(group.state, this.offsets.of(groupId), { nowMs, retentionMs });
+      const found = expiredOffsets(group.state, this.offsets.of(groupId), { nowMs, retentionMs });
+      const { expired, hasOthers } = this.transactional.kept(groupId, found);
       expiredCount += expired.length;
       if (!hasOthers && phase === "Empty" && pendingMembers.size === 0) writes.push(this.#forget(group));
       else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
     }
     for (const groupId of [...this.consumer.groupIds()]) {
       const state = this.consumer.state(groupId)!;
-      const { expired, hasOthers } = expiredOffsetsOfConsumers(state, this.offsets.of(groupId), { nowMs, retentionMs });
+      const found = expiredOffsetsOfConsumers(state, this.offsets.of(groupId), { nowMs, retentionMs });
+      const { expired, hasOthers } = this.transactional.kept(groupId, found);
       expiredCount += expired.length;
       if (!hasOthers && state.members.size === 0) writes.push(this.#forgetModern(groupId, this.consumer));
       else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
     }
     for (const groupId of [...this.streams.groupIds()]) {
       const state = this.streams.state(groupId)!;
-      const { expired, hasOthers } = expiredOffsetsOfStreams(state, this.offsets.of(groupId), { nowMs, retentionMs });
+      const found = expiredOffsetsOfStreams(state, this.offsets.of(groupId), { nowMs, retentionMs });
+      const { expired, hasOthers } = this.transactional.kept(groupId, found);
       expiredCount += expired.length;
       if (!hasOthers && state.members.size === 0) writes.push(this.#forgetModern(groupId, this.streams));
       else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
@@ -352,10 +356,8 @@ export class GroupShard {
 
   /** Everything the log says. Members get their sessions anew: those that are gone will miss them. */
   async load(batches: AsyncIterable<BatchView>): Promise<void> {
-    const { groups, consumerGroups, streamsGroups, recordCount, skippedCount } = await loadPartition(
-      batches,
-      this.offsets,
-    );
+    const loaded = await loadPartition(batches, this.offsets, this.transactional);
+    const { groups, consumerGroups, streamsGroups, recordCount, skippedCount } = loaded;
     if (this.#isClosed) return;
     for (const [groupId, stored] of consumerGroups) {
       this.#restore(groupId, () => this.consumer.restore(groupId, stored));
@@ -365,7 +367,7 @@ export class GroupShard {
       const group = this.#newGroup(groupId, restoredGroup(groupId, stored));
       this.#groups.set(groupId, group);
     }
-    for (const groupId of this.offsets.groupIds()) {
+    for (const groupId of [...this.offsets.groupIds(), ...this.transactional.groupIds()]) {
       if (!this.isKnown(groupId)) this.#groups.set(groupId, this.#newGroup(groupId));
     }
     for (const group of this.#groups.values()) this.#step(group, { kind: "loaded" });
@@ -431,10 +433,11 @@ export class GroupShard {
   }
 
   #allPlaces(groupId: string): Staging[] {
-    const places: Staging[] = [];
+    const places: Staging[] = this.transactional.placesOf(groupId).map(asDeleted);
     for (const [topic, partitions] of this.offsets.of(groupId)) {
       for (const [partition, { latest }] of partitions) {
-        if (latest !== null) places.push(asDeleted({ topic, partition }));
+        const isAmongThem = this.transactional.isUnstable(groupId, topic, partition);
+        if (latest !== null && !isAmongThem) places.push(asDeleted({ topic, partition }));
       }
     }
     return places;
@@ -456,7 +459,11 @@ export class GroupShard {
       staged.push(this.offsets.stage(groupId, topic, partition, committed));
     }
     return this.#writer.append([...records, ...others], (errorCode) => {
-      for (const offset of staged) this.offsets.settle(offset, errorCode === ErrorCode.NONE);
+      const isWritten = errorCode === ErrorCode.NONE;
+      for (const offset of staged) {
+        this.offsets.settle(offset, isWritten);
+        if (isWritten) this.transactional.writtenOutside(offset, offset.value);
+      }
     });
   }
 }
@@ -464,11 +471,6 @@ export class GroupShard {
 interface RemovableGroups<Group> {
   remove(groupId: string): { readonly group: Group; readonly records: readonly LogRecord[] } | null;
   putBack(group: Group): void;
-}
-
-/** A group before its first generation, as Kafka writes it. */
-function noMembers({ phaseSinceMs }: GroupState): PersistedGroup {
-  return { protocolType: "", generation: 0, protocolName: null, leaderId: null, phaseSinceMs, members: [] };
 }
 
 interface Staging extends CommitPlace {
@@ -484,10 +486,3 @@ function isOfOtherTopic(storedId: string, deletedId: string): boolean {
 }
 
 function ignored(): void {}
-
-/** Leaving asks for a group of the kind in words of its own. */
-function noConsumerGroup(groupId: string, { memberEpoch }: HeartbeatEvent, isOther: boolean): ProtocolError {
-  const missing = memberEpoch < 0 ? `Group ${groupId} not found.` : `Consumer group ${groupId} not found.`;
-  const message = isOther ? `Group ${groupId} is not a consumer group.` : missing;
-  return new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, message);
-}

@@ -5,20 +5,26 @@
  * v10 leader hints (KIP-951) · v12 implicit transaction partitions (KIP-890) · v13 topic ids (KIP-516)
  *
  * In two phases: checks and appends happen before the call returns, so that batches of one connection are appended in
- * the order they came; only the wait for the disk (acks=all under flush policy `group`) is left to the promise.
+ * the order they came; only the wait for the disk (acks=all under flush policy `group`) is left to the promise. One that brings
+ * new partitions into a transaction (v12+) is held, and all behind it, until the coordinator has written them down.
  * acks=0 has no answer; as in Kafka a failure then closes the connection, which is all the client can be told.
  */
 import { produce, type ProduceRequest, type ProduceResponseDraft } from "../../protocol/api/00_produce.ts";
-import { BatchView } from "../../protocol/batch.ts";
 import { ErrorCode, errorName } from "../../protocol/errors.ts";
 import { StorageError } from "../../storage/errors.ts";
 import { isInternalTopic } from "../cluster/topic_name.ts";
 import { RequestRefused } from "../dispatch.ts";
-import { handle, type RequestContext } from "../handler.ts";
+import { type Answer, handle, type RequestContext } from "../handler.ts";
 import { checkBatch } from "../partitions/batch_check.ts";
 import { absenceOf, endpointsOf, type LeaderHint } from "../partitions/leader_hint.ts";
 import { checkMessageSet, LAST_MESSAGE_SET_VERSION } from "../partitions/message_set_check.ts";
 import type { Partition } from "../partitions/partition.ts";
+import {
+  beginTransactional,
+  hasTransactionalRecords,
+  isTransactionalBatch,
+  type ProducedTransaction,
+} from "../transactions/produced_transaction.ts";
 
 interface PartitionAnswer {
   index: number;
@@ -52,6 +58,24 @@ const FIRST_LEADER_HINT_VERSION = 10;
 const NO_RECORD_ERRORS: PartitionAnswer["recordErrors"] = [];
 
 export const produceHandler = handle(produce, [0, 13], (request, context) => {
+  const mayBeTransactional = context.apiVersion > LAST_MESSAGE_SET_VERSION;
+  if (!mayBeTransactional || !hasTransactionalRecords(request)) return appendAll(request, context, null);
+  const transaction = beginTransactional(request, context);
+  if (typeof transaction === "number") return refuseAll(request, transaction);
+  if (transaction.admitted === null) return appendAll(request, context, transaction);
+  let answer: Answer<ProduceResponseDraft> = null;
+  const ordered = transaction.admitted.then(() => {
+    answer = appendAll(request, context, transaction);
+  });
+  context.ordered = ordered;
+  return ordered.then(() => answer);
+}, { isPipelined: true });
+
+function appendAll(
+  request: ProduceRequest,
+  context: RequestContext,
+  transaction: ProducedTransaction | null,
+): Answer<ProduceResponseDraft> {
   const responses: TopicAnswer[] = [];
   const waits: Wait[] = [];
   let hasError = false;
@@ -64,7 +88,7 @@ export const produceHandler = handle(produce, [0, 13], (request, context) => {
     for (const partitionData of topicData.partitionData) {
       const answer = name === null
         ? refuse(partitionData.index, ErrorCode.UNKNOWN_TOPIC_ID, null)
-        : append(name, partitionData, request, context, waits);
+        : append(name, partitionData, request, context, transaction, waits);
       if (answer.errorCode !== ErrorCode.NONE) hasError = true;
       partitionResponses.push(answer);
     }
@@ -76,7 +100,19 @@ export const produceHandler = handle(produce, [0, 13], (request, context) => {
   }
   const response = respond(responses, hasError, context);
   return waits.length === 0 ? response : whenDurable(waits, request.timeoutMs, context).then(() => response);
-}, { isPipelined: true });
+}
+
+/** What is wrong with the request as a whole is answered for each of its partitions. */
+function refuseAll({ acks, topicData }: ProduceRequest, errorCode: number): ProduceResponseDraft | null {
+  if (acks === 0) throw new RequestRefused(`A request sent with acks=0 was refused: ${errorName(errorCode)}`);
+  return {
+    responses: topicData.filter(({ partitionData }) => partitionData.length > 0).map((topic) => ({
+      name: topic.name,
+      topicId: topic.topicId,
+      partitionResponses: topic.partitionData.map(({ index }) => refuse(index, errorCode, null)),
+    })),
+  };
+}
 
 /** hot: per partition of a request */
 function append(
@@ -84,6 +120,7 @@ function append(
   partitionData: ProduceRequest["topicData"][number]["partitionData"][number],
   request: ProduceRequest,
   context: RequestContext,
+  transaction: ProducedTransaction | null,
   waits: Wait[],
 ): PartitionAnswer {
   const { index, records } = partitionData;
@@ -96,6 +133,9 @@ function append(
   if (isInternalTopic(topic) && context.clientId !== ADMIN_CLIENT_ID) {
     return refuse(index, ErrorCode.INVALID_TOPIC_EXCEPTION, `Clients may not write to the internal topic "${topic}"`);
   }
+  const isTransactional = transaction !== null && records !== null && isTransactionalBatch(records);
+  const refusal = isTransactional ? transaction.refusalOf(partition, records) : ErrorCode.NONE;
+  if (refusal !== ErrorCode.NONE) return refuse(index, refusal, null);
   const { apiVersion } = context;
   const toCheck = { apiVersion, nowMs: broker.runtime.clock.nowMs() };
   const check = apiVersion > LAST_MESSAGE_SET_VERSION
@@ -107,13 +147,11 @@ function append(
     refusal.recordErrors = check.recordErrors;
     return check.isRefusedByLog ? startingAt(partition, refusal) : refusal;
   }
-  if (new BatchView(check.records, 0).isTransactional) {
-    return refuse(index, ErrorCode.INVALID_TXN_STATE, "Transactions are not served yet");
-  }
   if (partition.log.isOffline) return refuse(index, ErrorCode.KAFKA_STORAGE_ERROR, "The partition is offline");
   let appended;
   try {
-    appended = partition.append(check.records, { acks: request.acks, origin: "client" });
+    const startsAtZero = isTransactional && transaction.startsAtZero;
+    appended = partition.append(check.records, { acks: request.acks, origin: "client", startsAtZero });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     broker.logger.error("append failed", { partition: `${topic}-${index}`, reason: error });

@@ -6,7 +6,8 @@
  * epoch, which consumer groups look at: STALE_MEMBER_EPOCH, UNKNOWN_MEMBER_ID (KIP-848) · v10 topic ids
  *
  * A group or a partition that is not there has offset -1 and no error. An offset that was committed to an earlier topic
- * of the same name is none.
+ * of the same name is none. Whoever insists on stable offsets is told UNSTABLE_OFFSET_COMMIT where an open transaction may
+ * still change one.
  */
 import {
   offsetFetch,
@@ -16,7 +17,8 @@ import {
 import { ErrorCode } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import type { Broker } from "../broker.ts";
-import type { CommittedOffset, OffsetStore } from "../groups/offset_store.ts";
+import type { ReadableOffsets } from "../groups/coordinator.ts";
+import type { CommittedOffset } from "../groups/offset_store.ts";
 import { handle, type RequestContext } from "../handler.ts";
 
 type AskedGroup = OffsetFetchRequest["groups"][number];
@@ -53,21 +55,23 @@ async function answerGroup(
   return { groupId, topics: answers };
 }
 
-function allTopics(offsets: OffsetStore, groupId: string, { broker, apiVersion }: RequestContext): TopicAnswer[] {
+function allTopics(offsets: ReadableOffsets, groupId: string, { broker, apiVersion }: RequestContext): TopicAnswer[] {
   const topics: TopicAnswer[] = [];
   for (const [name, partitions] of offsets.of(groupId)) {
     const topicId = broker.cluster.topic(name)?.id ?? ZERO_UUID;
     if (apiVersion >= 10 && topicId === ZERO_UUID) continue;
     const found = Array.from(partitions, ([partition, { durable }]) => ({ partition, durable }))
       .filter(({ durable }) => durable !== null && isOfTopic(durable, topicId))
-      .map(({ partition, durable }) => answer(partition, durable));
+      .map(({ partition, durable }) =>
+        offsets.isUnstable(name, partition) ? unstable(partition) : answer(partition, durable)
+      );
     if (found.length > 0) topics.push({ name, topicId, partitions: found });
   }
   return topics;
 }
 
 function oneTopic(
-  offsets: OffsetStore,
+  offsets: ReadableOffsets,
   groupId: string,
   asked: AskedTopic,
   { broker, apiVersion }: RequestContext,
@@ -79,6 +83,7 @@ function oneTopic(
   }
   const name = topic?.name ?? asked.name;
   const partitions = partitionIndexes.map((partition) => {
+    if (offsets.isUnstable(name, partition)) return unstable(partition);
     const committed = offsets.get(groupId, name, partition);
     const isKnown = committed !== null && isOfTopic(committed, topic?.id ?? ZERO_UUID);
     if (isKnown) return answer(partition, committed);
@@ -103,6 +108,10 @@ function answer(partitionIndex: number, committed: CommittedOffset | null, error
     metadata: committed?.metadata ?? "",
     errorCode,
   };
+}
+
+function unstable(partition: number) {
+  return answer(partition, null, ErrorCode.UNSTABLE_OFFSET_COMMIT);
 }
 
 function withError(partitionIndexes: readonly number[], errorCode: number) {

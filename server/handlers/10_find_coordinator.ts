@@ -4,8 +4,9 @@
  * v0 groups only · v1 key type, throttle, error message · v3 flexible · v4 several keys (KIP-699) · v5
  * TRANSACTION_ABORTABLE · v6 share groups, which are not served: INVALID_REQUEST
  *
- * This node coordinates everything. The first question about a group makes `__consumer_offsets` and is answered when the
- * topic is there. (Kafka answers COORDINATOR_NOT_AVAILABLE, and the client asks again.)
+ * This node coordinates everything. The first question about a group makes `__consumer_offsets`, the first about a transactional
+ * id `__transaction_state`, and is answered when the topic is there. (Kafka answers COORDINATOR_NOT_AVAILABLE, and the client
+ * asks again.)
  */
 import { findCoordinator } from "../../protocol/api/10_find_coordinator.ts";
 import { ErrorCode, errorInfo } from "../../protocol/errors.ts";
@@ -36,7 +37,7 @@ async function find(keyType: number, { broker, connection }: RequestContext): Pr
   if (keyType !== GROUP && keyType !== TRANSACTION) {
     return notFound(ErrorCode.INVALID_REQUEST, errorInfo(ErrorCode.INVALID_REQUEST).message);
   }
-  const errorCode = keyType === GROUP ? await broker.groups.prepare() : ErrorCode.NONE;
+  const errorCode = await (keyType === GROUP ? broker.groups : broker.transactions).prepare();
   const { cluster } = broker;
   const node = cluster.brokers(connection.listener.name).find(({ id }) => id === cluster.nodeId);
   if (errorCode !== ErrorCode.NONE || node === undefined) return notFound(ErrorCode.COORDINATOR_NOT_AVAILABLE, "");

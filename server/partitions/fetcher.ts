@@ -320,7 +320,7 @@ function tryRead(
   reads.push(read);
   if (read.sizeBytes === 0) return served(asked, partition, isReadCommitted ? [] : null);
   if (!isReadCommitted) return { ...served(asked, partition), chunks: read.chunks, sizeBytes: read.sizeBytes };
-  const aborted = partition.log.tryAbortedTransactions(fetchOffset, partition.lastStableOffset);
+  const aborted = partition.log.tryAbortedTransactions(fetchOffset, read.nextOffset);
   if (aborted instanceof ColdRead) {
     reads.pop();
     read.release();

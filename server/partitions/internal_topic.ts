@@ -29,14 +29,20 @@ export class InternalTopic {
     return this.#partitions.completeCountOf(this.name);
   }
 
+  /** Of the leadership under which this broker writes to a partition; -1 where there is none. */
+  leaderEpochOf(index: number): number {
+    return this.#partitions.get(this.name, index)?.leaderEpoch ?? -1;
+  }
+
   /**
    * Appends one encoded batch; resolves when it is as durable as acks=all makes it on this topic.
+   * @param transactionVersion of a marker: see `ProducerCheck`
    * @throws {ProtocolError} COORDINATOR_NOT_AVAILABLE when the topic is not there or its disk fails
    */
-  async write(index: number, batch: Uint8Array): Promise<void> {
+  async write(index: number, batch: Uint8Array, transactionVersion?: number): Promise<void> {
     const partition = this.#partition(index);
     try {
-      const { result, durable } = partition.append(batch, { acks: -1, origin: "coordinator" });
+      const { result, durable } = partition.append(batch, { acks: -1, origin: "coordinator", transactionVersion });
       if (result.kind === "rejected") throw new ProtocolError(result.errorCode);
       if (durable !== null) await durable;
     } catch (error) {

@@ -15,7 +15,7 @@
  */
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { BatchRules } from "./batch_check.ts";
-import type { AppendResult, ColdRead, Log, LogRead } from "../../storage/log.ts";
+import type { AppendOptions, AppendResult, ColdRead, Log, LogRead } from "../../storage/log.ts";
 
 export type FlushPolicy = "group" | "interval" | "os";
 
@@ -27,7 +27,7 @@ export interface Appended {
 
 /** Waits for more to read. */
 export interface PartitionWaiter {
-  /** The high watermark moved over about this many bytes. */
+  /** The high watermark moved over about this many bytes; Infinity when it cannot be said what that shows. */
   advanced(addedBytes: number): void;
   /** The partition is gone. */
   ended(): void;
@@ -76,9 +76,9 @@ export class Partition {
     return this.#highWatermark;
   }
 
-  /** End of what a read_committed consumer may see. */
+  /** End of what a read_committed consumer may see: a transaction shows once its end can no longer be lost. */
   get lastStableOffset(): number {
-    const unstable = this.log.firstUnstableOffset;
+    const unstable = this.log.firstUnstableOffsetBelow(this.#highWatermark);
     return unstable === null ? this.#highWatermark : Math.min(unstable, this.#highWatermark);
   }
 
@@ -94,15 +94,15 @@ export class Partition {
    * Appends batches that have been validated; their bytes belong to the log from here on. hot: per batch
    * @throws {StorageError} when they could not be written
    */
-  append(
-    records: Uint8Array,
-    options: { readonly acks: number; readonly origin: "client" | "coordinator" },
-  ): Appended {
-    const result = this.log.append(records, { leaderEpoch: this.leaderEpoch, origin: options.origin });
+  append(records: Uint8Array, options: Omit<AppendOptions, "leaderEpoch"> & { readonly acks: number }): Appended {
+    const { acks, origin, transactionVersion, startsAtZero } = options;
+    const { leaderEpoch } = this;
+    const result = this.log.append(records, { leaderEpoch, origin, transactionVersion, startsAtZero });
     if (result.kind === "rejected") return { result, durable: null };
     if (result.kind === "appended") {
       this.#hiddenEnds.push(result.lastOffset + 1);
-      this.#hiddenSizes.push(records.length);
+      // A marker shows more than itself to readers of committed records, who then look for how much.
+      this.#hiddenSizes.push(origin === "coordinator" ? Infinity : records.length);
     }
     if (this.flushPolicy !== "group") {
       this.#advance(this.log.logEndOffset);
@@ -110,7 +110,7 @@ export class Partition {
     }
     if (result.kind === "duplicate" && this.log.syncedOffset > result.lastOffset) return { result, durable: null };
     const durable = this.log.sync().then(this.#synced);
-    if (options.acks === -1) return { result, durable };
+    if (acks === -1) return { result, durable };
     // Nobody waits for this sync: should it fail, the log is offline and says so to the next request.
     durable.catch(() => {});
     return { result, durable: null };

@@ -24,6 +24,19 @@ export function commitError(state: GroupState, claim: CommitClaim): number {
   return state.phase === "CompletingRebalance" ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
 }
 
+/**
+ * The same inside a transaction. Older producers do not say who they are in the group; and a rebalance under way is not theirs
+ * to wait for: their transaction ends before the next generation reads the offsets (KIP-447).
+ */
+export function transactionalCommitError(state: GroupState, claim: CommitClaim): number {
+  if (state.phase === "Dead") return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+  if (claim.generation < 0 && state.phase === "Empty") return ErrorCode.NONE;
+  if (claim.generation < 0 && claim.memberId === "" && claim.instanceId === null) return ErrorCode.NONE;
+  const errorCode = memberError(state, claim);
+  if (errorCode !== ErrorCode.NONE) return errorCode;
+  return claim.generation === state.generation ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
+}
+
 export function deleteGroupError(state: GroupState): number {
   if (state.phase === "Dead") return ErrorCode.GROUP_ID_NOT_FOUND;
   return state.phase === "Empty" ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;

@@ -284,3 +284,8 @@ export function rebalanceTimeoutMs(state: Pick<GroupState, "members">): number {
   for (const member of state.members.values()) longest = Math.max(longest, member.rebalanceTimeoutMs);
   return longest;
 }
+
+/** A group before its first generation, as Kafka writes it. */
+export function noMembers({ phaseSinceMs }: GroupState): PersistedGroup {
+  return { protocolType: "", generation: 0, protocolName: null, leaderId: null, phaseSinceMs, members: [] };
+}

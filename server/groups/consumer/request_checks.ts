@@ -50,3 +50,10 @@ function refuseEmpty(value: string | null, message: string): void {
 function invalid(message: string): ProtocolError {
   return new ProtocolError(ErrorCode.INVALID_REQUEST, message);
 }
+
+/** Leaving asks for a group of the kind in words of its own. */
+export function noConsumerGroup(groupId: string, { memberEpoch }: HeartbeatEvent, isOther: boolean): ProtocolError {
+  const missing = memberEpoch < 0 ? `Group ${groupId} not found.` : `Consumer group ${groupId} not found.`;
+  const message = isOther ? `Group ${groupId} is not a consumer group.` : missing;
+  return new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, message);
+}

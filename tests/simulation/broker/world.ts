@@ -58,7 +58,7 @@ export class World {
   readonly overrides: Readonly<Record<string, string>>;
   readonly #next: () => number;
 
-  constructor(seed: number) {
+  constructor(seed: number, overrides: Readonly<Record<string, string>> = {}) {
     this.seed = seed;
     this.#next = createPrng(seed);
     this.runtime = createMemoryRuntime({ seed });
@@ -85,6 +85,7 @@ export class World {
       "log.flush.offset.checkpoint.interval.ms": String(this.pick([500, 3_000, 60_000])),
       "log.segment.delete.delay.ms": String(this.pick([0, 1_000, 60_000])),
       "metadata.log.max.record.bytes.between.snapshots": String(this.pick([300, 2_000, 1_000_000])),
+      ...overrides,
     };
     if (this.troubles.hasSlowDisk) {
       this.runtime.files.syncDelayMs = () => this.chance(0.05) ? this.int(2_000) : this.int(20);

@@ -14,6 +14,9 @@ import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
 import { consumerGroupHeartbeat } from "../../../protocol/api/68_consumer_group_heartbeat.ts";
 import { streamsGroupHeartbeat } from "../../../protocol/api/88_streams_group_heartbeat.ts";
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
+import { initProducerId } from "../../../protocol/api/22_init_producer_id.ts";
+import { addPartitionsToTxn } from "../../../protocol/api/24_add_partitions_to_txn.ts";
+import { addOffsetsToTxn } from "../../../protocol/api/25_add_offsets_to_txn.ts";
 import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
 import { produce } from "../../../protocol/api/00_produce.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
@@ -27,8 +30,9 @@ const batch = () => encodeBatch({ records: [{ value: new Uint8Array([1]), timest
 beforeAll(async () => {
   server = await MemoryBroker.start();
   client = await server.connect();
-  // Makes the topic of the groups' offsets.
-  await client.send(findCoordinator, 0, { key: "readers" });
+  // Make the topics of the two coordinators.
+  await client.send(findCoordinator, 1, { key: "readers", keyType: 0 });
+  await client.send(findCoordinator, 1, { key: "writer", keyType: 1 });
 });
 
 afterAll(() => server.stop());
@@ -63,6 +67,34 @@ async function joined(groupId: string): Promise<Member> {
   expect(errorCode).toBe(ErrorCode.NONE);
   await client.send(syncGroup, 2, { groupId, memberId, generationId, assignments: [] });
   return { groupId, memberId, generationId };
+}
+
+interface Producer {
+  readonly transactionalId: string;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
+/** A producer of its own. */
+async function producer(transactionalId: string): Promise<Producer> {
+  const request = { transactionalId, transactionTimeoutMs: 60_000 };
+  const { errorCode, producerId, producerEpoch } = await client.send(initProducerId, 4, request);
+  expect(errorCode).toBe(ErrorCode.NONE);
+  return { transactionalId, producerId, producerEpoch };
+}
+
+/** The same with a transaction that has a partition, and a group. */
+async function transaction(transactionalId: string): Promise<Producer> {
+  const own = await producer(transactionalId);
+  const added = await client.send(addPartitionsToTxn, 3, {
+    v3AndBelowTransactionalId: transactionalId,
+    v3AndBelowProducerId: own.producerId,
+    v3AndBelowProducerEpoch: own.producerEpoch,
+    v3AndBelowTopics: [{ name: "events", partitions: [0] }],
+  });
+  expect(added.resultsByTopicV3AndBelow[0]!.resultsByPartition[0]!.partitionErrorCode).toBe(ErrorCode.NONE);
+  expect((await client.send(addOffsetsToTxn, 3, { ...own, groupId: "readers" })).errorCode).toBe(ErrorCode.NONE);
+  return own;
 }
 
 const times = { sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 30_000 };
@@ -169,6 +201,38 @@ const requests: Readonly<Record<string, (version: number) => Promise<Record<stri
     Promise.resolve({ resources: [{ resourceType: 2, resourceName: "events", configurationKeys: null }] }),
   AlterConfigs: () => Promise.resolve(setting()),
   IncrementalAlterConfigs: () => Promise.resolve(setting(0)),
+  async AddPartitionsToTxn(version) {
+    const own = await producer(`adding-${version}`);
+    const topics = [{ name: "events", partitions: [0] }];
+    return {
+      v3AndBelowTransactionalId: own.transactionalId,
+      v3AndBelowProducerId: own.producerId,
+      v3AndBelowProducerEpoch: own.producerEpoch,
+      v3AndBelowTopics: topics,
+      transactions: [{ ...own, verifyOnly: false, topics }],
+    };
+  },
+  AddOffsetsToTxn: async (version) => ({ ...await producer(`adding-offsets-${version}`) }),
+  EndTxn: async (version) => ({ ...await transaction(`ending-${version}`) }),
+  async TxnOffsetCommit(version) {
+    const claim = { generationIdOrMemberEpoch: -1, memberId: "", groupInstanceId: null };
+    return { ...await transaction(`committing-${version}`), ...claim };
+  },
+  async WriteTxnMarkers(version) {
+    const { producerId, producerEpoch } = await producer(`marking-${version}`);
+    const topics = [{ name: "events", partitionIndexes: [0] }];
+    return {
+      markers: [{
+        producerId,
+        producerEpoch,
+        transactionResult: true,
+        topics,
+        coordinatorEpoch: 0,
+        ...(version < 2 ? {} : { transactionVersion: 0 }),
+      }],
+    };
+  },
+  DescribeTransactions: async () => ({ transactionalIds: [(await producer("described")).transactionalId] }),
   CreatePartitions: () => Promise.resolve({ topics: [{ name: "events", count: 3, assignments: null }] }),
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { BatchView } from "../../../protocol/batch.ts";
 import { ErrorCode } from "../../../protocol/errors.ts";
 import { encodeControlBatch } from "../../../protocol/record.ts";
 import { type AppendResult, type Log } from "../../../storage/log.ts";
@@ -10,8 +11,9 @@ const refused = (errorCode: number) => ({ kind: "rejected", errorCode });
 function end(
   log: Log,
   kind: "commit" | "abort",
-  options: { epoch?: number; coordinatorEpoch?: number } = {},
+  options: { epoch?: number; coordinatorEpoch?: number; transactionVersion?: number } = {},
 ): AppendResult {
+  const { transactionVersion = 0 } = options;
   const bytes = encodeControlBatch({
     kind,
     producerId: 7,
@@ -19,7 +21,7 @@ function end(
     coordinatorEpoch: options.coordinatorEpoch ?? 1,
     timestamp: START_MS,
   });
-  return log.append(bytes, { leaderEpoch: 0, origin: "coordinator" });
+  return log.append(bytes, { leaderEpoch: 0, origin: "coordinator", transactionVersion });
 }
 
 describe("idempotent producer", () => {
@@ -212,6 +214,69 @@ describe("transaction", () => {
     // The coordinator raises the epoch as it ends the transaction: the producer starts over at 0.
     expect(end(log, "abort", { epoch: 3, coordinatorEpoch: 5 })).toMatchObject({ kind: "appended" });
     expect(append(log, { ...producer(0, 3), isTransactional: true })).toMatchObject({ kind: "appended" });
+  });
+
+  test("whose every end raises the epoch takes no marker without that, unless the epochs are used up", async () => {
+    const world = await World.open();
+    const log = world.log();
+    const marked = (epoch: number) => end(log, "commit", { epoch, transactionVersion: 2 });
+    append(log, { ...producer(0, 2), isTransactional: true });
+    expect(marked(2)).toEqual(refused(ErrorCode.INVALID_PRODUCER_EPOCH));
+    expect(marked(1)).toEqual(refused(ErrorCode.INVALID_PRODUCER_EPOCH));
+    expect(log.firstUnstableOffset).toBe(0);
+    expect(marked(3)).toMatchObject({ kind: "appended" });
+    expect(log.firstUnstableOffset).toBe(null);
+    append(log, { ...producer(0, 0x7fff), isTransactional: true });
+    expect(marked(0x7fff)).toMatchObject({ kind: "appended" });
+    expect(log.firstUnstableOffset).toBe(null);
+  });
+
+  test("marked again is ended once", async () => {
+    const world = await World.open();
+    const log = world.log();
+    append(log, { ...producer(0), isTransactional: true });
+    for (let round = 0; round < 2; round++) {
+      expect(end(log, "abort", { epoch: 1, transactionVersion: 2 })).toMatchObject({ kind: "appended" });
+    }
+    expect(log.abortedTransactions(0, 9)).toMatchObject([{ firstOffset: 0, lastOffset: 1 }]);
+  });
+
+  test("of a producer that begins every epoch at 0 cannot begin in the middle", async () => {
+    const world = await World.open();
+    const log = world.log();
+    const written = (sequence: number) => {
+      const bytes = batchOf({ ...producer(sequence), isTransactional: true });
+      return log.append(bytes, { leaderEpoch: 0, origin: "client", startsAtZero: true });
+    };
+    expect(written(1)).toEqual(refused(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER));
+    expect([written(0).kind, written(1).kind]).toEqual(["appended", "appended"]);
+    end(log, "commit", { epoch: 1, transactionVersion: 2 });
+    expect(append(log, { ...producer(1, 1), isTransactional: true }))
+      .toEqual(refused(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER));
+  });
+
+  test("a batch of it that could not be let in yet is missed: what comes behind it must not come first", async () => {
+    const world = await World.open();
+    const log = world.log();
+    log.producers().missed(new BatchView(batchOf({ ...producer(0), isTransactional: true })));
+    expect(append(log, { ...producer(1), isTransactional: true })).toEqual(
+      refused(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER),
+    );
+    expect(append(log, { ...producer(0), isTransactional: true })).toMatchObject({ kind: "appended" });
+    expect(append(log, { ...producer(1), isTransactional: true })).toMatchObject({ kind: "appended" });
+  });
+
+  test("the oldest of several open ones holds readers, in whatever order they end", async () => {
+    const world = await World.open();
+    const log = world.log();
+    for (const id of [7, 8, 9]) append(log, { ...producer(0, 0, id), isTransactional: true });
+    const ended = (producerId: number) =>
+      log.append(
+        encodeControlBatch({ kind: "commit", producerId, producerEpoch: 0, coordinatorEpoch: 1, timestamp: START_MS }),
+        { leaderEpoch: 0, origin: "coordinator" },
+      );
+    const found = [8, 7, 9].map((id) => [ended(id).kind, log.firstUnstableOffset]);
+    expect(found).toEqual([["appended", 0], ["appended", 2], ["appended", null]]);
   });
 
   test("a producer with an open one does not expire", async () => {

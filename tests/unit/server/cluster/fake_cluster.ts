@@ -128,6 +128,7 @@ async function ask<Q, QD, R, RD>(
     correlationId: 1,
     clientId: null,
     onSent: (run) => run(),
+    ordered: null,
   });
   const response = answer instanceof Promise ? await runtime.until(answer) : answer;
   const received = new Writer();

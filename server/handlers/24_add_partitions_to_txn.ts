@@ -1,0 +1,87 @@
+/**
+ * AddPartitionsToTxn: v0–v5.
+ *
+ * v1 throttle · v2 PRODUCER_FENCED · v3 flexible · v4 several transactions, verification (KIP-890) · v5 TRANSACTION_ABORTABLE
+ *
+ * Of one transaction all partitions are added, or none: where one does not exist the others are OPERATION_NOT_ATTEMPTED.
+ * Clients add no partitions of internal topics. v4 and later are for brokers; those that verify answer for each partition whether it is in the open transaction.
+ */
+import { addPartitionsToTxn, type AddPartitionsToTxnRequest } from "../../protocol/api/24_add_partitions_to_txn.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
+import type { Broker } from "../broker.ts";
+import { isInternalTopic } from "../cluster/topic_name.ts";
+import { handle } from "../handler.ts";
+import { partitionSet, type Place } from "../transactions/partition_set.ts";
+
+const FIRST_BROKER_VERSION = 4;
+
+type Transaction = AddPartitionsToTxnRequest["transactions"][number];
+type Topics = Transaction["topics"];
+
+export const addPartitionsToTxnHandler = handle(addPartitionsToTxn, [0, 5], async (request, { apiVersion, broker }) => {
+  if (apiVersion >= FIRST_BROKER_VERSION) {
+    const transactions = distinct(request.transactions);
+    const resultsByTransaction = await Promise.all(transactions.map(async (transaction) => ({
+      transactionalId: transaction.transactionalId,
+      topicResults: byTopic(transaction.topics, await answerOne(transaction, broker, apiVersion)),
+    })));
+    return { resultsByTransaction };
+  }
+  const transaction = {
+    transactionalId: request.v3AndBelowTransactionalId,
+    producerId: request.v3AndBelowProducerId,
+    producerEpoch: request.v3AndBelowProducerEpoch,
+    verifyOnly: false,
+    topics: request.v3AndBelowTopics,
+  };
+  const errorCodes = await answerOne(transaction, broker, apiVersion);
+  return { resultsByTopicV3AndBelow: byTopic(transaction.topics, errorCodes) };
+});
+
+/** An error code for each partition, in order. */
+async function answerOne(transaction: Transaction, broker: Broker, apiVersion: number): Promise<number[]> {
+  const { transactionalId, producerId, producerEpoch, verifyOnly } = transaction;
+  const places = placesOf(transaction.topics);
+  const troubles = places.map(({ topic, partition }) => {
+    if (apiVersion < FIRST_BROKER_VERSION && isInternalTopic(topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+    const isKnown = broker.cluster.topic(topic)?.partitions[partition] !== undefined;
+    return isKnown ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  });
+  if (troubles.some((errorCode) => errorCode !== ErrorCode.NONE)) {
+    return troubles.map((errorCode) => errorCode === ErrorCode.NONE ? ErrorCode.OPERATION_NOT_ATTEMPTED : errorCode);
+  }
+  const producer = { producerId, producerEpoch };
+  if (verifyOnly) return places.map((place) => broker.transactions.verifyPartition(transactionalId, producer, place));
+  const errorCode = await broker.transactions.addPartitions({
+    transactionalId,
+    ...producer,
+    partitions: partitionSet(places),
+    clientVersion: apiVersion >= FIRST_BROKER_VERSION ? 2 : 0,
+  });
+  const isUnknown = errorCode === ErrorCode.PRODUCER_FENCED && apiVersion < 2;
+  return places.map(() => isUnknown ? ErrorCode.INVALID_PRODUCER_EPOCH : errorCode);
+}
+
+/** Of a transaction that is named twice the first counts, as in Kafka. */
+function distinct(transactions: readonly Transaction[]): Transaction[] {
+  const byId = new Map<string, Transaction>();
+  for (const transaction of transactions) {
+    if (!byId.has(transaction.transactionalId)) byId.set(transaction.transactionalId, transaction);
+  }
+  return [...byId.values()];
+}
+
+function placesOf(topics: Topics): Place[] {
+  return topics.flatMap(({ name, partitions }) => partitions.map((partition) => ({ topic: name, partition })));
+}
+
+function byTopic(topics: Topics, errorCodes: readonly number[]) {
+  let at = 0;
+  return topics.map(({ name, partitions }) => ({
+    name,
+    resultsByPartition: partitions.map((partitionIndex) => ({
+      partitionIndex,
+      partitionErrorCode: errorCodes[at++]!,
+    })),
+  }));
+}
