@@ -28,7 +28,8 @@ for (let left = wantedCount; left > 0; left -= roundsPerSeries) {
     console.log(
       `ok   ${totals.passed} of ${wantedCount}, SEED=${seed}, ${seconds} s: ${result.killCount} kills, ${result.ackedCount} ` +
         `acknowledged, ${result.resentCount} requests resent, ${result.deletedCount} deleted, ${result.missingCount} ` +
-        `compacted away, ${result.commitCount} commits, ${result.startedOverCount} producers started over`,
+        `compacted away, ${result.commitCount} commits, ${result.startedOverCount} producers started over, ` +
+        `${result.committedCount} transactions committed, ${result.abortedCount} aborted`,
     );
   } catch (error) {
     totals.failed += roundCount;

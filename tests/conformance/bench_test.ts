@@ -98,7 +98,7 @@ if (noKafka !== null) console.log(`skip bench/run.ts: ${noKafka}`);
 describe.skipIf(noKafka !== null)("bench/run.ts", () => {
   test("measures a little of both and compares", () => {
     const only =
-      "^(made batches of 64|end to end|start, empty|produce 1 KiB, acks=all, 1 p.*, lz4, 64|consume 100 B, 6|fan-out|offset)";
+      "^(made batches of 64|end to end|start, empty|produce 1 KiB, acks=all, 1 p.*, lz4, 64|consume 100 B, 6|fan-out|offset|transactions of 100 |consume 1 KiB, committed)";
     const size = ["--scale", "0.005", "--warm-up", "1", "--rounds", "1"];
     const { status, stdout, stderr } = spawn("run.ts", ["--weir", target, "--pass", "os", ...size, "--only", only]);
     expect([status, stderr.replace(/^[\d:]+ .*( is warm| \(os\), others .*)$/gm, "").trim()]).toEqual([0, ""]);
@@ -113,6 +113,8 @@ describe.skipIf(noKafka !== null)("bench/run.ts", () => {
         /consume 100 B, 6 partitions, none: broker CPU/,
         /fan-out, ten groups .*: rate( +[\d.,]+){3} MiB\/s/,
         /offset commits, .*: rate( +[\d.,]+){3} commits\/s/,
+        /transactions of 100 records .*: whole transaction p99( +[\d.,]+){3} ms/,
+        /consume 1 KiB, committed .*: rate( +[\d.,]+){3} records\/s/,
       ]
     ) expect(stdout).toMatch(figure);
     if (!canBuildLimit()) return;

@@ -7,13 +7,24 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endTxn } from "../../protocol/api/26_end_txn.ts";
+import { initProducerId } from "../../protocol/api/22_init_producer_id.ts";
+import { produce } from "../../protocol/api/00_produce.ts";
 import { BatchView } from "../../protocol/batch.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { decodeRecords, encodeBatch } from "../../protocol/record.ts";
-import { BrokerProcess, runWeir, target } from "../support/broker.ts";
+import { BrokerProcess, runWeir, target, until } from "../support/broker.ts";
 import { committedOffset, fillFolder, type LogPicture, takePicture } from "../support/kafka_folder.ts";
 import { KafkaTools, whyNoKafkaTools } from "../support/kafka_tools.ts";
-import { createTopic, fetchBatches, produceBytes, produceValues } from "../support/requests.ts";
+import {
+  AnsweredError,
+  createTopic,
+  fetchBatches,
+  type Place,
+  produceBytes,
+  produceValues,
+  toRecord,
+} from "../support/requests.ts";
 import { TestClient } from "../support/test_client.ts";
 
 const reason = whyNoKafkaTools();
@@ -22,6 +33,11 @@ if (reason !== null) console.warn(`skipped: a folder of Kafka in Weir and back, 
 const fewInternal = { "offsets.topic.num.partitions": 3, "transaction.state.log.num.partitions": 3 };
 // What a cleaner does when is no part of this; the folder has seen Kafka's.
 const quiet = { ...fewInternal, "log.cleaner.enable": false };
+
+interface Producer {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
 
 let scratch: string;
 /** What Kafka says of the folder, and the folder after a kill and after a stop in order. */
@@ -65,7 +81,7 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
     scratch = mkdtempSync(join(tmpdir(), "weir-folder-"));
     const folder = join(scratch, "kafka");
     const kafka = await start("kafka", folder, { ...fewInternal, "log.cleaner.backoff.ms": 300 });
-    await fillFolder(kafka.address, "all");
+    await fillFolder(kafka.address);
     do {
       before = await takePicture(kafka.port);
     } while (before["compacted-0"]!.batches.length > 6); // the cleaner is at work
@@ -147,6 +163,8 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
       expect((await produceBytes(client, { topic, partition: 0 }, records)).errorCode).toBe(ErrorCode.NONE);
     }
     await produceValues(client, { topic: "of-weir", partition: 1 }, ["four"]);
+    // The transaction that Kafka left open is ended by its next producer, and another one begun.
+    const writer = await begin(client, "first", { topic: "transactions", partition: 0 });
     client.close();
 
     await weir.kill9();
@@ -154,6 +172,8 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
     const made = await takePicture(weir.port);
     expect((await weir.stop()).code).toBe(0);
     expect(made["of-weir-0"]!.latest).toBe(3);
+    expect(made["transactions-0"]!.aborted.length).toBe(8);
+    expect(made["transactions-0"]!.lastStable).toBeLessThan(made["transactions-0"]!.latest);
     const snapshots = readdirSync(join(stopped, "log/__cluster_metadata-0")).filter((name) =>
       name.endsWith(".checkpoint")
     );
@@ -164,7 +184,12 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
     for (const group of ["classic", "modern"]) expect(await committedOffset(kafka.port, group, "codecs")).toBe(17);
     const kafkaClient = await TestClient.connect(kafka.port);
     await checkProducers(kafkaClient, "codecs");
+    expect(await commit(kafkaClient, "first", writer)).toBe(ErrorCode.NONE);
     kafkaClient.close();
+    await until(async () => {
+      const { lastStable, latest } = (await takePicture(kafka.port))["transactions-0"]!;
+      return lastStable === latest;
+    }, { what: "Kafka's end of a transaction that was begun in Weir" });
     await kafka.stop();
     expect(kafka.lines.filter((line) => / ERROR |corrupt/i.test(line) && !OF_ITS_OWN.test(line))).toEqual(
       [],
@@ -181,7 +206,7 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Weir", () =>
     scratch = mkdtempSync(join(tmpdir(), "weir-folder-"));
     folder = join(scratch, "weir");
     const weir = await start("weir", folder, { ...quiet, "group.initial.rebalance.delay.ms": 0 });
-    await fillFolder(weir.address, "plain");
+    await fillFolder(weir.address);
     // Leader epochs over a kill, and a snapshot of the metadata.
     for (let round = 0; round < 3; round++) {
       await weir.kill9();
@@ -327,6 +352,38 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Weir", () =>
     await kafka.stop();
   }, 180_000);
 });
+
+/** A new producer takes a transactional id over, and begins a transaction with a record. */
+async function begin(client: TestClient, transactionalId: string, { topic, partition }: Place): Promise<Producer> {
+  const draft = { transactionalId, transactionTimeoutMs: 900_000 };
+  let writer: Producer | null = null;
+  await until(async () => {
+    const answer = await client.send(initProducerId, 5, draft);
+    if (answer.errorCode === ErrorCode.NONE) writer = answer;
+    else if (answer.errorCode !== ErrorCode.CONCURRENT_TRANSACTIONS) throw new AnsweredError(answer.errorCode, "No id");
+    return writer !== null;
+  }, { what: "The end of an open transaction" });
+  const records = encodeBatch({ ...writer!, baseSequence: 0, isTransactional: true, records: [toRecord("begun")] });
+  const { responses } = await client.send(produce, 12, {
+    transactionalId,
+    acks: -1,
+    timeoutMs: 10_000,
+    topicData: [{ name: topic, partitionData: [{ index: partition, records }] }],
+  });
+  expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(ErrorCode.NONE);
+  return writer!;
+}
+
+/** Kafka may have to load what it coordinates first. */
+async function commit(client: TestClient, transactionalId: string, { producerId, producerEpoch }: Producer) {
+  const draft = { transactionalId, producerId, producerEpoch, committed: true };
+  let errorCode: number = ErrorCode.NONE;
+  await until(async () => {
+    ({ errorCode } = await client.send(endTxn, 5, draft));
+    return errorCode !== ErrorCode.COORDINATOR_LOAD_IN_PROGRESS && errorCode !== ErrorCode.NOT_COORDINATOR;
+  }, { what: "The coordinator of a transaction" });
+  return errorCode;
+}
 
 /**
  * The producers in a log are known: their last batch sent again is not written again, one that does not follow is refused,

@@ -13,6 +13,7 @@ test(
     expect(result.killCount).toBeGreaterThanOrEqual(10);
     expect(result.ackedCount).toBeGreaterThan(0);
     expect(result.missingCount).toBeGreaterThan(0); // Compaction was under way.
+    expect(result.committedCount).toBeGreaterThan(0);
   },
   180_000,
 );

@@ -27,8 +27,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
  *   deleted       the first 30 of 60 records deleted
  *   grown         made, deleted and made again, then given a second partition
  *
- * Two groups, "classic" and "modern", have committed offsets. With "plain" as second argument, no transactions: not every
- * broker has them yet.
+ * Two groups, "classic" and "modern", have committed offsets.
  */
 public class KafkaFolder {
     private static final long START = System.currentTimeMillis() - 3_600_000;
@@ -36,7 +35,6 @@ public class KafkaFolder {
 
     public static void main(String[] args) throws Exception {
         servers = args[0];
-        boolean isPlain = args.length > 1 && args[1].equals("plain");
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers))) {
             create(admin, "codecs", Map.of("segment.ms", "60000", "index.interval.bytes", "200", "retention.ms", "-1"));
             create(admin, "append-time", Map.of("message.timestamp.type", "LogAppendTime"));
@@ -49,10 +47,8 @@ public class KafkaFolder {
             compacted();
             deleted(admin);
             grown(admin);
-            if (!isPlain) {
-                create(admin, "transactions", Map.of("segment.ms", "60000", "retention.ms", "-1"));
-                transactions();
-            }
+            create(admin, "transactions", Map.of("segment.ms", "60000", "retention.ms", "-1"));
+            transactions();
         }
         commit("classic");
         commit("consumer");

@@ -26,6 +26,8 @@ export interface AskOptions<Response> {
   readonly client?: TestClient;
   /** What of the answer is noted; all of it when left out. */
   readonly view?: (response: Response) => unknown;
+  /** An answer that is only for now: it is asked again. */
+  readonly isPassing?: (response: Response) => boolean;
 }
 
 const answerTimeoutMs = 5_000;
@@ -187,8 +189,13 @@ export class Dialogue {
     options: AskOptions<R>,
   ): Promise<R | null> {
     const client = options.client ?? await this.main();
-    const answer = await orClosed(client.send(api, version, draft, { timeoutMs: answerTimeoutMs }), api.name);
-    return answer === "closed" ? null : answer as R;
+    let answer: R | null = null;
+    await until(async () => {
+      const given = await orClosed(client.send(api, version, draft, { timeoutMs: answerTimeoutMs }), api.name);
+      answer = given === "closed" ? null : given as R;
+      return answer === null || !(options.isPassing?.(answer) ?? false);
+    }, { what: `An answer to ${api.name} that stays`, timeoutMs: 30_000 });
+    return answer;
   }
 
   #note(label: string, value: unknown): void {
@@ -221,7 +228,7 @@ export class Dialogue {
   }
 
   #plainNumber(value: number, field: string): unknown {
-    if (field === "errorCode") return errorName(value);
+    if (/^(partitionE|e)rrorCode$/.test(field)) return errorName(value);
     if (/timestamp|TimeMs/i.test(field)) {
       if (Math.abs(value - Date.now()) < dayMs) return "<now>";
       if (Math.abs(value - longAgoMs) < dayMs) {

@@ -18,8 +18,8 @@ import { TestClient } from "./test_client.ts";
 const program = join(dirname(fileURLToPath(import.meta.url)), "KafkaFolder.java");
 
 /** Writes topics, records and groups to a broker by Kafka's own clients; `KafkaFolder.java` says which. */
-export async function fillFolder(address: string, what: "all" | "plain"): Promise<void> {
-  const [java, ...args] = kafkaToolsCommand(program, address, what);
+export async function fillFolder(address: string): Promise<void> {
+  const [java, ...args] = kafkaToolsCommand(program, address);
   const child = spawn(java, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => output += text);

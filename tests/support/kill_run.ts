@@ -8,7 +8,10 @@ import { BrokerProcess, pause, type Target, target as environmentTarget, until, 
 import { KillConsumer } from "./kill_consumer.ts";
 import { PartitionLedger } from "./kill_ledger.ts";
 import { isPassing, KillProducer } from "./kill_producer.ts";
-import { drawSettings, type KillTopic } from "./kill_settings.ts";
+import { drawSettings, type TopicToMake } from "./kill_settings.ts";
+import { TransactionLedger } from "./kill_transaction_ledger.ts";
+import { verifyTransactions } from "./kill_transaction_verify.ts";
+import { KillTransactor } from "./kill_transactor.ts";
 import { type Verified, verify } from "./kill_verify.ts";
 import { createPrng } from "./prng.ts";
 import { createTopic, endOffset } from "./requests.ts";
@@ -28,6 +31,8 @@ export interface KillSeriesResult extends Verified {
   readonly resentCount: number;
   readonly startedOverCount: number;
   readonly commitCount: number;
+  readonly committedCount: number;
+  readonly abortedCount: number;
 }
 
 /** Records acknowledged under load before a kill: no fewer, no more. */
@@ -58,6 +63,7 @@ class KillSeries {
   readonly #seed: number;
   #broker: BrokerProcess | null = null;
   #ledgers = new Map<string, PartitionLedger[]>();
+  #transactionLedgers: TransactionLedger[] = [];
   #isBack = Promise.resolve();
   #killCount = 0;
   /** What the broker has printed, in all its lives. */
@@ -70,10 +76,19 @@ class KillSeries {
   }
 
   async run(roundCount: number): Promise<KillSeriesResult> {
-    const { config, topics } = drawSettings(this.#random);
+    const { config, topics, transacted } = drawSettings(this.#random);
     const target = this.#target;
     const broker = this.#broker = await BrokerProcess.start({ config, readyTimeoutMs, ...(target && { target }) });
-    for (const topic of topics) await this.#make(broker, topic);
+    for (const topic of topics) {
+      await this.#make(broker, topic);
+      const ledger = (index: number) => new PartitionLedger(`${topic.name}-${index}`, topic.rules);
+      this.#ledgers.set(topic.name, Array.from({ length: topic.partitionCount }, (_, index) => ledger(index)));
+    }
+    for (const topic of transacted) {
+      await this.#make(broker, topic);
+      const { name, partitionCount } = topic;
+      this.#transactionLedgers.push(new TransactionLedger({ name: `writer-of-${name}`, topic: name, partitionCount }));
+    }
     await this.#leads(broker);
     const { port } = broker;
     const brokerIsBack = () => this.#isBack;
@@ -89,8 +104,18 @@ class KillSeries {
         brokerIsBack,
       })
     );
+    const transactors = transacted.map(({ isNew }, index) =>
+      new KillTransactor({
+        port,
+        ledger: this.#transactionLedgers[index]!,
+        random: createPrng(this.#seed + 101 + index),
+        isNew,
+        brokerIsBack,
+      })
+    );
     const consumer = new KillConsumer({ port, group: "kill-group", ledgers: this.#ledgers, brokerIsBack });
-    const writing = Promise.all(producers.map((producer) => producer.run()));
+    const writers = [...producers, ...transactors];
+    const writing = Promise.all(writers.map((writer) => writer.run()));
     const reading = consumer.run();
     let hasFailed = false;
     for (const work of [writing, reading]) work.catch(() => hasFailed = true);
@@ -109,11 +134,12 @@ class KillSeries {
       this.#isBack.catch(() => {}); // whoever waits for it sees it
       await this.#isBack;
     }
-    for (const producer of producers) producer.end();
+    for (const writer of writers) writer.end();
     await withTimeout(writing, endTimeoutMs, () => "Producers do not come to their end");
     consumer.end();
     await withTimeout(reading, endTimeoutMs, () => `The group does not come to its end: ${consumer.trouble}`);
     const verified = await this.#compacted(port);
+    for (const ledger of this.#transactionLedgers) await verifyTransactions(port, ledger);
     const sum = (count: (producer: KillProducer) => number) =>
       producers.reduce((total, producer) => total + count(producer), 0);
     return {
@@ -124,6 +150,8 @@ class KillSeries {
       resentCount: sum(({ resentCount }) => resentCount),
       startedOverCount: sum(({ startedOverCount }) => startedOverCount),
       commitCount: consumer.commitCount,
+      committedCount: this.#transactionLedgers.reduce((total, { committedCount }) => total + committedCount, 0),
+      abortedCount: this.#transactionLedgers.reduce((total, { abortedCount }) => total + abortedCount, 0),
     };
   }
 
@@ -146,6 +174,7 @@ class KillSeries {
     await broker.restart();
     await this.#leads(broker);
     await verify(broker.port, this.#ledgers);
+    for (const ledger of this.#transactionLedgers) await verifyTransactions(broker.port, ledger);
   }
 
   /** Looks at all there is, until compaction has taken something: lives between kills may have been too short for it. */
@@ -165,7 +194,7 @@ class KillSeries {
     this.lines.push(...broker.lines, `--- kill ${this.#killCount}`);
   }
 
-  async #make({ port }: BrokerProcess, { name, partitionCount, rules, configs }: KillTopic): Promise<void> {
+  async #make({ port }: BrokerProcess, { name, partitionCount, configs }: TopicToMake): Promise<void> {
     const client = await TestClient.connect(port);
     const { "flush.policy": policy, ...common } = configs; // Kafka does not know it.
     const isKafka = (this.#target ?? environmentTarget) === "kafka";
@@ -175,8 +204,6 @@ class KillSeries {
       configs: isKafka ? common : { ...common, "flush.policy": policy },
     });
     client.close();
-    const ledger = (index: number) => new PartitionLedger(`${name}-${index}`, rules);
-    this.#ledgers.set(name, Array.from({ length: partitionCount }, (_, index) => ledger(index)));
   }
 
   /** Resolves when every partition is served, which with Kafka takes a while longer than answering. */
@@ -187,8 +214,12 @@ class KillSeries {
         if (isPassing(error)) return false;
         throw error;
       });
-    for (const [topic, ledgers] of this.#ledgers) {
-      for (const partition of ledgers.keys()) {
+    const topics = [
+      ...Array.from(this.#ledgers, ([topic, { length: partitionCount }]) => ({ topic, partitionCount })),
+      ...this.#transactionLedgers,
+    ];
+    for (const { topic, partitionCount } of topics) {
+      for (let partition = 0; partition < partitionCount; partition++) {
         const what = `A leader of ${topic}-${partition}`;
         await until(() => isServed(topic, partition), { timeoutMs: readyTimeoutMs, what });
       }

@@ -2,19 +2,29 @@
 
 import type { Rules } from "./kill_ledger.ts";
 
-export interface KillTopic {
+export interface TopicToMake {
   readonly name: string;
   readonly partitionCount: number;
-  readonly rules: Rules;
   readonly configs: Readonly<Record<string, string>> & { readonly "flush.policy": string };
+}
+
+export interface KillTopic extends TopicToMake {
+  readonly rules: Rules;
   readonly acks: -1 | 1;
   readonly keyCount: number;
   readonly recordsPerBatchMax: number;
 }
 
+/** That a transactional producer writes to. */
+export interface TransactedTopic extends TopicToMake {
+  /** By KIP-890, or by the protocol before. */
+  readonly isNew: boolean;
+}
+
 export interface KillSettings {
   readonly config: Readonly<Record<string, string | number>>;
   readonly topics: readonly KillTopic[];
+  readonly transacted: readonly TransactedTopic[];
 }
 
 const kinds: readonly { readonly name: string; readonly policy: string; readonly rules: Rules }[] = [
@@ -55,5 +65,15 @@ export function drawSettings(random: () => number): KillSettings {
       ...(rules.hasRetention ? { "retention.bytes": String(pick([250_000, 500_000])) } : {}),
     },
   }));
-  return { config, topics };
+  const transacted = [true, false].map((isNew): TransactedTopic => ({
+    name: isNew ? "transacted-new" : "transacted-old",
+    isNew,
+    partitionCount: pick([1, 2, 3, 5]),
+    configs: {
+      "flush.policy": pick(["group", "group", "interval", "os"]),
+      "internal.segment.bytes": String(pick([2_000, 40_000, 1_000_000])),
+    },
+  }));
+  const transactions = { "transaction.state.log.num.partitions": pick([1, 3]) };
+  return { config: { ...config, ...transactions }, topics, transacted };
 }

@@ -14,6 +14,9 @@ import { producersAnswers } from "./producers.ts";
 import { sessionsAnswers } from "./sessions.ts";
 import { streamsGroupsAnswers } from "./streams_groups.ts";
 import { topicsAnswers } from "./topics.ts";
+import { transactionalCommitsAnswers } from "./transactional_commits.ts";
+import { transactionalProduceAnswers } from "./transactional_produce.ts";
+import { transactionsAnswers } from "./transactions.ts";
 
 export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<void>>> = {
   frames: framesAnswers,
@@ -29,6 +32,9 @@ export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<vo
   groups: groupsAnswers,
   consumer_groups: consumerGroupsAnswers,
   streams_groups: streamsGroupsAnswers,
+  transactions: transactionsAnswers,
+  transactional_produce: transactionalProduceAnswers,
+  transactional_commits: transactionalCommitsAnswers,
 };
 
 /** Of the broker that is asked, beside its defaults. */
@@ -42,4 +48,6 @@ export const config = {
   "group.streams.initial.rebalance.delay.ms": 0,
   "group.streams.assignment.interval.ms": 0,
   "group.streams.assignor.offload.enable": false,
+  "transaction.state.log.num.partitions": 5,
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms": 100,
 };
