@@ -34,6 +34,12 @@ export const groups: readonly Group[] = [
     figure: /^(consume|cold backlog|fan-out|tail)\b/,
   },
   {
+    name: "transactions",
+    title: "Exactly-once",
+    says: "one producer, transactions one after the other; CPU and latency: less is better, rate: more",
+    figure: /^transactions\b/,
+  },
+  {
     name: "made-batches",
     title: "A client that is not what limits",
     says: "batches made beforehand, several connections; CPU: less is better, rate: more",

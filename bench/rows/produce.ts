@@ -29,7 +29,6 @@ export const produceRows: readonly SharedRow[] = [
     batchBytes: 65_536,
     isIdempotent: false,
   }),
-  // Transactional producers join here, with a `transactional.id`, once the broker has transactions.
   rateRow(lingerMs),
   rateRow(0),
 ];

@@ -12,12 +12,14 @@ import { memoryRows } from "./memory.ts";
 import { produceRows } from "./produce.ts";
 import type { Row } from "./row.ts";
 import { startRows } from "./start.ts";
+import { transactionRows } from "./transactions.ts";
 
 export const rows: readonly Row[] = [
   ...loadRows,
   ...latencyRows,
   ...produceRows,
   ...consumeRows,
+  ...transactionRows,
   ...followRows,
   ...backlogRows,
   ...startRows,

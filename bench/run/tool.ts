@@ -55,15 +55,23 @@ export interface ConsumedByTool {
   readonly mebibytes: number;
 }
 
-export async function runConsumer(
-  run: { readonly address: string; readonly topic: string; readonly recordCount: number },
-): Promise<ConsumedByTool> {
+export interface ConsumerRun {
+  readonly address: string;
+  readonly topic: string;
+  readonly recordCount: number;
+  /** As `name=value`. */
+  readonly properties?: readonly string[];
+}
+
+export async function runConsumer(run: ConsumerRun): Promise<ConsumedByTool> {
+  const { address, topic, recordCount, properties = [] } = run;
   const output = await runTool(
     "org.apache.kafka.tools.ConsumerPerformance",
-    ...["--bootstrap-server", run.address, "--topic", run.topic, "--num-records", `${run.recordCount}`],
+    ...["--bootstrap-server", address, "--topic", topic, "--num-records", `${recordCount}`],
     ...["--timeout", "60000", "--hide-header"],
+    ...(properties.length === 0 ? [] : ["--command-property", ...properties]),
   );
-  return readConsumed(output, run.recordCount);
+  return readConsumed(output, recordCount);
 }
 
 /** start, end, MB, MB/s, records, records/s, join ms, fetch ms, fetch MB/s, fetch records/s */
