@@ -3,12 +3,13 @@
  *
  * v1 duration (KIP-994) · v2 pattern (KIP-1152)
  *
- * Filters hold together. A state that does not exist is told of, and matches nothing.
+ * Filters hold together; the pattern is RE2's, and for the whole id. A state that does not exist is told of, and matches nothing.
  */
 import { listTransactions, type ListTransactionsRequest } from "../../protocol/api/66_list_transactions.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
+import { compilePattern } from "../groups/consumer/patterns/pattern.ts";
+import { PatternError } from "../groups/consumer/patterns/syntax.ts";
 import { handle } from "../handler.ts";
-import { matcherOf } from "../transactions/id_pattern.ts";
 import type { TransactionState } from "../transactions/state.ts";
 
 /** Those that can be asked for: Kafka's, of which one only ever is in its memory. */
@@ -42,6 +43,17 @@ export const listTransactionsHandler = handle(listTransactions, [0, 2], (request
   const unknownStateFilters = [...new Set(request.stateFilters)].filter((name) => !knownStates.has(name));
   return { errorCode: ErrorCode.NONE, unknownStateFilters, transactionStates };
 });
+
+/** Whether the whole of an id is as the pattern says; null when the pattern is none. */
+function matcherOf(pattern: string): ((transactionalId: string) => boolean) | null {
+  try {
+    const program = compilePattern(pattern);
+    return (transactionalId) => program.matches(transactionalId);
+  } catch (error) {
+    if (error instanceof PatternError) return null;
+    throw error;
+  }
+}
 
 function filterOf(
   { stateFilters, producerIdFilters, durationFilter }: ListTransactionsRequest,

@@ -38,6 +38,8 @@ export interface KillSeriesResult extends Verified {
 /** Records acknowledged under load before a kill: no fewer, no more. */
 const loadMin = 500;
 const loadMax = 12_000;
+/** Transactions that end before a kill, at the least: fewer than this. */
+const transactionsMax = 12;
 /** A start may take long on a busy machine, Kafka's all the more. */
 const readyTimeoutMs = 90_000;
 const loadTimeoutMs = 60_000;
@@ -124,10 +126,12 @@ class KillSeries {
       const from = this.#ackedCount();
       const wanted = loadMin + Math.floor(this.#random() ** 2 * (loadMax - loadMin));
       const commits = consumer.commitCount + (this.#random() < 0.5 ? 1 : 0);
-      const isLoaded = () => this.#ackedCount() - from >= wanted && consumer.commitCount >= commits;
+      const ended = this.#endedCount() + Math.floor(this.#random() * transactionsMax);
+      const isLoaded = () =>
+        this.#ackedCount() - from >= wanted && consumer.commitCount >= commits && this.#endedCount() >= ended;
       await until(() => hasFailed || isLoaded(), {
         timeoutMs: loadTimeoutMs,
-        what: `Load of ${wanted} records, and a commit`,
+        what: `Load of ${wanted} records, a commit, and transactions`,
       });
       if (hasFailed) break;
       this.#isBack = this.#killAndLook(broker);
@@ -229,6 +233,10 @@ class KillSeries {
 
   #ackedCount(): number {
     return this.#sum(({ ackedCount }) => ackedCount);
+  }
+
+  #endedCount(): number {
+    return this.#transactionLedgers.reduce((total, ledger) => total + ledger.committedCount + ledger.abortedCount, 0);
   }
 
   #sum(count: (ledger: PartitionLedger) => number): number {

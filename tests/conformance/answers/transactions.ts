@@ -7,7 +7,7 @@ import { endTxn } from "../../../protocol/api/26_end_txn.ts";
 import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
 import { initProducerId } from "../../../protocol/api/22_init_producer_id.ts";
 import { listTransactions, type ListTransactionsRequestDraft } from "../../../protocol/api/66_list_transactions.ts";
-import { ErrorCode } from "../../../protocol/errors.ts";
+import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { until } from "../../support/broker.ts";
 import type { Dialogue } from "../../support/dialogue.ts";
 import { coordinated, isConcurrent, type Topic, Transactor } from "./transactor.ts";
@@ -357,6 +357,9 @@ async function lists(dialogue: Dialogue, topic: Topic): Promise<void> {
     "an empty one": "",
     "alternatives": "listed-empty.*|nothing",
     "none": "(",
+    "an inline flag": "(?i)LISTED-.*",
+    "a named class": "\\p{Alpha}+-ongoing.*",
+    "quoted": "\\Qlisted-\\E.*",
     "a possessive quantifier": "listed-.*+",
   };
   for (const [label, transactionalIdPattern] of Object.entries(patterns)) {
@@ -364,7 +367,12 @@ async function lists(dialogue: Dialogue, topic: Topic): Promise<void> {
   }
   const unknown = dialogue.named("listed-unknown");
   const transactionalIds = [ongoing.transactionalId, unknown, "", ongoing.transactionalId];
-  await dialogue.ask("several described", describeTransactions, 0, { transactionalIds });
+  await dialogue.ask("several described", describeTransactions, 0, { transactionalIds }, {
+    view: ({ transactionStates }) =>
+      transactionStates.map(({ transactionalId, errorCode, transactionState }) =>
+        `${transactionalId.split(".")[0]}: ${errorName(errorCode)} ${transactionState}`
+      ),
+  });
   await dialogue.ask("none described", describeTransactions, 0, { transactionalIds: [] });
 }
 
