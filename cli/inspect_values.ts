@@ -9,15 +9,19 @@ import {
   decodeOffsetCommitValue,
   decodeOffsetsLogKey,
 } from "../protocol/embedded/offsets_log.ts";
+import type { CoordinatorLogCodec, RecordKinds } from "../protocol/embedded/coordinator_log.ts";
+import { shareGroupLog } from "../protocol/embedded/share_group_log.ts";
+import { shareStateLog } from "../protocol/embedded/share_state_log.ts";
 import { decodeControlMarker, type RecordView } from "../protocol/record.ts";
 import { timeOf } from "./inspect_output.ts";
 import type { Row, Value } from "./inspect_output.ts";
 
 /** What a partition's records are, by the name of its topic. */
-export type Decoder = "offsets" | "metadata" | null;
+export type Decoder = "offsets" | "metadata" | "shareState" | null;
 
 export function decoderOf(folder: string): Decoder {
   if (/^__consumer_offsets-\d+/.test(folder)) return "offsets";
+  if (/^__share_group_state-\d+/.test(folder)) return "shareState";
   return /^__cluster_metadata-\d+/.test(folder) ? "metadata" : null;
 }
 
@@ -105,6 +109,9 @@ function decodedOf(record: RecordView, decoder: Decoder): Row | null {
   try {
     if (decoder === "offsets") return offsetsRecord(record);
     if (decoder === "metadata") return metadataRecord(record);
+    if (decoder === "shareState") {
+      return record.key === null ? null : keyedRecord(shareStateLog, record.key, record.value);
+    }
   } catch {
     // Shown as the bytes it is.
   }
@@ -150,6 +157,7 @@ function offsetsRecord({ key, value }: RecordView): Row | null {
     }
     case "other":
       return consumerGroupRecord(key, value) ?? streamsGroupRecord(key, value) ??
+        keyedRecord(shareGroupLog, key, value, "share ") ??
         { key: { kind: "other", type: decoded.type }, value: jsonOf(value) };
   }
 }
@@ -164,6 +172,19 @@ function streamsGroupRecord(bytes: Uint8Array, value: Uint8Array | null): Row | 
   const key = streamsGroupLog.decodeKey(bytes);
   if (key === null) return null;
   return { key: plain(key), value: value === null ? null : plain(streamsGroupLog.decodeValue(key.kind, value)) };
+}
+
+/** null: a kind that the log does not know. */
+function keyedRecord<Kinds extends RecordKinds>(
+  log: CoordinatorLogCodec<Kinds>,
+  bytes: Uint8Array,
+  value: Uint8Array | null,
+  prefix = "",
+): Row | null {
+  const key = log.decodeKey(bytes);
+  if (key === null) return null;
+  const shownKey = plain({ ...key, kind: `${prefix}${String(key.kind)}` });
+  return { key: shownKey, value: value === null ? null : plain(log.decodeValue(key.kind, value)) };
 }
 
 function metadataRecord({ value }: RecordView): Row | null {

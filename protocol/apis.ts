@@ -41,8 +41,20 @@ import { listTransactions } from "./api/66_list_transactions.ts";
 import { consumerGroupHeartbeat } from "./api/68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribe } from "./api/69_consumer_group_describe.ts";
 import { describeTopicPartitions } from "./api/75_describe_topic_partitions.ts";
+import { shareGroupHeartbeat } from "./api/76_share_group_heartbeat.ts";
+import { shareGroupDescribe } from "./api/77_share_group_describe.ts";
+import { shareFetch } from "./api/78_share_fetch.ts";
+import { shareAcknowledge } from "./api/79_share_acknowledge.ts";
+import { initializeShareGroupState } from "./api/83_initialize_share_group_state.ts";
+import { readShareGroupState } from "./api/84_read_share_group_state.ts";
+import { writeShareGroupState } from "./api/85_write_share_group_state.ts";
+import { deleteShareGroupState } from "./api/86_delete_share_group_state.ts";
+import { readShareGroupStateSummary } from "./api/87_read_share_group_state_summary.ts";
 import { streamsGroupHeartbeat } from "./api/88_streams_group_heartbeat.ts";
 import { streamsGroupDescribe } from "./api/89_streams_group_describe.ts";
+import { describeShareGroupOffsets } from "./api/90_describe_share_group_offsets.ts";
+import { alterShareGroupOffsets } from "./api/91_alter_share_group_offsets.ts";
+import { deleteShareGroupOffsets } from "./api/92_delete_share_group_offsets.ts";
 import { streamsGroupTopologyDescriptionUpdate } from "./api/93_streams_group_topology_description_update.ts";
 import type { AnyApi } from "./schema.ts";
 
@@ -87,8 +99,20 @@ export const apis: readonly AnyApi[] = [
   consumerGroupHeartbeat,
   consumerGroupDescribe,
   describeTopicPartitions,
+  shareGroupHeartbeat,
+  shareGroupDescribe,
+  shareFetch,
+  shareAcknowledge,
+  initializeShareGroupState,
+  readShareGroupState,
+  writeShareGroupState,
+  deleteShareGroupState,
+  readShareGroupStateSummary,
   streamsGroupHeartbeat,
   streamsGroupDescribe,
+  describeShareGroupOffsets,
+  alterShareGroupOffsets,
+  deleteShareGroupOffsets,
   streamsGroupTopologyDescriptionUpdate,
 ];
 

@@ -14,7 +14,7 @@ import { ByteBudget } from "./byte_budget.ts";
 import { Cluster, type ClusterChange, ResourceType } from "./cluster/cluster.ts";
 import { openLocalMetadata } from "./cluster/open_local_metadata.ts";
 import { clearStrayLogs } from "./cluster/stray_logs.ts";
-import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from "./cluster/topic_name.ts";
+import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from "./cluster/topic_name.ts";
 import type { BrokerConfig } from "./config.ts";
 import { validateTopicConfigs } from "./config/alter.ts";
 import type { Listener } from "./config/listeners.ts";
@@ -30,6 +30,9 @@ import { InternalTopic } from "./partitions/internal_topic.ts";
 import { OldFetches } from "./partitions/old_fetches.ts";
 import { Partitions } from "./partitions/partitions.ts";
 import { ProducerIds } from "./producer_ids.ts";
+import { ShareCoordinator } from "./share/coordinator/share_coordinator.ts";
+import { ShareFetcher } from "./share/share_fetcher.ts";
+import { SharePartitions } from "./share/share_partitions.ts";
 import { TransactionAdmission } from "./transactions/admission.ts";
 import { TransactionCoordinator } from "./transactions/coordinator.ts";
 import { MarkerWriter } from "./transactions/marker_writer.ts";
@@ -68,6 +71,9 @@ export class Broker {
   readonly cluster: Cluster;
   readonly partitions: Partitions;
   readonly groups: GroupCoordinator;
+  readonly shareCoordinator: ShareCoordinator;
+  readonly sharePartitions: SharePartitions;
+  readonly shareFetcher: ShareFetcher;
   readonly fetcher: Fetcher;
   readonly oldFetches: OldFetches;
   readonly fetchSessions: FetchSessionCache;
@@ -103,12 +109,29 @@ export class Broker {
     const queuedBytesMax = config.get("queued.max.request.bytes");
     this.requestBytes = new ByteBudget(queuedBytesMax > 0 ? queuedBytesMax : REQUEST_BYTES_MAX);
     this.frameBuffers = new BufferPool(FRAME_BUFFERS_BYTES_MAX, runtime.name === "memory");
+    this.shareCoordinator = new ShareCoordinator({
+      runtime,
+      config,
+      logger,
+      cluster,
+      stateTopic: new InternalTopic({ name: SHARE_STATE_TOPIC, partitions, timers }),
+    });
+    this.sharePartitions = new SharePartitions({
+      runtime,
+      config,
+      logger,
+      cluster,
+      coordinator: this.shareCoordinator,
+    });
+    this.shareFetcher = new ShareFetcher({ partitions: this.sharePartitions, fetcher: this.fetcher, timers });
     this.groups = new GroupCoordinator({
       runtime,
       config,
       logger,
       cluster,
-      offsetsTopic: new InternalTopic({ name: OFFSETS_TOPIC, partitions, timers: runtime.timers }),
+      offsetsTopic: new InternalTopic({ name: OFFSETS_TOPIC, partitions, timers }),
+      shareState: this.shareCoordinator,
+      shareStateChanged: (groupId, topicIds) => this.sharePartitions.forget(groupId, topicIds),
     });
     this.transactionMarkers = new MarkerWriter({ clock, timers, logger, partitions, cluster, offsets: this.groups });
     this.transactions = new TransactionCoordinator({
@@ -180,6 +203,7 @@ export class Broker {
   async #open(): Promise<void> {
     this.cluster.onChange((change) => this.#apply(change));
     this.config.onChange(() => this.#reconfigureAll());
+    this.shareCoordinator.start();
     this.groups.start();
     this.transactions.start();
     const bound: Listener[] = [];
@@ -208,6 +232,8 @@ export class Broker {
       case "topicDeleted":
         this.partitions.remove(change.topic);
         this.groups.onTopicsDeleted([change.topic]);
+        this.shareCoordinator.onTopicsDeleted([change.topic.id]);
+        this.sharePartitions.forgetTopic(change.topic.id);
         this.groups.onTopicChanged(change.topic, { isNew: false });
         return;
       case "partitionsChanged":
@@ -232,9 +258,13 @@ export class Broker {
     this.#cleaner.stop();
     this.#scrubber.stop();
     this.fetcher.stop();
+    this.shareFetcher.stop();
     // Together: a connection cannot finish while its JoinGroup waits for a rebalance, and stopping answers that.
     const coordinators = this.transactions.stop().then(() => this.groups.stop()); // whom markers go through
     await Promise.all([coordinators, this.#listeners.finish(STOP_WITHIN_MS)]);
+    // After the connections: with them end sessions, and what they had is given back.
+    this.sharePartitions.stop();
+    await this.shareCoordinator.stop();
     // Not before: the wait may be longer than a flush policy leaves records unsynced.
     this.#housekeeping.stop();
     await this.cluster.close();

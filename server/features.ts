@@ -13,6 +13,7 @@ export interface Feature {
 export const features: readonly Feature[] = [
   { name: "group.version", minVersion: 0, maxVersion: 1, level: 1 },
   { name: "metadata.version", minVersion: 7, maxVersion: 33, level: 33 },
+  { name: "share.version", minVersion: 0, maxVersion: 1, level: 1 },
   { name: "streams.version", minVersion: 0, maxVersion: 1, level: 1 },
   { name: "transaction.version", minVersion: 0, maxVersion: 2, level: 2 },
 ];

@@ -23,15 +23,13 @@ export const modernGroupsConfigs = {
   "group.share.assignment.interval.ms": int(
     1000,
     "Milliseconds between two assignments computed for one share group.",
-    { min: 0, ...clusterWide, ...withoutEffect },
+    { min: 0, ...clusterWide },
   ),
   "group.share.min.assignment.interval.ms": int(0, "Smallest share.assignment.interval.ms that a group may set.", {
     min: 0,
-    ...withoutEffect,
   }),
   "group.share.max.assignment.interval.ms": int(15_000, "Largest share.assignment.interval.ms that a group may set.", {
     min: 0,
-    ...withoutEffect,
   }),
   "group.share.assignor.offload.enable": boolean(
     true,
@@ -41,80 +39,74 @@ export const modernGroupsConfigs = {
   "group.share.heartbeat.interval.ms": int(
     5000,
     "Milliseconds between heartbeats that members of a share group are told to keep.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.share.min.heartbeat.interval.ms": int(5000, "Smallest share.heartbeat.interval.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
   "group.share.max.heartbeat.interval.ms": int(15_000, "Largest share.heartbeat.interval.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
   "group.share.session.timeout.ms": int(
     45_000,
     "Milliseconds without a heartbeat after which a member of a share group is taken for dead.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.share.min.session.timeout.ms": int(45_000, "Smallest share.session.timeout.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
   "group.share.max.session.timeout.ms": int(60_000, "Largest share.session.timeout.ms that a group may set.", {
     min: 1,
-    ...withoutEffect,
   }),
-  "group.share.max.size": int(200, "Members that a share group may have.", { min: 1, max: 1000, ...withoutEffect }),
-  "group.share.max.share.sessions": int(2000, "Share sessions kept on a broker.", { min: 1, ...withoutEffect }),
+  "group.share.max.size": int(200, "Members that a share group may have.", { min: 1, max: 1000 }),
+  "group.share.max.share.sessions": int(2000, "Share sessions kept on a broker.", { min: 1 }),
   "group.share.delivery.count.limit": int(
     5,
     "Times that a record of a share group is delivered before it is given up.",
-    { min: 2, max: 10, ...withoutEffect },
+    { min: 2, max: 10 },
   ),
   "group.share.min.delivery.count.limit": int(2, "Smallest share.delivery.count.limit that a group may set.", {
     min: 2,
     max: 5,
-    ...withoutEffect,
   }),
   "group.share.max.delivery.count.limit": int(10, "Largest share.delivery.count.limit that a group may set.", {
     min: 5,
     max: 25,
-    ...withoutEffect,
   }),
   "group.share.record.lock.duration.ms": int(
     30_000,
     "Milliseconds for which a delivered record is reserved for its consumer in a share group.",
-    { min: 1000, max: 3_600_000, ...withoutEffect },
+    { min: 1000, max: 3_600_000 },
   ),
   "group.share.min.record.lock.duration.ms": int(
     15_000,
     "Smallest share.record.lock.duration.ms that a group may set.",
-    { min: 1000, max: 30_000, ...withoutEffect },
+    { min: 1000, max: 30_000 },
   ),
   "group.share.max.record.lock.duration.ms": int(
     60_000,
     "Largest share.record.lock.duration.ms that a group may set.",
-    { min: 30_000, max: 3_600_000, ...withoutEffect },
+    { min: 30_000, max: 3_600_000 },
   ),
   "group.share.partition.max.record.locks": int(
     2000,
     "Records of one partition that a share group may have delivered and unacknowledged.",
-    { min: 100, max: 10_000, ...withoutEffect },
+    { min: 100, max: 10_000 },
   ),
   "group.share.min.partition.max.record.locks": int(
     100,
     "Smallest share.partition.max.record.locks that a group may set.",
-    { min: 100, max: 2000, ...withoutEffect },
+    { min: 100, max: 2000 },
   ),
   "group.share.max.partition.max.record.locks": int(
     4000,
     "Largest share.partition.max.record.locks that a group may set.",
-    { min: 2000, max: 10_000, ...withoutEffect },
+    { min: 2000, max: 10_000 },
   ),
   "group.share.initialize.retry.interval.ms": int(
     30_000,
     "Milliseconds before the initialization of a share partition's state is tried again.",
-    { min: 1, ...internal, ...withoutEffect },
+    { min: 1, ...internal },
   ),
   "group.share.persister.class.name": string(
     "org.apache.kafka.server.share.persister.DefaultStatePersister",
@@ -154,7 +146,7 @@ export const modernGroupsConfigs = {
   "share.coordinator.cold.partition.snapshot.interval.ms": int(
     300_000,
     "Milliseconds after which the state of a quiet share partition is written again as a snapshot.",
-    { min: 1, ...internal, ...withoutEffect },
+    { min: 1, ...internal },
   ),
   "share.coordinator.load.buffer.size": int(
     5_242_880,
@@ -164,12 +156,11 @@ export const modernGroupsConfigs = {
   "share.coordinator.snapshot.update.records.per.snapshot": int(
     500,
     "Updates of a share partition's state between two snapshots of it.",
-    { min: 0, max: 500, ...withoutEffect },
+    { min: 0, max: 500 },
   ),
   "share.coordinator.state.topic.compression.codec": int(
     0,
     "Compression of the records in __share_group_state, by number: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.",
-    withoutEffect,
   ),
   "share.coordinator.state.topic.min.isr": short(2, "In-sync replicas that __share_group_state needs to be written.", {
     min: 1,
@@ -182,7 +173,7 @@ export const modernGroupsConfigs = {
   "share.coordinator.state.topic.prune.interval.ms": int(
     300_000,
     "Milliseconds between deletions of superseded records from __share_group_state.",
-    { min: 1, ...internal, ...withoutEffect },
+    { min: 1, ...internal },
   ),
   "share.coordinator.state.topic.replication.factor": short(
     3,
@@ -195,7 +186,7 @@ export const modernGroupsConfigs = {
   "share.coordinator.write.timeout.ms": int(
     5000,
     "Milliseconds that a write of the share coordinator may wait to be durable before it fails.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "group.streams.assignors": list(
     ["sticky"],

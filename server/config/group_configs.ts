@@ -65,7 +65,7 @@ export const groupConfigs = {
   ),
   "share.assignment.interval.ms": from(
     "group.share.assignment.interval.ms",
-    int(1_000, "Milliseconds between two assignments computed for the group.", { min: 0, ...withoutEffect }),
+    int(1_000, "Milliseconds between two assignments computed for the group.", { min: 0 }),
     ["group.share.min.assignment.interval.ms", "group.share.max.assignment.interval.ms"],
   ),
   "share.assignor.offload.enable": from(
@@ -88,49 +88,45 @@ export const groupConfigs = {
               value as string,
             ),
         },
-        ...withoutEffect,
       },
     ),
   ),
   "share.delivery.count.limit": from(
     "group.share.delivery.count.limit",
-    int(5, "Times that a record is delivered before it is given up.", { min: 2, ...withoutEffect }),
+    int(5, "Times that a record is delivered before it is given up.", { min: 2 }),
     ["group.share.min.delivery.count.limit", "group.share.max.delivery.count.limit"],
   ),
   "share.heartbeat.interval.ms": from(
     "group.share.heartbeat.interval.ms",
-    int(5_000, "Milliseconds between heartbeats that members are told to keep.", { min: 1, ...withoutEffect }),
+    int(5_000, "Milliseconds between heartbeats that members are told to keep.", { min: 1 }),
     ["group.share.min.heartbeat.interval.ms", "group.share.max.heartbeat.interval.ms"],
   ),
   "share.isolation.level": from(
     null,
     string("read_uncommitted", "Whether records of open and aborted transactions are delivered too.", {
       oneOf: ["read_committed", "read_uncommitted"],
-      ...withoutEffect,
     }),
   ),
   "share.partition.max.record.locks": from(
     "group.share.partition.max.record.locks",
-    int(2_000, "Records of one partition that may be delivered and unacknowledged.", { min: 100, ...withoutEffect }),
+    int(2_000, "Records of one partition that may be delivered and unacknowledged.", { min: 100 }),
     ["group.share.min.partition.max.record.locks", "group.share.max.partition.max.record.locks"],
   ),
   "share.record.lock.duration.ms": from(
     "group.share.record.lock.duration.ms",
     int(30_000, "Milliseconds for which a delivered record is reserved for its consumer.", {
       min: 1_000,
-      ...withoutEffect,
     }),
     ["group.share.min.record.lock.duration.ms", "group.share.max.record.lock.duration.ms"],
   ),
   "share.renew.acknowledge.enable": from(
     null,
-    boolean(true, "Whether a consumer may prolong the time that a record is reserved for it.", withoutEffect),
+    boolean(true, "Whether a consumer may prolong the time that a record is reserved for it."),
   ),
   "share.session.timeout.ms": from(
     "group.share.session.timeout.ms",
     int(45_000, "Milliseconds without a heartbeat after which a member is taken for dead.", {
       min: 1,
-      ...withoutEffect,
     }),
     ["group.share.min.session.timeout.ms", "group.share.max.session.timeout.ms"],
   ),

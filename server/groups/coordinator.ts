@@ -6,7 +6,6 @@
  * not there. Requests come here with topics already looked up; answers are the protocol's error codes, never exceptions.
  */
 import type { BatchView } from "../../protocol/batch.ts";
-import { Compression, type CompressionId } from "../../protocol/compression.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Runtime, Timer } from "../../runtime/runtime.ts";
 import { type Cluster, ResourceType, type Topic } from "../cluster/cluster.ts";
@@ -27,16 +26,21 @@ import type {
   SyncAnswer,
   SyncEvent,
 } from "./classic/state.ts";
+import { distinct, newClassicId } from "./classic/new_member.ts";
 import { refusedJoin, refusedLeave, refusedSync } from "./classic/refused.ts";
 import { ClusterTopics } from "./cluster_topics.ts";
 import { checkHeartbeat, type HeartbeatRequest } from "./consumer/request_checks.ts";
 import { assignorNames, consumerGroupRules } from "./consumer/rules.ts";
 import type { ConsumerGroupState, HeartbeatAnswer } from "./consumer/state.ts";
 import { refusedHeartbeat } from "./consumer/state.ts";
+import { compressionOf } from "./log_writer.ts";
 import { type OffsetReader, readError } from "./offset_readers.ts";
 import { type ReadableOffsets, readableOffsets } from "./readable_offsets.ts";
 import { type Commit, type CommitPlace, type GroupAnswer, GroupShard } from "./shard.ts";
 import { partitionFor } from "./partition_for.ts";
+import { shareGroupRules } from "./share/rules.ts";
+import { ShareDesk } from "./share_desk.ts";
+import type { ShareGroupsOptions } from "./share_groups.ts";
 import { StreamsCoordinator } from "./streams_coordinator.ts";
 
 export type { CommitRequest, OffsetToCommit, TransactionalCommitRequest } from "./commits.ts";
@@ -52,7 +56,7 @@ export interface OffsetsTopic {
   readAll(partition: number): AsyncIterable<BatchView>;
 }
 
-export interface GroupCoordinatorOptions {
+export interface GroupCoordinatorOptions extends Pick<ShareGroupsOptions, "shareState" | "shareStateChanged"> {
   readonly runtime: Pick<Runtime, "clock" | "timers" | "random">;
   readonly logger: Logger;
   readonly config: Pick<BrokerConfig, "get">;
@@ -71,14 +75,14 @@ export type SyncRequest = Omit<SyncEvent, "kind" | "ticket"> & { readonly groupI
 const newMemberJoinTimeoutMs = 300_000;
 /** How soon a partition that could not be read is tried again. */
 const loadRetryMs = 10_000;
-/** Characters of a client id that go into member ids, which must stay short enough for the wire. */
-const memberIdPrefixMax = 8_000;
 
 type ShardSlot =
   | { readonly kind: "loading" | "active"; readonly shard: GroupShard }
   | { readonly kind: "failed" };
 
 export class GroupCoordinator {
+  /** Requests about share groups. */
+  readonly share: ShareDesk;
   readonly #options: GroupCoordinatorOptions;
   readonly #topics: ClusterTopics;
   /** Groups of the streams protocol. */
@@ -101,6 +105,11 @@ export class GroupCoordinator {
       ...options,
       shardOf: (groupId) => this.#shardOf(groupId),
       shards: () => this.#shards(),
+      ask: (feed) => this.#ask(feed),
+    });
+    this.share = new ShareDesk({
+      shards: () => this.#shards(),
+      shardOf: (groupId) => this.#shardOf(groupId),
       ask: (feed) => this.#ask(feed),
     });
   }
@@ -161,13 +170,15 @@ export class GroupCoordinator {
 
   #newShard(index: number): GroupShard {
     const { offsetsTopic, runtime: { clock, timers }, logger, config, cluster } = this.#options;
+    const configsOf = (name: string) => cluster.configsOf({ type: ResourceType.GROUP, name });
     return new GroupShard({
+      ...this.#options,
       clock,
       timers,
       logger,
       rules: () => this.#rules(),
-      consumerRules: (groupId) =>
-        consumerGroupRules(config, cluster.configsOf({ type: ResourceType.GROUP, name: groupId })),
+      consumerRules: (groupId) => consumerGroupRules(config, configsOf(groupId)),
+      shareRules: (groupId) => shareGroupRules(config, configsOf(groupId)),
       streamsRules: (groupId) => this.streams.rulesOf(groupId),
       topics: this.#topics,
       log: {
@@ -234,6 +245,7 @@ export class GroupCoordinator {
       sessionTimeoutMs > config.get("group.max.session.timeout.ms")
     ) return refusedJoin(ErrorCode.INVALID_SESSION_TIMEOUT, memberId);
     if (typeof shard === "number") return refusedJoin(shard, memberId);
+    if (shard.share.has(groupId)) return refusedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, "");
     if (request.protocolType === "" || request.protocols.length === 0) {
       return refusedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
     }
@@ -242,7 +254,7 @@ export class GroupCoordinator {
     }
     const newMemberId = shard.consumer.hasMembers(groupId)
       ? this.#newConsumerId()
-      : this.#newClassicId(request.instanceId ?? request.clientId);
+      : newClassicId(this.#options.runtime.random, request.instanceId ?? request.clientId);
     const protocols = distinct(request.protocols);
     return this.#ask<JoinAnswer>((ticket) =>
       shard.feed(groupId, { ...request, kind: "join", ticket, newMemberId, protocols })
@@ -413,9 +425,10 @@ export class GroupCoordinator {
   /** A topic was made, deleted or enlarged: groups that subscribe to it may want another assignment. */
   onTopicChanged({ name }: Topic, change: { readonly isNew: boolean }): void {
     if (change.isNew) this.#topics.noteNewTopic();
-    for (const { consumer, streams } of this.#shards()) {
+    for (const { consumer, streams, share } of this.#shards()) {
       consumer.onTopicChanged(name);
       streams.onTopicChanged(name);
+      share.onTopicChanged(name);
     }
   }
 
@@ -475,25 +488,4 @@ export class GroupCoordinator {
   #newConsumerId(): string {
     return newTopicId(this.#options.runtime.random, () => false);
   }
-
-  /** The client's name for itself and a random UUID, as Kafka makes them. */
-  #newClassicId(prefix: string): string {
-    const bytes = this.#options.runtime.random.bytes(16);
-    bytes[6] = bytes[6]! & 0x0f | 0x40;
-    bytes[8] = bytes[8]! & 0x3f | 0x80;
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-    return `${prefix.slice(0, memberIdPrefixMax)}-${uuid}`;
-  }
-}
-
-/** The request's bytes live in its frame: members keep copies. Of a protocol named twice the first counts. */
-function distinct(protocols: JoinRequest["protocols"]): JoinRequest["protocols"] {
-  const byName = new Map<string, Uint8Array>();
-  for (const { name, metadata } of protocols) if (!byName.has(name)) byName.set(name, metadata.slice());
-  return Array.from(byName, ([name, metadata]) => ({ name, metadata }));
-}
-
-function compressionOf(id: number): CompressionId {
-  return Object.values(Compression).find((known) => known === id) ?? Compression.none;
 }

@@ -5,6 +5,7 @@
 import type { BatchView } from "../../protocol/batch.ts";
 import { decodeConsumerGroupLogKey } from "../../protocol/embedded/consumer_group_log.ts";
 import { decodeOffsetsLogKey } from "../../protocol/embedded/offsets_log.ts";
+import { shareGroupLog } from "../../protocol/embedded/share_group_log.ts";
 import { streamsGroupLog } from "../../protocol/embedded/streams_group_log.ts";
 import { decodeControlMarker, decodeRecords, type RecordView } from "../../protocol/record.ts";
 import { MalformedFrame } from "../../protocol/wire.ts";
@@ -12,12 +13,14 @@ import type { PersistedGroup } from "./classic/state.ts";
 import { StoredGroup } from "./consumer/records.ts";
 import type { OffsetStore } from "./offset_store.ts";
 import { groupOfRecord, offsetOfRecord } from "./records.ts";
+import { StoredShareGroup } from "./share/records.ts";
 import { StoredStreamsGroup } from "./streams/records.ts";
 import type { TransactionalOffsets } from "./transactional_offsets.ts";
 
 export interface LoadedPartition {
   readonly groups: ReadonlyMap<string, PersistedGroup>;
   readonly consumerGroups: ReadonlyMap<string, StoredGroup>;
+  readonly shareGroups: ReadonlyMap<string, StoredShareGroup>;
   readonly streamsGroups: ReadonlyMap<string, StoredStreamsGroup>;
   readonly recordCount: number;
   /** Records of kinds or versions that this code does not know. */
@@ -40,6 +43,7 @@ class Loader {
   /** A group is written often and decoded once: until the end only its last value is kept. */
   readonly #groupValues = new Map<string, Uint8Array>();
   readonly #consumerGroups = new Map<string, StoredGroup>();
+  readonly #shareGroups = new Map<string, StoredShareGroup>();
   readonly #streamsGroups = new Map<string, StoredStreamsGroup>();
   #recordCount = 0;
   #skippedCount = 0;
@@ -73,8 +77,8 @@ class Loader {
       }
     }
     const [recordCount, skippedCount] = [this.#recordCount, this.#skippedCount];
-    const [consumerGroups, streamsGroups] = [this.#consumerGroups, this.#streamsGroups];
-    return { groups, consumerGroups, streamsGroups, recordCount, skippedCount };
+    const [consumerGroups, streamsGroups, shareGroups] = [this.#consumerGroups, this.#streamsGroups, this.#shareGroups];
+    return { groups, consumerGroups, streamsGroups, shareGroups, recordCount, skippedCount };
   }
 
   #readRecord(record: RecordView, producerId: number | null): void {
@@ -116,15 +120,24 @@ class Loader {
 
   #readStreamsGroup(bytes: Uint8Array, value: Uint8Array | null): void {
     const key = streamsGroupLog.decodeKey(bytes);
-    if (key === null) {
-      this.#skippedCount++;
-      return;
-    }
+    if (key === null) return this.#readShareGroup(bytes, value);
     const group = this.#streamsGroups.get(key.groupId) ?? new StoredStreamsGroup();
     group.set(key, value);
     if (value !== null) this.#groupValues.delete(key.groupId);
     if (group.isEmpty) this.#streamsGroups.delete(key.groupId);
     else this.#streamsGroups.set(key.groupId, group);
+  }
+
+  #readShareGroup(bytes: Uint8Array, value: Uint8Array | null): void {
+    const key = shareGroupLog.decodeKey(bytes);
+    if (key === null) {
+      this.#skippedCount++;
+      return;
+    }
+    const group = this.#shareGroups.get(key.groupId) ?? new StoredShareGroup();
+    group.set(key, value);
+    if (group.isEmpty) this.#shareGroups.delete(key.groupId);
+    else this.#shareGroups.set(key.groupId, group);
   }
 
   #endTransaction(producerId: number, record: RecordView): void {

@@ -8,7 +8,7 @@
  *  4. Nobody waits longer than `timeoutMs`. Records whose wait is over may still land; records of a batch that has not
  *     been sent by then are dropped.
  */
-import type { CompressionId } from "../../protocol/compression.ts";
+import { Compression, type CompressionId } from "../../protocol/compression.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import { encodeBatch } from "../../protocol/record.ts";
 import type { Clock, Timer, Timers } from "../../runtime/runtime.ts";
@@ -185,4 +185,9 @@ export function coordinatorError(errorCode: number): number {
     default:
       return errorCode;
   }
+}
+
+/** A config names it by a number; one that stands for nothing is none. */
+export function compressionOf(id: number): CompressionId {
+  return Object.values(Compression).find((known) => known === id) ?? Compression.none;
 }

@@ -41,6 +41,7 @@ import { loadPartition } from "./loader.ts";
 import { coordinatorError, type LogRecord, LogWriter, type LogWriterOptions } from "./log_writer.ts";
 import { type CommittedOffset, OffsetStore, type StagedOffset } from "./offset_store.ts";
 import { groupRecord, offsetRecord } from "./records.ts";
+import { ShareGroups, type ShareGroupsOptions } from "./share_groups.ts";
 import { isTopicRead } from "./streams/checks.ts";
 import { refusedClassic } from "./streams/classic_requests.ts";
 import type { HeartbeatEvent as StreamsHeartbeatEvent, StreamsAnswer, StreamsGroupRules } from "./streams/state.ts";
@@ -57,7 +58,7 @@ export interface ClassicGroup {
 
 export type GroupAnswer = JoinAnswer | SyncAnswer | LeaveAnswer | HeartbeatAnswer | StreamsAnswer | number;
 
-export interface ShardOptions {
+export interface ShardOptions extends Pick<ShareGroupsOptions, "shareRules" | "shareState" | "shareStateChanged"> {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
@@ -90,6 +91,8 @@ export class GroupShard {
   /** A group is either one of these, or a classic group. */
   readonly consumer: ConsumerGroups;
   readonly streams: StreamsGroups;
+  /** … or a share group. */
+  readonly share: ShareGroups;
   readonly #options: ShardOptions;
   readonly #groups = new Map<string, ClassicGroup>();
   readonly #writer: LogWriter;
@@ -98,6 +101,7 @@ export class GroupShard {
   constructor(options: ShardOptions) {
     this.#options = options;
     this.#writer = new LogWriter({ ...options.log, clock: options.clock, timers: options.timers });
+    this.share = new ShareGroups({ ...options, writer: this.#writer });
     this.consumer = new ConsumerGroups({
       ...options,
       rules: options.consumerRules,
@@ -111,7 +115,7 @@ export class GroupShard {
     this.streams = new StreamsGroups({ ...options, rules: options.streamsRules, writer: this.#writer });
   }
 
-  /** Of any kind. */
+  /** Classic, or of the consumer or the streams protocol. */
   isKnown(groupId: string): boolean {
     return this.#groups.has(groupId) || this.consumer.has(groupId) || this.streams.has(groupId);
   }
@@ -136,8 +140,9 @@ export class GroupShard {
     if (this.consumer.has(groupId)) return this.consumer.feed(groupId, event);
     const classic = this.#groups.get(groupId);
     try {
-      if (event.memberEpoch !== JOINING_EPOCH) throw noConsumerGroup(groupId, event, this.isKnown(groupId));
-      if (this.streams.has(groupId)) throw noConsumerGroup(groupId, event, true);
+      const isOther = this.isKnown(groupId) || this.share.has(groupId);
+      if (event.memberEpoch !== JOINING_EPOCH) throw noConsumerGroup(groupId, event, isOther);
+      if (this.streams.has(groupId) || this.share.has(groupId)) throw noConsumerGroup(groupId, event, true);
       if (classic === undefined) this.consumer.create(groupId, event, []);
       else if (classic.state.phase === "Empty") {
         if (this.consumer.create(groupId, event, [{ kind: "classic", value: null }])) this.#drop(classic);
@@ -154,10 +159,11 @@ export class GroupShard {
   feedStreamsHeartbeat(groupId: string, event: StreamsHeartbeatEvent): void {
     if (this.streams.has(groupId)) return this.streams.feed(groupId, event);
     const classic = this.#groups.get(groupId);
-    const isFree = !this.isKnown(groupId) || classic?.state.phase === "Empty";
+    const isOther = this.isKnown(groupId) || this.share.has(groupId);
+    const isFree = !isOther || classic?.state.phase === "Empty";
     if (event.memberEpoch !== JOINING_EPOCH || !isFree) {
       const missing = event.memberEpoch < 0 ? `Group ${groupId} not found.` : `Streams group ${groupId} not found.`;
-      const message = this.isKnown(groupId) ? `Group ${groupId} is not a streams group.` : missing;
+      const message = isOther ? `Group ${groupId} is not a streams group.` : missing;
       return this.#options.answer(event.ticket, refusedStreamsHeartbeat(ErrorCode.GROUP_ID_NOT_FOUND, message));
     }
     const isMade = this.streams.create(groupId, event, classic === undefined ? [] : [{ kind: "classic", value: null }]);
@@ -235,6 +241,7 @@ export class GroupShard {
 
   /** May `claim` commit? NONE, or why not. A group that only stores offsets is made by its first commit. */
   admitCommit(groupId: string, claim: CommitClaim, commit: CommitToAdmit): number {
+    if (this.share.has(groupId)) return ErrorCode.GROUP_ID_NOT_FOUND;
     const group = this.#groups.get(groupId);
     const [consumers, streams] = [this.consumer.state(groupId), this.streams.state(groupId)];
     const errorCode = commitErrorOf({ classic: group?.state, consumers, streams }, claim, commit);
@@ -293,6 +300,7 @@ export class GroupShard {
   }
 
   async deleteGroup(groupId: string): Promise<number> {
+    if (this.share.has(groupId)) return await this.share.deleteGroup(groupId);
     if (this.hasModernMembers(groupId)) return ErrorCode.NON_EMPTY_GROUP;
     if (this.consumer.has(groupId)) return coordinatorError(await this.#forgetModern(groupId, this.consumer));
     if (this.streams.has(groupId)) return coordinatorError(await this.#forgetModern(groupId, this.streams));
@@ -305,6 +313,7 @@ export class GroupShard {
 
   /** Offsets of topics that are no more. One committed to a later topic of the same name stays. */
   async forgetTopics(topics: ReadonlyMap<string, string>): Promise<void> {
+    this.share.forgetTopics(new Set(topics.values()));
     const writes: Promise<number>[] = [];
     for (const groupId of new Set([...this.offsets.groupIds(), ...this.transactional.groupIds()])) {
       const places: CommitPlace[] = this.transactional.placesOf(groupId).filter(({ topic }) => topics.has(topic));
@@ -357,12 +366,13 @@ export class GroupShard {
   /** Everything the log says. Members get their sessions anew: those that are gone will miss them. */
   async load(batches: AsyncIterable<BatchView>): Promise<void> {
     const loaded = await loadPartition(batches, this.offsets, this.transactional);
-    const { groups, consumerGroups, streamsGroups, recordCount, skippedCount } = loaded;
+    const { groups, consumerGroups, streamsGroups, shareGroups, recordCount, skippedCount } = loaded;
     if (this.#isClosed) return;
     for (const [groupId, stored] of consumerGroups) {
       this.#restore(groupId, () => this.consumer.restore(groupId, stored));
     }
     for (const [groupId, stored] of streamsGroups) this.#restore(groupId, () => this.streams.restore(groupId, stored));
+    for (const [groupId, stored] of shareGroups) this.#restore(groupId, () => this.share.restore(groupId, stored));
     for (const [groupId, stored] of groups) {
       const group = this.#newGroup(groupId, restoredGroup(groupId, stored));
       this.#groups.set(groupId, group);
@@ -373,6 +383,7 @@ export class GroupShard {
     for (const group of this.#groups.values()) this.#step(group, { kind: "loaded" });
     this.consumer.begin();
     this.streams.begin();
+    this.share.begin();
     if (recordCount > 0) {
       this.#options.logger.debug("groups loaded", {
         groups: this.#groups.size,
@@ -391,6 +402,7 @@ export class GroupShard {
     }
     this.consumer.close();
     this.streams.close();
+    this.share.close();
     await this.#writer.settled();
   }
 

@@ -21,7 +21,8 @@ export const describeGroupsHandler = handle(describeGroups, [0, 6], (request, { 
       ? missing(groupId, {
         apiVersion,
         isOther: typeof broker.groups.describeConsumerGroup(groupId) === "object" ||
-          typeof broker.groups.streams.describe(groupId) === "object",
+          typeof broker.groups.streams.describe(groupId) === "object" ||
+          typeof broker.groups.share.describe(groupId) === "object",
       })
       : described(state);
     const isAsked = request.includeAuthorizedOperations && answer.errorCode === ErrorCode.NONE;

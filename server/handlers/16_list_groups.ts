@@ -9,6 +9,7 @@ import { listGroups } from "../../protocol/api/16_list_groups.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { GroupState } from "../groups/classic/state.ts";
 import { type ConsumerGroupState, phaseOf } from "../groups/consumer/state.ts";
+import { type ShareGroupState, sharePhaseOf } from "../groups/share/state.ts";
 import { phaseOf as streamsPhaseOf, type StreamsGroupState } from "../groups/streams/state.ts";
 import { handle } from "../handler.ts";
 
@@ -16,7 +17,7 @@ interface Listed {
   readonly groupId: string;
   readonly protocolType: string;
   readonly groupState: string;
-  readonly groupType: "classic" | "consumer" | "streams";
+  readonly groupType: "classic" | "consumer" | "streams" | "share";
 }
 
 export const listGroupsHandler = handle(listGroups, [0, 5], (request, { broker }) => {
@@ -26,6 +27,7 @@ export const listGroupsHandler = handle(listGroups, [0, 5], (request, { broker }
     ...classic.map(ofClassic),
     ...broker.groups.listConsumerGroups().map(ofConsumers),
     ...broker.groups.streams.list().map(ofStreams),
+    ...broker.groups.share.list().map(ofShare),
   ];
   const isWantedState = filterBy(request.statesFilter);
   const isWantedType = filterBy(request.typesFilter);
@@ -45,6 +47,10 @@ function ofConsumers(state: ConsumerGroupState): Listed {
 
 function ofStreams(state: StreamsGroupState): Listed {
   return { groupId: state.groupId, protocolType: "streams", groupState: streamsPhaseOf(state), groupType: "streams" };
+}
+
+function ofShare(state: ShareGroupState): Listed {
+  return { groupId: state.groupId, protocolType: "share", groupState: sharePhaseOf(state), groupType: "share" };
 }
 
 /** An empty filter lets everything pass. */

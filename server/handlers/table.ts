@@ -38,8 +38,20 @@ import { listTransactionsHandler } from "./66_list_transactions.ts";
 import { consumerGroupHeartbeatHandler } from "./68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribeHandler } from "./69_consumer_group_describe.ts";
 import { describeTopicPartitionsHandler } from "./75_describe_topic_partitions.ts";
+import { shareGroupHeartbeatHandler } from "./76_share_group_heartbeat.ts";
+import { shareGroupDescribeHandler } from "./77_share_group_describe.ts";
+import { shareFetchHandler } from "./78_share_fetch.ts";
+import { shareAcknowledgeHandler } from "./79_share_acknowledge.ts";
+import { initializeShareGroupStateHandler } from "./83_initialize_share_group_state.ts";
+import { readShareGroupStateHandler } from "./84_read_share_group_state.ts";
+import { writeShareGroupStateHandler } from "./85_write_share_group_state.ts";
+import { deleteShareGroupStateHandler } from "./86_delete_share_group_state.ts";
+import { readShareGroupStateSummaryHandler } from "./87_read_share_group_state_summary.ts";
 import { streamsGroupHeartbeatHandler } from "./88_streams_group_heartbeat.ts";
 import { streamsGroupDescribeHandler } from "./89_streams_group_describe.ts";
+import { describeShareGroupOffsetsHandler } from "./90_describe_share_group_offsets.ts";
+import { alterShareGroupOffsetsHandler } from "./91_alter_share_group_offsets.ts";
+import { deleteShareGroupOffsetsHandler } from "./92_delete_share_group_offsets.ts";
 import { streamsGroupTopologyDescriptionUpdateHandler } from "./93_streams_group_topology_description_update.ts";
 
 export const handlers: readonly Handler[] = [
@@ -81,8 +93,20 @@ export const handlers: readonly Handler[] = [
   consumerGroupHeartbeatHandler,
   consumerGroupDescribeHandler,
   describeTopicPartitionsHandler,
+  shareGroupHeartbeatHandler,
+  shareGroupDescribeHandler,
+  shareFetchHandler,
+  shareAcknowledgeHandler,
+  initializeShareGroupStateHandler,
+  readShareGroupStateHandler,
+  writeShareGroupStateHandler,
+  deleteShareGroupStateHandler,
+  readShareGroupStateSummaryHandler,
   streamsGroupHeartbeatHandler,
   streamsGroupDescribeHandler,
+  describeShareGroupOffsetsHandler,
+  alterShareGroupOffsetsHandler,
+  deleteShareGroupOffsetsHandler,
   streamsGroupTopologyDescriptionUpdateHandler,
 ];
 

@@ -82,6 +82,17 @@ export class InternalTopic {
     }
   }
 
+  /** The offset that the next record gets; 0 when the partition is not there. */
+  logEndOffset(index: number): number {
+    return this.#partitions.get(this.name, index)?.log.logEndOffset ?? 0;
+  }
+
+  /** What nobody needs to read back any more. */
+  async deleteRecordsBefore(index: number, offset: number): Promise<void> {
+    const partition = this.#partition(index);
+    if (offset > partition.logStartOffset) await partition.deleteRecordsBefore(offset);
+  }
+
   #partition(index: number): Partition {
     const partition = this.#partitions.get(this.name, index);
     if (partition === undefined) {

@@ -23,6 +23,7 @@ import {
   encodeConsumerGroupLogKey,
   encodeConsumerGroupLogValue,
 } from "../../protocol/embedded/consumer_group_log.ts";
+import { CoordinatorLogCodec, type RecordKinds } from "../../protocol/embedded/coordinator_log.ts";
 import {
   decodeAssignment,
   decodeSubscription,
@@ -43,6 +44,8 @@ import {
   type StreamsGroupRecordKind,
   streamsGroupRecords,
 } from "../../protocol/embedded/streams_group_log.ts";
+import { shareGroupRecords } from "../../protocol/embedded/share_group_log.ts";
+import { shareStateRecords } from "../../protocol/embedded/share_state_log.ts";
 import {
   decodeTransactionLogValue,
   decodeTransactionsLogKey,
@@ -137,6 +140,8 @@ const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode
       }] as const
     ),
   ),
+  ...shareTargets("a key of a share group", shareGroupRecords),
+  ...shareTargets("a key of a share partition's state", shareStateRecords),
   "a key of the transactions log": {
     seeds: /^TransactionLogKey$/,
     decode: (bytes) => {
@@ -176,6 +181,28 @@ const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode
     },
   },
 };
+
+function shareTargets(
+  what: string,
+  kinds: RecordKinds,
+): Record<string, { readonly seeds: RegExp; readonly decode: Target }> {
+  const log = new CoordinatorLogCodec(kinds);
+  const keys = Object.values(kinds).map(({ key }) => key.name).join("|");
+  const decodeKey: Target = (bytes) => {
+    const key = log.decodeKey(bytes);
+    return { value: key, encode: key === null ? null : () => log.encodeKey(key.kind, key) };
+  };
+  return Object.fromEntries([
+    [what, { seeds: new RegExp(`^(?:${keys})$`), decode: decodeKey }],
+    ...Object.entries(kinds).map(([kind, { value: { name } }]) => {
+      const decode: Target = (bytes) => {
+        const value = log.decodeValue(kind, bytes);
+        return { value, encode: () => log.encodeValue(kind, value) };
+      };
+      return [`a value of ${name}`, { seeds: new RegExp(`^${name}$`), decode }] as const;
+    }),
+  ]);
+}
 
 const corpus = vectors.messages.map(({ name, hex }) => ({ name, bytes: bytesFromHex(hex) }));
 

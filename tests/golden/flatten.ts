@@ -41,7 +41,7 @@ export function flattenKafka(message: KafkaMessage, version: number): string[] {
         name,
         type: (isArray ? "[]" : "") + (inner === undefined ? elementType : "struct"),
         isNullable: holds(rangeOf(field.nullableVersions), version),
-        defaultText: kafkaDefault(field, inner !== undefined && !isArray),
+        defaultText: kafkaDefault(field, version, inner !== undefined && !isArray),
         tag: holds(rangeOf(field.taggedVersions), version) ? field.tag ?? null : null,
         isIgnorable: String(field.ignorable ?? false) === "true",
         isCompact: isFlexible && field.flexibleVersions !== "none",
@@ -100,14 +100,15 @@ function typeName(spec: FieldSpec): string {
   return spec.kind === "long" ? "int64" : spec.kind;
 }
 
-function kafkaDefault(field: KafkaField, isStruct: boolean): string {
+function kafkaDefault(field: KafkaField, version: number, isStruct: boolean): string {
   const { type } = field;
   // A null that is no text is none to the generator of Kafka's classes.
   const text = String(field.default ?? "");
   if (text === "null") return "null";
   if (type.startsWith("[]")) return "[]";
   if (isStruct) return "{}";
-  if (type === "records") return "null"; // the classes that Kafka generates start with null whatever is declared
+  // The classes that Kafka generates start with null whatever is declared; where null cannot be sent, that means nothing.
+  if (type === "records") return holds(rangeOf(field.nullableVersions), version) ? "null" : "empty";
   if (type === "bool") return text === "" ? "false" : text;
   if (type === "string") return JSON.stringify(text);
   if (type === "bytes" || type === "uuid") return text === "" ? "zero" : text;

@@ -1,6 +1,6 @@
 /**
  * Our schemas against Kafka's own message definitions, field by field, for every version: those inside the jars of
- * Kafka 4.4 (`kafka-clients`, and three more for records of internal topics), and for versions that it dropped, of 3.9.
+ * Kafka 4.4 (`kafka-clients`, and four more for records of internal topics), and for versions that it dropped, of 3.9.
  * What differs fails; apis that we lack are listed.
  */
 import { describe, expect, test } from "bun:test";
@@ -15,6 +15,8 @@ import {
   offsetCommitValue,
 } from "../../protocol/embedded/offsets_log.ts";
 import { streamsGroupRecords } from "../../protocol/embedded/streams_group_log.ts";
+import { shareGroupRecords } from "../../protocol/embedded/share_group_log.ts";
+import { shareStateRecords } from "../../protocol/embedded/share_state_log.ts";
 import { transactionLogKey, transactionLogValue } from "../../protocol/embedded/transactions_log.ts";
 import { requestHeader, responseHeader } from "../../protocol/frame.ts";
 import type { AnyMessage } from "../../protocol/schema.ts";
@@ -26,6 +28,7 @@ const newest = definitions(
   "kafka-clients",
   "kafka-group-coordinator",
   "kafka-metadata",
+  "kafka-share-coordinator",
   "kafka-transaction-coordinator",
 );
 const older = definitions("3.9.2", "kafka-clients", "kafka-group-coordinator", "kafka-metadata");
@@ -68,6 +71,9 @@ describe.skipIf(newest === null || older === null)("schemas against Kafka's", ()
       groupMetadataValue,
       ...Object.values(consumerGroupRecords).flatMap(({ key, value }): AnyMessage[] => [key, value]),
       ...Object.values(streamsGroupRecords).flatMap(({ key, value }): AnyMessage[] => [key, value]),
+      ...[...Object.values(shareGroupRecords), ...Object.values(shareStateRecords)].flatMap(
+        ({ key, value }): AnyMessage[] => [key, value],
+      ),
       transactionLogKey,
       transactionLogValue,
       ...Object.values(metadataRecords).map(({ schema }) => schema),

@@ -61,7 +61,7 @@ func writeApi(folder string, key int16) {
 		{"response", func() message { return kmsg.ResponseForKey(key) }},
 	}
 	for _, direction := range directions {
-		for version := int16(0); version <= direction.make().MaxVersion(); version++ {
+		for version := firstVersion(key); version <= direction.make().MaxVersion(); version++ {
 			for _, kind := range []string{"default", "full"} {
 				m := direction.make()
 				m.SetVersion(version)
@@ -83,6 +83,14 @@ func writeApi(folder string, key int16) {
 	if err := os.WriteFile(filepath.Join(folder, name), []byte(lines.String()), 0o644); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// firstVersion leaves out the early versions of share groups' requests, which Kafka has dropped.
+func firstVersion(key int16) int16 {
+	if key >= 76 && key <= 79 {
+		return 1
+	}
+	return 0
 }
 
 // fill sets every field of a message, deeply, and lists the leaves that it set.

@@ -222,6 +222,17 @@ public class EmbeddedVectors {
             add(list, Class.forName(group + "Key").asSubclass(ApiMessage.class), key);
             add(list, Class.forName(group + "Value").asSubclass(ApiMessage.class), value);
         }
+        for (String name : List.of("Metadata", "MemberMetadata", "TargetAssignmentMetadata", "TargetAssignmentMember",
+            "CurrentMemberAssignment", "StatePartitionMetadata")) {
+            String group = "org.apache.kafka.coordinator.group.generated.ShareGroup" + name;
+            add(list, Class.forName(group + "Key").asSubclass(ApiMessage.class), key);
+            add(list, Class.forName(group + "Value").asSubclass(ApiMessage.class), value);
+        }
+        for (String name : List.of("Snapshot", "Update")) {
+            String state = "org.apache.kafka.coordinator.share.generated.Share" + name;
+            add(list, Class.forName(state + "Key").asSubclass(ApiMessage.class), key);
+            add(list, Class.forName(state + "Value").asSubclass(ApiMessage.class), value);
+        }
         for (String name : List.of("RegisterBrokerRecord", "TopicRecord", "PartitionRecord", "ConfigRecord",
             "PartitionChangeRecord", "RemoveTopicRecord", "FeatureLevelRecord", "ProducerIdsRecord", "NoOpRecord",
             "BeginTransactionRecord", "EndTransactionRecord", "AbortTransactionRecord")) {

@@ -45,6 +45,9 @@ import {
 import { murmur2 } from "../../../protocol/murmur2.ts";
 import { decodeControlMarker, decodeRecords, encodeBatch, encodeControlBatch } from "../../../protocol/record.ts";
 import { MalformedFrame } from "../../../protocol/wire.ts";
+import { CoordinatorLogCodec, type RecordKinds } from "../../../protocol/embedded/coordinator_log.ts";
+import { shareGroupRecords } from "../../../protocol/embedded/share_group_log.ts";
+import { shareStateRecords } from "../../../protocol/embedded/share_state_log.ts";
 import vectors from "../../golden/java_embedded/vectors.json" with { type: "json" };
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -219,6 +222,24 @@ describe("an embedded message of Java", () => {
       decode: (bytes) => streamsGroupLog.decodeValue(kind, bytes),
       encode: (decoded) => streamsGroupLog.encodeValue(kind, decoded),
     };
+  }
+
+  for (const kinds of [shareGroupRecords, shareStateRecords] as RecordKinds[]) {
+    const log = new CoordinatorLogCodec(kinds);
+    for (const [kind, { key, value }] of Object.entries(kinds)) {
+      codecs[key.name] = {
+        decode: (bytes) => {
+          const decoded = log.decodeKey(bytes);
+          expect(decoded?.kind).toBe(kind);
+          return decoded;
+        },
+        encode: (decoded) => log.encodeKey(kind, decoded),
+      };
+      codecs[value.name] = {
+        decode: (bytes) => log.decodeValue(kind, bytes),
+        encode: (decoded) => log.encodeValue(kind, decoded),
+      };
+    }
   }
 
   /** Our value as Kafka's JSON has it: bytes in base64, and only the fields that are there. */

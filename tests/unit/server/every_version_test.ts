@@ -12,6 +12,10 @@ import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
 import { joinGroup } from "../../../protocol/api/11_join_group.ts";
 import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
 import { consumerGroupHeartbeat } from "../../../protocol/api/68_consumer_group_heartbeat.ts";
+import { shareGroupHeartbeat } from "../../../protocol/api/76_share_group_heartbeat.ts";
+import { shareFetch } from "../../../protocol/api/78_share_fetch.ts";
+import { initializeShareGroupState } from "../../../protocol/api/83_initialize_share_group_state.ts";
+import { alterShareGroupOffsets } from "../../../protocol/api/91_alter_share_group_offsets.ts";
 import { streamsGroupHeartbeat } from "../../../protocol/api/88_streams_group_heartbeat.ts";
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { initProducerId } from "../../../protocol/api/22_init_producer_id.ts";
@@ -146,6 +150,28 @@ function streamsNewcomer(groupId: string) {
   };
 }
 
+const limits = { maxWaitMs: 0, minBytes: 0, maxBytes: 1_000, maxRecords: 10, batchSize: 10 };
+const fetching = { memberId: "m", shareSessionEpoch: 0, topics: [], forgottenTopicsData: [], ...limits };
+
+/** A share group with a member. */
+async function sharing(groupId: string): Promise<void> {
+  await client.send(shareGroupHeartbeat, 1, {
+    groupId,
+    memberId: "m",
+    memberEpoch: 0,
+    subscribedTopicNames: ["events"],
+  });
+}
+
+/** A share partition that the share coordinator knows. */
+async function initialized(): Promise<{ groupId: string }> {
+  await server.runtime.until(server.broker.shareCoordinator.prepare());
+  const topicId = server.broker.cluster.topic("events")!.id;
+  const topics = [{ topicId, partitions: [{ partition: 0, stateEpoch: 0, startOffset: 0 }] }];
+  await client.send(initializeShareGroupState, 0, { groupId: "share-state", topics });
+  return { groupId: "share-state" };
+}
+
 /** Where a filled-in request would make no sense: what makes it one that must be granted. */
 const requests: Readonly<Record<string, (version: number) => Promise<Record<string, unknown>>>> = {
   // A topic is asked for by its name, or by its id alone from version 12 on.
@@ -184,6 +210,29 @@ const requests: Readonly<Record<string, (version: number) => Promise<Record<stri
     const groupId = `streams-described-${version}`;
     await client.send(streamsGroupHeartbeat, version, streamsNewcomer(groupId));
     return { groupIds: [groupId], includeAuthorizedOperations: false };
+  },
+  ShareGroupHeartbeat: (version) =>
+    Promise.resolve({ groupId: `share-${version}`, memberId: "m", memberEpoch: 0, subscribedTopicNames: ["events"] }),
+  async ShareGroupDescribe() {
+    await sharing("share-described");
+    return { groupIds: ["share-described"] };
+  },
+  ShareFetch: (version) => Promise.resolve({ groupId: `share-fetch-${version}`, ...fetching, isRenewAck: false }),
+  async ShareAcknowledge(version) {
+    await client.send(shareFetch, 2, { groupId: `share-acknowledge-${version}`, ...fetching });
+    return { groupId: `share-acknowledge-${version}`, memberId: "m", shareSessionEpoch: 1, topics: [] };
+  },
+  InitializeShareGroupState: () => Promise.resolve({ groupId: "share-state" }),
+  ReadShareGroupState: initialized,
+  WriteShareGroupState: initialized,
+  DeleteShareGroupState: initialized,
+  ReadShareGroupStateSummary: initialized,
+  DescribeShareGroupOffsets: () => Promise.resolve({ groups: [{ groupId: "share-described", topics: null }] }),
+  AlterShareGroupOffsets: () => Promise.resolve({ groupId: "share-altered" }),
+  async DeleteShareGroupOffsets() {
+    const topics = [{ topicName: "events", partitions: [{ partitionIndex: 0, startOffset: 0 }] }];
+    await client.send(alterShareGroupOffsets, 0, { groupId: "share-altered", topics });
+    return { groupId: "share-altered" };
   },
   ListGroups: () => Promise.resolve({ statesFilter: ["Empty"], typesFilter: ["classic"] }),
   CreateTopics: (version) =>

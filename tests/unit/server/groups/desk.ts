@@ -14,6 +14,7 @@ import {
   type JoinRequest,
   type OffsetsTopic,
 } from "../../../../server/groups/coordinator.ts";
+import type { SharePlace, ShareStateKeeper } from "../../../../server/groups/share_groups.ts";
 import { silentLogger } from "../../../../server/log.ts";
 import type { HeartbeatRequest as StreamsHeartbeatRequest } from "../../../../server/groups/streams/request_checks.ts";
 import type { StreamsAnswer } from "../../../../server/groups/streams/state.ts";
@@ -69,6 +70,29 @@ export interface DeskOptions {
   readonly topic?: MemoryOffsetsTopic;
   /** What the groups consume. */
   readonly topics?: FakeTopics;
+  readonly shareState?: FakeShareState;
+}
+
+/** A share coordinator that remembers what it was asked. */
+export class FakeShareState implements ShareStateKeeper {
+  /** "group:topic id:partition" to the offset that was asked for. */
+  readonly states = new Map<string, number>();
+  /** Requests fail with this code. */
+  errorCode = 0;
+
+  prepare(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  initialize({ groupId, topicId, partition, startOffset }: Parameters<ShareStateKeeper["initialize"]>[0]) {
+    if (this.errorCode === 0) this.states.set(`${groupId}:${topicId}:${partition}`, startOffset);
+    return Promise.resolve({ errorCode: this.errorCode, errorMessage: null });
+  }
+
+  delete({ groupId, topicId, partition }: SharePlace) {
+    if (this.errorCode === 0) this.states.delete(`${groupId}:${topicId}:${partition}`);
+    return Promise.resolve({ errorCode: this.errorCode, errorMessage: null });
+  }
 }
 
 export class Desk {
@@ -76,6 +100,7 @@ export class Desk {
   readonly topic: MemoryOffsetsTopic;
   readonly topics: FakeTopics;
   readonly coordinator: GroupCoordinator;
+  readonly shareState: FakeShareState;
   readonly #options: DeskOptions;
 
   constructor(options: DeskOptions = {}) {
@@ -84,6 +109,7 @@ export class Desk {
     this.topic = options.topic ?? new MemoryOffsetsTopic();
     if (options.topic === undefined) this.topic.create(options.partitionCount ?? 4);
     this.topics = options.topics ?? new FakeTopics({ t: 4 });
+    this.shareState = options.shareState ?? new FakeShareState();
     const config = { "group.initial.rebalance.delay.ms": "0", ...options.config };
     this.coordinator = new GroupCoordinator({
       runtime: this.runtime,
@@ -93,6 +119,8 @@ export class Desk {
       ),
       cluster: this.topics.asCluster(() => this.topic.create(options.partitionCount ?? 4)),
       offsetsTopic: this.topic,
+      shareState: this.shareState,
+      shareStateChanged: () => {},
     });
     this.topics.onMade = (topic) => this.coordinator.onTopicChanged(topic, { isNew: true });
     this.coordinator.start();
@@ -107,7 +135,8 @@ export class Desk {
   /** The broker is killed: what was not answered is lost, what is in the log is not. */
   restart(): Promise<Desk> {
     const seed = (this.#options.seed ?? 1) + 1;
-    return Desk.loaded({ ...this.#options, seed, topic: this.topic, topics: this.topics });
+    const { topic, topics, shareState } = this;
+    return Desk.loaded({ ...this.#options, seed, topic, topics, shareState });
   }
 
   until<Result>(promise: Promise<Result>): Promise<Result> {

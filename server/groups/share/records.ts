@@ -1,0 +1,233 @@
+/**
+ * Share groups as records of `__consumer_offsets`, and back.
+ *
+ * What is read back is the last word of the log on each part of a group, whatever the order in which the parts were last
+ * written. A part of a member that the log does not know as a member is left out: its tombstone was the last of a few, and
+ * the broker did not come to write it.
+ */
+import { shareGroupLog, type ShareGroupLogKey } from "../../../protocol/embedded/share_group_log.ts";
+import type { LogRecord } from "../log_writer.ts";
+import {
+  emptyShareGroup,
+  type NamedPartitions,
+  newShareMember,
+  type ShareGroupRecord,
+  type ShareGroupState,
+  type ShareMember,
+  type StatePartitions,
+  type TopicPartitions,
+} from "./state.ts";
+
+/** Above this no partition is: a larger number in the log is damage. */
+const partitionMax = 1_000_000;
+/** Kafka's number of the only state that a member of a share group is in. */
+const STABLE = 0;
+
+export function shareLogRecord(groupId: string, record: ShareGroupRecord): LogRecord {
+  switch (record.kind) {
+    case "group": {
+      const { value } = record;
+      return {
+        key: shareGroupLog.encodeKey("metadata", { groupId }),
+        value: value && shareGroupLog.encodeValue("metadata", value),
+      };
+    }
+    case "member": {
+      const { memberId, value } = record;
+      return {
+        key: shareGroupLog.encodeKey("member", { groupId, memberId }),
+        value: value && shareGroupLog.encodeValue("member", {
+          rackId: value.rackId,
+          clientId: value.clientId,
+          clientHost: value.clientHost,
+          subscribedTopicNames: value.topics,
+        }),
+      };
+    }
+    case "target": {
+      const { value } = record;
+      return {
+        key: shareGroupLog.encodeKey("targetMetadata", { groupId }),
+        value: value && shareGroupLog.encodeValue("targetMetadata", {
+          assignmentEpoch: value.epoch,
+          assignmentTimestamp: value.timestampMs,
+        }),
+      };
+    }
+    case "memberTarget": {
+      const { memberId, value } = record;
+      return {
+        key: shareGroupLog.encodeKey("targetMember", { groupId, memberId }),
+        value: value && shareGroupLog.encodeValue("targetMember", { topicPartitions: listed(value) }),
+      };
+    }
+    case "memberCurrent": {
+      const { memberId, value } = record;
+      return {
+        key: shareGroupLog.encodeKey("currentMember", { groupId, memberId }),
+        value: value && shareGroupLog.encodeValue("currentMember", {
+          memberEpoch: value.epoch,
+          previousMemberEpoch: value.previousEpoch,
+          state: STABLE,
+          assignedPartitions: listed(value.assigned),
+        }),
+      };
+    }
+    case "statePartitions": {
+      const { value } = record;
+      return {
+        key: shareGroupLog.encodeKey("statePartitions", { groupId }),
+        value: value && shareGroupLog.encodeValue("statePartitions", {
+          initializingTopics: listedByName(value.initializing),
+          initializedTopics: listedByName(value.initialized),
+          deletingTopics: Array.from(value.deleting, ([topicId, topicName]) => ({ topicId, topicName })),
+        }),
+      };
+    }
+  }
+}
+
+/** All that the log keeps of a group. */
+export function wholeShareGroup(state: ShareGroupState): ShareGroupRecord[] {
+  const members = [...state.members.values()];
+  return [
+    ...members.map((value): ShareGroupRecord => ({ kind: "member", memberId: value.memberId, value })),
+    { kind: "group", value: { epoch: state.groupEpoch, metadataHash: state.metadataHash } },
+    ...Array.from(state.targets, ([memberId, value]): ShareGroupRecord => ({ kind: "memberTarget", memberId, value })),
+    { kind: "target", value: { epoch: state.assignmentEpoch, timestampMs: state.assignmentTimestampMs } },
+    ...members.map((value): ShareGroupRecord => ({ kind: "memberCurrent", memberId: value.memberId, value })),
+    { kind: "statePartitions", value: state.statePartitions },
+  ];
+}
+
+/** That nothing is left of it, in the order in which Kafka wants to read it. */
+export function forgottenShareGroup({ members, targets }: ShareGroupState): ShareGroupRecord[] {
+  const memberIds = [...members.keys()];
+  return [
+    ...memberIds.map((memberId): ShareGroupRecord => ({ kind: "memberCurrent", memberId, value: null })),
+    ...[...new Set([...memberIds, ...targets.keys()])].map((memberId): ShareGroupRecord => ({
+      kind: "memberTarget",
+      memberId,
+      value: null,
+    })),
+    { kind: "target", value: null },
+    ...memberIds.map((memberId): ShareGroupRecord => ({ kind: "member", memberId, value: null })),
+    { kind: "statePartitions", value: null },
+    { kind: "group", value: null },
+  ];
+}
+
+function listed(topics: TopicPartitions) {
+  return Array.from(topics, ([topicId, partitions]) => ({ topicId, partitions }));
+}
+
+function listedByName(topics: NamedPartitions) {
+  return Array.from(topics, ([topicId, { name, partitions }]) => ({ topicId, topicName: name, partitions }));
+}
+
+// ---------------------------------------------------------------------------------------------- from the log
+
+/** The values of a group's records, undecoded: they are written often and read once. */
+export class StoredShareGroup {
+  readonly #values = new Map<string, { readonly key: ShareGroupLogKey; readonly value: Uint8Array }>();
+
+  get isEmpty(): boolean {
+    return this.#values.size === 0;
+  }
+
+  /** null forgets. The value is copied. */
+  set(key: ShareGroupLogKey, value: Uint8Array | null): void {
+    const name = "memberId" in key ? `${key.kind}:${key.memberId}` : key.kind;
+    if (value === null) this.#values.delete(name);
+    else this.#values.set(name, { key, value: value.slice() });
+  }
+
+  /**
+   * @returns null when none of it is left but parts of members that are gone
+   * @throws {MalformedFrame}
+   */
+  restore(groupId: string): ShareGroupState | null {
+    let state = emptyShareGroup(groupId);
+    const members = new Map<string, ShareMember>();
+    const targets = new Map<string, TopicPartitions>();
+    let isKnown = false;
+    for (const { key, value } of this.#values.values()) {
+      if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, value));
+    }
+    for (const { key, value } of this.#values.values()) {
+      switch (key.kind) {
+        case "metadata": {
+          const { epoch, metadataHash } = shareGroupLog.decodeValue("metadata", value);
+          state = { ...state, groupEpoch: epoch, metadataHash };
+          isKnown = true;
+          break;
+        }
+        case "targetMetadata": {
+          const { assignmentEpoch, assignmentTimestamp } = shareGroupLog.decodeValue("targetMetadata", value);
+          state = { ...state, assignmentEpoch, assignmentTimestampMs: assignmentTimestamp };
+          isKnown = true;
+          break;
+        }
+        case "targetMember":
+          if (!members.has(key.memberId)) break;
+          targets.set(key.memberId, mapped(shareGroupLog.decodeValue("targetMember", value).topicPartitions));
+          break;
+        case "currentMember": {
+          const member = members.get(key.memberId);
+          if (member === undefined) break;
+          const stored = shareGroupLog.decodeValue("currentMember", value);
+          members.set(key.memberId, {
+            ...member,
+            epoch: stored.memberEpoch,
+            previousEpoch: stored.previousMemberEpoch,
+            assigned: mapped(stored.assignedPartitions),
+          });
+          break;
+        }
+        case "statePartitions":
+          state = { ...state, statePartitions: statePartitionsOf(value) };
+          break;
+        case "member":
+          isKnown = true;
+      }
+    }
+    return isKnown ? { ...state, members, targets } : null;
+  }
+}
+
+function memberOf(memberId: string, value: Uint8Array): ShareMember {
+  const { rackId, clientId, clientHost, subscribedTopicNames } = shareGroupLog.decodeValue("member", value);
+  const topics = [...new Set(subscribedTopicNames)].sort();
+  return { ...newShareMember(memberId), rackId, clientId, clientHost, topics };
+}
+
+function statePartitionsOf(value: Uint8Array): StatePartitions {
+  const stored = shareGroupLog.decodeValue("statePartitions", value);
+  return {
+    initializing: namedPartitions(stored.initializingTopics),
+    initialized: namedPartitions(stored.initializedTopics),
+    deleting: new Map(stored.deletingTopics.map(({ topicId, topicName }) => [topicId, topicName])),
+  };
+}
+
+interface StoredTopic {
+  readonly topicId: string;
+  readonly partitions: readonly number[];
+}
+
+function mapped(topics: readonly StoredTopic[]): TopicPartitions {
+  return new Map(topics.map(({ topicId, partitions }) => [topicId, sound(partitions)]));
+}
+
+function namedPartitions(topics: readonly (StoredTopic & { readonly topicName: string })[]): NamedPartitions {
+  return new Map(
+    topics.map(({ topicId, topicName, partitions }) =>
+      [topicId, { name: topicName, partitions: sound(partitions) }] as const
+    ),
+  );
+}
+
+function sound(partitions: readonly number[]): number[] {
+  return [...new Set(partitions)].filter((partition) => partition >= 0 && partition <= partitionMax)
+    .sort((one, other) => one - other);
+}

@@ -1,0 +1,193 @@
+/**
+ * The words of a share group (KIP-932): what is known of it, what can happen to it, and what is to be done about it. Values
+ * only; `step.ts` is the verb. What its members do with records is not here: see `server/share/`.
+ *
+ *     group epoch        grows with whatever may call for another assignment
+ *     assignment epoch   the group epoch that the target assignment was made for
+ *     member epoch       the assignment epoch that a member has come to
+ *
+ * Several members may have the same partition, so none waits for another: a member has its target with its next heartbeat.
+ */
+import type { GroupTopics, Ticket, TopicPartitions } from "../consumer/state.ts";
+
+export type { GroupTopics, Ticket, TopicPartitions } from "../consumer/state.ts";
+
+export interface ShareGroupState {
+  readonly groupId: string;
+  readonly groupEpoch: number;
+  readonly assignmentEpoch: number;
+  /** When the target assignment was made; 0 when it is not known, or there is none. */
+  readonly assignmentTimestampMs: number;
+  /** Of the topics subscribed to, as they were when the group epoch was last raised. */
+  readonly metadataHash: bigint;
+  readonly members: ReadonlyMap<string, ShareMember>;
+  readonly targets: ReadonlyMap<string, TopicPartitions>;
+  readonly statePartitions: StatePartitions;
+  /** Deleted: nothing may happen to it any more. */
+  readonly isDead: boolean;
+
+  // Not in the log.
+  /** Topics may have changed since they were last looked at. */
+  readonly isRefreshDue: boolean;
+  /** When the share coordinator was asked to begin with a topic, by topic id. */
+  readonly initializedAtMs: ReadonlyMap<string, number>;
+}
+
+export interface ShareMember {
+  readonly memberId: string;
+  readonly epoch: number;
+  readonly previousEpoch: number;
+  readonly rackId: string | null;
+  readonly clientId: string;
+  readonly clientHost: string;
+  /** Each once, ascending. */
+  readonly topics: readonly string[];
+  readonly assigned: TopicPartitions;
+}
+
+/** Of which partitions the share coordinator keeps the state, by topic id. Only such partitions are assigned. */
+export interface StatePartitions {
+  readonly initializing: NamedPartitions;
+  readonly initialized: NamedPartitions;
+  /** With their names. */
+  readonly deleting: ReadonlyMap<string, string>;
+}
+
+export type NamedPartitions = ReadonlyMap<string, { readonly name: string; readonly partitions: readonly number[] }>;
+
+/** Of a group that nobody has joined. */
+export const FIRST_GROUP_EPOCH = 1;
+export const JOINING_EPOCH = 0;
+export const LEAVING_EPOCH = -1;
+
+export function emptyShareGroup(groupId: string): ShareGroupState {
+  return {
+    groupId,
+    groupEpoch: FIRST_GROUP_EPOCH,
+    assignmentEpoch: FIRST_GROUP_EPOCH,
+    assignmentTimestampMs: 0,
+    metadataHash: 0n,
+    members: new Map(),
+    targets: new Map(),
+    statePartitions: { initializing: new Map(), initialized: new Map(), deleting: new Map() },
+    isDead: false,
+    isRefreshDue: true,
+    initializedAtMs: new Map(),
+  };
+}
+
+export function newShareMember(memberId: string): ShareMember {
+  return {
+    memberId,
+    epoch: 0,
+    previousEpoch: -1,
+    rackId: null,
+    clientId: "",
+    clientHost: "",
+    topics: [],
+    assigned: new Map(),
+  };
+}
+
+/** What an administrator is told of it. */
+export type ShareGroupPhase = "Empty" | "Stable";
+
+export function sharePhaseOf({ members }: ShareGroupState): ShareGroupPhase {
+  return members.size === 0 ? "Empty" : "Stable";
+}
+
+/** The names that some member subscribes to, ascending. */
+export function subscribedNames({ members }: Pick<ShareGroupState, "members">): string[] {
+  const names = new Set<string>();
+  for (const { topics } of members.values()) for (const topic of topics) names.add(topic);
+  return [...names].sort();
+}
+
+export interface ShareStepContext {
+  readonly nowMs: number;
+  readonly rules: ShareGroupRules;
+  readonly topics: GroupTopics;
+}
+
+export interface ShareGroupRules {
+  /** `group.share.max.size` */
+  readonly sizeMax: number;
+  readonly heartbeatIntervalMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly assignmentIntervalMs: number;
+  readonly initializeRetryIntervalMs: number;
+}
+
+// ---------------------------------------------------------------------------------------------- events
+
+export type ShareGroupEvent =
+  | ShareHeartbeatEvent
+  | { readonly kind: "sessionExpired"; readonly memberId: string }
+  /** Topics were made, deleted or enlarged. */
+  | { readonly kind: "topicsChanged" }
+  | { readonly kind: "topicsDeleted"; readonly topicIds: ReadonlySet<string> }
+  /** What the share coordinator said when it was asked to begin with these. */
+  | { readonly kind: "initialized"; readonly partitions: TopicPartitions; readonly isInitialized: boolean }
+  /** An administrator puts the group elsewhere: nobody may be in it. */
+  | { readonly kind: "alterOffsets"; readonly topics: readonly InitialTopic[] }
+  /** The share coordinator is about to forget these topics, or all; or has done so. */
+  | { readonly kind: "deleteState"; readonly topicIds: readonly string[] | null }
+  | { readonly kind: "stateDeleted"; readonly topicIds: readonly string[] }
+  /** It was read from the log; its members get their timers. */
+  | { readonly kind: "loaded" }
+  | { readonly kind: "closed" };
+
+export interface ShareHeartbeatEvent {
+  readonly kind: "heartbeat";
+  readonly ticket: Ticket;
+  readonly memberId: string;
+  readonly memberEpoch: number;
+  /** null here and below: as before. */
+  readonly rackId: string | null;
+  readonly topics: readonly string[] | null;
+  readonly clientId: string;
+  readonly clientHost: string;
+}
+
+/** A topic of which the share coordinator is to begin with partitions anew. */
+export interface InitialTopic {
+  readonly topicId: string;
+  readonly name: string;
+  readonly partitions: readonly { readonly partition: number; readonly startOffset: number }[];
+}
+
+// ---------------------------------------------------------------------------------------------- effects
+
+export type ShareGroupEffect =
+  /** Writes the records, in order. Answers of the same step, and of later ones, wait for it. */
+  | { readonly kind: "persist"; readonly records: readonly ShareGroupRecord[] }
+  | { readonly kind: "answer"; readonly ticket: Ticket; readonly answer: ShareHeartbeatAnswer }
+  /** Feeds `event` back after `delayMs`, unless the timer is started again or cancelled before. */
+  | { readonly kind: "startTimer"; readonly timer: string; readonly delayMs: number; readonly event: ShareGroupEvent }
+  | { readonly kind: "cancelTimer"; readonly timer: string }
+  /** Once the log has it all: asks the share coordinator to begin with these, then feeds back `initialized`. */
+  | { readonly kind: "initialize"; readonly stateEpoch: number; readonly topics: readonly InitialTopic[] }
+  | { readonly kind: "note"; readonly event: string; readonly facts: Readonly<Record<string, string | number>> };
+
+/** What the log is told: the new value of a part of the group, or null when there is no such part any more. */
+export type ShareGroupRecord =
+  | { readonly kind: "group"; readonly value: { readonly epoch: number; readonly metadataHash: bigint } | null }
+  | { readonly kind: "member"; readonly memberId: string; readonly value: ShareMember | null }
+  | { readonly kind: "target"; readonly value: { readonly epoch: number; readonly timestampMs: number } | null }
+  | { readonly kind: "memberTarget"; readonly memberId: string; readonly value: TopicPartitions | null }
+  | { readonly kind: "memberCurrent"; readonly memberId: string; readonly value: ShareMember | null }
+  | { readonly kind: "statePartitions"; readonly value: StatePartitions | null };
+
+export interface ShareHeartbeatAnswer {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+  readonly heartbeatIntervalMs: number;
+  /** null: as before. */
+  readonly assignment: TopicPartitions | null;
+}
+
+export function refusedShareHeartbeat(errorCode: number, errorMessage: string | null): ShareHeartbeatAnswer {
+  return { errorCode, errorMessage, memberId: null, memberEpoch: 0, heartbeatIntervalMs: 0, assignment: null };
+}

@@ -1,0 +1,13 @@
+/** InitializeShareGroupState: v0. Group coordinators ask the share coordinator by it; on one node they ask without a request. */
+import { initializeShareGroupState } from "../../protocol/api/83_initialize_share_group_state.ts";
+import { handle } from "../handler.ts";
+import { isAboutSomething, ofPartitions } from "../share/coordinator/state_requests.ts";
+
+export const initializeShareGroupStateHandler = handle(
+  initializeShareGroupState,
+  [0, 0],
+  async (request, { broker: { shareCoordinator } }) => {
+    if (!isAboutSomething(request)) return { results: [] };
+    return { results: await ofPartitions(request, (key, asked) => shareCoordinator.initialize({ ...asked, ...key })) };
+  },
+);
