@@ -26,6 +26,7 @@ const classes = {
   "configs": "kafka.admin.ConfigCommand",
   "console-consumer": `${toolsPackage}consumer.ConsoleConsumer`,
   "console-producer": `${toolsPackage}ConsoleProducer`,
+  "console-share-consumer": `${toolsPackage}consumer.ConsoleShareConsumer`,
   "consumer-groups": `${toolsPackage}consumer.group.ConsumerGroupCommand`,
   "consumer-perf-test": `${toolsPackage}ConsumerPerformance`,
   "delete-records": `${toolsPackage}DeleteRecordsCommand`,
@@ -35,6 +36,7 @@ const classes = {
   "groups": `${toolsPackage}GroupsCommand`,
   "log-dirs": `${toolsPackage}LogDirsCommand`,
   "producer-perf-test": `${toolsPackage}ProducerPerformance`,
+  "share-groups": `${toolsPackage}consumer.group.ShareGroupCommand`,
   "streams-groups": `${toolsPackage}streams.StreamsGroupCommand`,
   "topics": `${toolsPackage}TopicCommand`,
 } as const;
