@@ -72,9 +72,10 @@ export function origin(): Origin {
   return { date: new Date().toISOString().slice(0, 19) + "Z", machine: machine(), commit: commit() };
 }
 
-/** The lines of the run with that name. */
+/** The lines of the run with that name, or of several: names with commas between them. */
 export function readRun(run: string): RunLine[] {
-  return allLines().filter((line) => line.run === run);
+  const names = new Set(run.split(","));
+  return allLines().filter((line) => names.has(line.run));
 }
 
 /** All that `npm run bench` has recorded. */

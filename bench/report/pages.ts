@@ -1,5 +1,5 @@
 /**
- * Writes what a run found into docs/performance.md, README.md and docs/charts/: bun bench/report/pages.ts RUN
+ * Writes what a run found into docs/performance.md, README.md and docs/charts/: bun bench/report/pages.ts RUN[,RUN…]
  *
  * Between two marks in each page; the first names the run, and a test fails when the page is not what this prints for it.
  */
@@ -29,11 +29,14 @@ const highlights = [
   /^fan-out.*: (rate|broker CPU)$/,
   /^catch-up.*p99 while it is read$/,
   /^10,000 tiny topics: made$/,
+  /^transactions of 100 .*: (rate|whole transaction p50)$/,
+  /^offset commits.*: rate$/,
+  /^1,000 members.*consumer.*: stable after$/,
 ];
 
 if (import.meta.main) {
   const run = process.argv[2];
-  if (run === undefined) throw new Error("Say which run: bun bench/report/pages.ts RUN");
+  if (run === undefined) throw new Error("Say which run: bun bench/report/pages.ts RUN[,RUN…]");
   writePages(run);
 }
 
