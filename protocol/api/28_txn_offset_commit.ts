@@ -6,7 +6,7 @@
  * v3   flexible; member, generation and instance, by which a zombie of the group is told (KIP-447)
  * v4   may answer TRANSACTION_ABORTABLE (KIP-890)
  * v5   the broker adds the group to the transaction: AddOffsetsToTxn is not needed (KIP-890)
- * v6   topic ids in place of names; the generation may be a member epoch (KIP-1319)
+ * v6   topic ids in place of names; the generation may be a member epoch; may answer STALE_MEMBER_EPOCH (KIP-1319)
  */
 import { api, array, type Draft, type Infer, int16, int32, int64, int64Saturating, string, uuid } from "../schema.ts";
 

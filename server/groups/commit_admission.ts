@@ -33,11 +33,15 @@ export function commitErrorOf(
     return commit.isTransactional ? transactionalCommitError(classic, claim) : commitError(classic, claim);
   }
   if (claim.generation < 0) return ErrorCode.NONE;
-  const knowsMissing = commit.apiVersion >= (commit.isTransactional ? 6 : 9);
-  return knowsMissing ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
+  return knowsEpochs(commit) ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
 }
 
-/** A transactional producer is told in words that it knows. */
-function inWords(errorCode: number, { isTransactional }: CommitToAdmit): number {
-  return isTransactional && errorCode === ErrorCode.STALE_MEMBER_EPOCH ? ErrorCode.ILLEGAL_GENERATION : errorCode;
+/** A transactional producer is told in words that it knows: of epochs, and of groups that are none, those of KIP-1319 do. */
+function inWords(errorCode: number, commit: CommitToAdmit): number {
+  const isUnheardOf = errorCode === ErrorCode.STALE_MEMBER_EPOCH && commit.isTransactional && !knowsEpochs(commit);
+  return isUnheardOf ? ErrorCode.ILLEGAL_GENERATION : errorCode;
+}
+
+function knowsEpochs({ apiVersion, isTransactional }: CommitToAdmit): boolean {
+  return apiVersion >= (isTransactional ? 6 : 9);
 }

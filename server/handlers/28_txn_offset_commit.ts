@@ -2,7 +2,7 @@
  * TxnOffsetCommit: v0–v6.
  *
  * v1 throttle · v2 leader epoch · v3 flexible, the member's claim (KIP-447) · v4 TRANSACTION_ABORTABLE · v5 the broker adds the
- * group to the transaction (KIP-890) · v6 topic ids, GROUP_ID_NOT_FOUND (KIP-1319)
+ * group to the transaction (KIP-890) · v6 topic ids, GROUP_ID_NOT_FOUND, STALE_MEMBER_EPOCH (KIP-1319)
  *
  * A partition that does not exist is refused by itself; the rest is committed, once the group is part of the transaction.
  */

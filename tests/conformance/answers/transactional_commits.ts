@@ -7,7 +7,9 @@ import { offsetFetch } from "../../../protocol/api/09_offset_fetch.ts";
 import { txnOffsetCommit, type TxnOffsetCommitRequestDraft } from "../../../protocol/api/28_txn_offset_commit.ts";
 import { ErrorCode } from "../../../protocol/errors.ts";
 import type { Dialogue } from "../../support/dialogue.ts";
+import { Consumer } from "./consumer.ts";
 import { stableGroup } from "./member.ts";
+import { StreamsMember, subtopology } from "./streams_member.ts";
 import { coordinated, type Topic, Transactor } from "./transactor.ts";
 
 const unknownId = "AAAAAAAAAAAAAAAAAAABcQ";
@@ -17,6 +19,7 @@ export async function transactionalCommitsAnswers(dialogue: Dialogue): Promise<v
   await everyVersion(dialogue, topic);
   await refusals(dialogue, topic);
   await claims(dialogue, topic);
+  await epochs(dialogue, topic);
   await stability(dialogue, topic);
   await inTurns(dialogue, topic);
   await deletions(dialogue, topic);
@@ -155,6 +158,39 @@ async function claims(dialogue: Dialogue, topic: Topic): Promise<void> {
     await ask("a member of a group that is none", { memberId: "m" }, nobodys);
     await ask("an instance of a group that is none", { groupInstanceId: "i" }, nobodys);
     await writer.end(`claims v${version}: it ends`, false, { version: version < 5 ? 3 : 5 });
+  }
+}
+
+/** The same of members of the newer protocols, whose epochs only the last version knows. */
+async function epochs(dialogue: Dialogue, topic: Topic): Promise<void> {
+  const said = { subscribedTopicNames: [topic.name] };
+  const consumer = await Consumer.connect(dialogue, await dialogue.group("epochs-consumer"), "only", said);
+  await consumer.ask("epochs: of a consumer");
+  await consumer.ask("epochs: which has everything");
+  const topology = { epoch: 0, subtopologies: [subtopology("0", { sourceTopics: [topic.name] })] };
+  const streams = await StreamsMember.connect(dialogue, await dialogue.group("epochs-streams"), "only", topology);
+  await streams.getsTasks(3);
+  for (const { groupId, memberId, epoch } of [consumer, streams]) {
+    for (const version of [3, 5, 6]) {
+      const kind = groupId === consumer.groupId ? "consumer" : "streams";
+      const of = `epochs v${version}, ${kind}`;
+      const writer = await Transactor.of(dialogue, `epochs-${kind}-${version}`, topic);
+      if (version < 5) await writer.addOffsets(`${of}: added`, groupId);
+      const ask = (what: string, generationIdOrMemberEpoch: number, more: CommitOptions = {}) =>
+        commit(dialogue, `${of}: ${what}`, writer, groupId, 1, {
+          version,
+          memberId,
+          generationIdOrMemberEpoch,
+          ...more,
+        });
+      await ask("its own", epoch);
+      await ask("one to come", epoch + 1);
+      await ask("one before it had the partition", epoch - 1);
+      await ask("none", -1);
+      await ask("an unknown member's", epoch, { memberId: "nobody" });
+      await ask("nobody's", -1, { memberId: "" });
+      await writer.end(`${of}: it ends`, false, { version: version < 5 ? 3 : 5 });
+    }
   }
 }
 

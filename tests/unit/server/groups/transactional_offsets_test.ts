@@ -3,6 +3,7 @@ import { ErrorCode } from "../../../../protocol/errors.ts";
 import { ZERO_UUID } from "../../../../protocol/schema.ts";
 import type { CommittedOffset } from "../../../../server/groups/offset_store.ts";
 import { type PendingOffset, TransactionalOffsets } from "../../../../server/groups/transactional_offsets.ts";
+import { FakeTopics } from "./consumer/topics.ts";
 import { Desk } from "./desk.ts";
 
 const place = { groupId: "g", topic: "t", partition: 0 };
@@ -108,7 +109,7 @@ const producer = { producerId: 7, producerEpoch: 3 };
 function commitIn(
   desk: Desk,
   offset: number,
-  changes: { groupId?: string; memberId?: string; generation?: number } = {},
+  changes: { groupId?: string; memberId?: string; generation?: number; apiVersion?: number } = {},
 ) {
   return desk.until(desk.coordinator.commitTransactionalOffsets({
     groupId: "g",
@@ -204,6 +205,25 @@ describe("offsets inside a transaction", () => {
     // Producers of before KIP-447 say nothing about members.
     expect(await commitIn(desk, 1)).toEqual([ErrorCode.NONE]);
   });
+
+  test.each([[5, ErrorCode.ILLEGAL_GENERATION], [6, ErrorCode.STALE_MEMBER_EPOCH]])(
+    "need a member in its epoch, if they come from one of the consumer or the streams protocol: in v%i else error %i",
+    async (apiVersion, errorCode) => {
+      const topics = new FakeTopics({ t: 4, "t-changelog": 4 });
+      const desk = await Desk.loaded({ topics, config: { "group.streams.initial.rebalance.delay.ms": "0" } });
+      await desk.until(desk.heartbeat("a", 0));
+      await desk.until(desk.streamsHeartbeat("a", 0, { groupId: "s" }));
+      for (const [groupId, epoch] of [["g", 2], ["s", 2]] as const) {
+        const commit = (generation: number, memberId = "a") =>
+          commitIn(desk, 1, { groupId, memberId, generation, apiVersion });
+        expect(await commit(epoch)).toEqual([ErrorCode.NONE]);
+        expect(await commit(epoch + 1)).toEqual([errorCode]);
+        expect(await commit(epoch - 1)).toEqual([errorCode]);
+        expect(await commit(epoch, "b")).toEqual([ErrorCode.UNKNOWN_MEMBER_ID]);
+        expect(await commit(-1, "")).toEqual([ErrorCode.NONE]);
+      }
+    },
+  );
 
   test("keep their group from being forgotten", async () => {
     const desk = await Desk.loaded({ config: { "offsets.retention.minutes": "1" } });
