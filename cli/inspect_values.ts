@@ -1,7 +1,7 @@
 /** Keys and values of records as something that can be shown: text where they are text, and what the broker's own topics say. */
 import { readInt16 } from "../protocol/batch.ts";
 import { decodeMetadataRecord, metadataRecords } from "../protocol/embedded/cluster_metadata.ts";
-import { decodeConsumerGroupLogKey, decodeConsumerGroupLogValue } from "../protocol/embedded/consumer_group_log.ts";
+import { consumerGroupLog } from "../protocol/embedded/consumer_group_log.ts";
 import { streamsGroupLog } from "../protocol/embedded/streams_group_log.ts";
 import { decodeAssignment, decodeSubscription } from "../protocol/embedded/consumer_protocol.ts";
 import {
@@ -156,22 +156,10 @@ function offsetsRecord({ key, value }: RecordView): Row | null {
       return { key: plain(decoded), value: plain({ ...group, members }) };
     }
     case "other":
-      return consumerGroupRecord(key, value) ?? streamsGroupRecord(key, value) ??
+      return keyedRecord(consumerGroupLog, key, value) ?? keyedRecord(streamsGroupLog, key, value) ??
         keyedRecord(shareGroupLog, key, value, "share ") ??
         { key: { kind: "other", type: decoded.type }, value: jsonOf(value) };
   }
-}
-
-function consumerGroupRecord(bytes: Uint8Array, value: Uint8Array | null): Row | null {
-  const key = decodeConsumerGroupLogKey(bytes);
-  if (key === null) return null;
-  return { key: plain(key), value: value === null ? null : plain(decodeConsumerGroupLogValue(key.kind, value)) };
-}
-
-function streamsGroupRecord(bytes: Uint8Array, value: Uint8Array | null): Row | null {
-  const key = streamsGroupLog.decodeKey(bytes);
-  if (key === null) return null;
-  return { key: plain(key), value: value === null ? null : plain(streamsGroupLog.decodeValue(key.kind, value)) };
 }
 
 /** null: a kind that the log does not know. */

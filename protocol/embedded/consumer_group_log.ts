@@ -1,6 +1,6 @@
 /**
  * Keys and values of the records in `__consumer_offsets` that keep consumer groups (KIP-848), as Kafka 4.4's group
- * coordinator writes them. A key begins with an int16 that says what the record is about, a value with its version:
+ * coordinator writes them:
  *
  *    3  the group: its epoch                         6  the target assignment: its epoch
  *    4  partition counts (up to Kafka 4.0)           7  the target assignment of a member
@@ -21,69 +21,10 @@ import {
   struct,
   uuid,
 } from "../schema.ts";
-import { type RecordTable, recordTable, type RecordTableKey } from "./record_table.ts";
-
-const keyVersions = { versions: [0, 0], flexible: null } as const;
-const valueVersions = { versions: [0, 0], flexible: 0 } as const;
+import { CoordinatorLogCodec, keyVersions, type LogKey, valueVersions } from "./coordinator_log.ts";
 
 const groupKey = { groupId: string };
 const memberKey = { groupId: string, memberId: string };
-
-export const consumerGroupMetadataKey = message("ConsumerGroupMetadataKey", keyVersions, groupKey);
-export const consumerGroupMetadataValue = message("ConsumerGroupMetadataValue", valueVersions, {
-  epoch: int32,
-  metadataHash: long.default(0n).tagged(0, 0),
-});
-
-export const consumerGroupPartitionMetadataKey = message("ConsumerGroupPartitionMetadataKey", keyVersions, groupKey);
-export const consumerGroupPartitionMetadataValue = message("ConsumerGroupPartitionMetadataValue", valueVersions, {
-  topics: array({
-    topicId: uuid,
-    topicName: string,
-    numPartitions: int32,
-    partitionMetadata: array({ partition: int32, racks: array(string) }),
-  }),
-});
-
-export const consumerGroupMemberMetadataKey = message("ConsumerGroupMemberMetadataKey", keyVersions, memberKey);
-export const consumerGroupMemberMetadataValue = message("ConsumerGroupMemberMetadataValue", valueVersions, {
-  instanceId: string.nullable(),
-  rackId: string.nullable(),
-  clientId: string,
-  clientHost: string,
-  subscribedTopicNames: array(string),
-  subscribedTopicRegex: string.nullable(),
-  rebalanceTimeoutMs: int32.default(-1),
-  serverAssignor: string.nullable(),
-  // Not there is not null: it is a member of the classic protocol that says nothing. Null is written.
-  classicMemberMetadata: struct({
-    sessionTimeoutMs: int32,
-    supportedProtocols: array({ name: string, metadata: bytes }),
-  }).nullable().tagged(0, 0),
-});
-
-export const consumerGroupTargetAssignmentMetadataKey = message(
-  "ConsumerGroupTargetAssignmentMetadataKey",
-  keyVersions,
-  groupKey,
-);
-export const consumerGroupTargetAssignmentMetadataValue = message(
-  "ConsumerGroupTargetAssignmentMetadataValue",
-  valueVersions,
-  { assignmentEpoch: int32, assignmentTimestamp: int64.default(0).tagged(0, 0).ignorable() },
-);
-
-export const consumerGroupTargetAssignmentMemberKey = message(
-  "ConsumerGroupTargetAssignmentMemberKey",
-  keyVersions,
-  memberKey,
-);
-export const consumerGroupTargetAssignmentMemberValue = message(
-  "ConsumerGroupTargetAssignmentMemberValue",
-  valueVersions,
-  { topicPartitions: array({ topicId: uuid, partitions: array(int32) }) },
-);
-
 /** With the epoch in which each partition was given (KIP-1251). */
 const heldPartitions = array({
   topicId: uuid,
@@ -91,73 +32,87 @@ const heldPartitions = array({
   assignmentEpochs: array(int32).nullable().tagged(0, 0),
 });
 
-export const consumerGroupCurrentMemberAssignmentKey = message(
-  "ConsumerGroupCurrentMemberAssignmentKey",
-  keyVersions,
-  memberKey,
-);
-export const consumerGroupCurrentMemberAssignmentValue = message(
-  "ConsumerGroupCurrentMemberAssignmentValue",
-  valueVersions,
-  {
-    memberEpoch: int32,
-    previousMemberEpoch: int32,
-    state: int8,
-    assignedPartitions: heldPartitions,
-    partitionsPendingRevocation: heldPartitions,
-  },
-);
-
-export const consumerGroupRegularExpressionKey = message("ConsumerGroupRegularExpressionKey", keyVersions, {
-  groupId: string,
-  regularExpression: string,
-});
-export const consumerGroupRegularExpressionValue = message("ConsumerGroupRegularExpressionValue", valueVersions, {
-  topics: array(string),
-  version: int64,
-  timestamp: int64,
-});
-
 /** All of them, by what they are about. */
 export const consumerGroupRecords = {
-  metadata: { type: 3, key: consumerGroupMetadataKey, value: consumerGroupMetadataValue },
-  partitionMetadata: { type: 4, key: consumerGroupPartitionMetadataKey, value: consumerGroupPartitionMetadataValue },
-  member: { type: 5, key: consumerGroupMemberMetadataKey, value: consumerGroupMemberMetadataValue },
+  metadata: {
+    type: 3,
+    key: message("ConsumerGroupMetadataKey", keyVersions, groupKey),
+    value: message("ConsumerGroupMetadataValue", valueVersions, {
+      epoch: int32,
+      metadataHash: long.default(0n).tagged(0, 0),
+    }),
+  },
+  partitionMetadata: {
+    type: 4,
+    key: message("ConsumerGroupPartitionMetadataKey", keyVersions, groupKey),
+    value: message("ConsumerGroupPartitionMetadataValue", valueVersions, {
+      topics: array({
+        topicId: uuid,
+        topicName: string,
+        numPartitions: int32,
+        partitionMetadata: array({ partition: int32, racks: array(string) }),
+      }),
+    }),
+  },
+  member: {
+    type: 5,
+    key: message("ConsumerGroupMemberMetadataKey", keyVersions, memberKey),
+    value: message("ConsumerGroupMemberMetadataValue", valueVersions, {
+      instanceId: string.nullable(),
+      rackId: string.nullable(),
+      clientId: string,
+      clientHost: string,
+      subscribedTopicNames: array(string),
+      subscribedTopicRegex: string.nullable(),
+      rebalanceTimeoutMs: int32.default(-1),
+      serverAssignor: string.nullable(),
+      // Not there is not null: it is a member of the classic protocol that says nothing. Null is written.
+      classicMemberMetadata: struct({
+        sessionTimeoutMs: int32,
+        supportedProtocols: array({ name: string, metadata: bytes }),
+      }).nullable().tagged(0, 0),
+    }),
+  },
   targetMetadata: {
     type: 6,
-    key: consumerGroupTargetAssignmentMetadataKey,
-    value: consumerGroupTargetAssignmentMetadataValue,
+    key: message("ConsumerGroupTargetAssignmentMetadataKey", keyVersions, groupKey),
+    value: message("ConsumerGroupTargetAssignmentMetadataValue", valueVersions, {
+      assignmentEpoch: int32,
+      assignmentTimestamp: int64.default(0).tagged(0, 0).ignorable(),
+    }),
   },
   targetMember: {
     type: 7,
-    key: consumerGroupTargetAssignmentMemberKey,
-    value: consumerGroupTargetAssignmentMemberValue,
+    key: message("ConsumerGroupTargetAssignmentMemberKey", keyVersions, memberKey),
+    value: message("ConsumerGroupTargetAssignmentMemberValue", valueVersions, {
+      topicPartitions: array({ topicId: uuid, partitions: array(int32) }),
+    }),
   },
   currentMember: {
     type: 8,
-    key: consumerGroupCurrentMemberAssignmentKey,
-    value: consumerGroupCurrentMemberAssignmentValue,
+    key: message("ConsumerGroupCurrentMemberAssignmentKey", keyVersions, memberKey),
+    value: message("ConsumerGroupCurrentMemberAssignmentValue", valueVersions, {
+      memberEpoch: int32,
+      previousMemberEpoch: int32,
+      state: int8,
+      assignedPartitions: heldPartitions,
+      partitionsPendingRevocation: heldPartitions,
+    }),
   },
   regularExpression: {
     type: 16,
-    key: consumerGroupRegularExpressionKey,
-    value: consumerGroupRegularExpressionValue,
+    key: message("ConsumerGroupRegularExpressionKey", keyVersions, { groupId: string, regularExpression: string }),
+    value: message("ConsumerGroupRegularExpressionValue", valueVersions, {
+      topics: array(string),
+      version: int64,
+      timestamp: int64,
+    }),
   },
 } as const;
 
-export type ConsumerGroupRecordKind = keyof typeof consumerGroupRecords;
 type Records = typeof consumerGroupRecords;
-export type ConsumerGroupRecordKey<K extends ConsumerGroupRecordKind> = Infer<Records[K]["key"]>;
-export type ConsumerGroupRecordValue<K extends ConsumerGroupRecordKind> = Infer<Records[K]["value"]>;
-export type ConsumerGroupRecordValueDraft<K extends ConsumerGroupRecordKind> = Draft<Records[K]["value"]>;
+export type ConsumerGroupRecordValue<K extends keyof Records> = Infer<Records[K]["value"]>;
+export type ConsumerGroupRecordValueDraft<K extends keyof Records> = Draft<Records[K]["value"]>;
+export type ConsumerGroupLogKey = LogKey<Records>;
 
-/** A key with its kind. */
-export type ConsumerGroupLogKey = RecordTableKey<Records>;
-
-const log: RecordTable<Records> = recordTable(consumerGroupRecords);
-export const {
-  decodeKey: decodeConsumerGroupLogKey,
-  decodeValue: decodeConsumerGroupLogValue,
-  encodeKey: encodeConsumerGroupLogKey,
-  encodeValue: encodeConsumerGroupLogValue,
-} = log;
+export const consumerGroupLog = new CoordinatorLogCodec(consumerGroupRecords);

@@ -4,7 +4,12 @@
  */
 import { wireCodec } from "../codec.ts";
 import type { AnyMessage, Draft, Infer, Message } from "../schema.ts";
-import { MalformedFrame, Reader, Writer } from "../wire.ts";
+import { Reader } from "../wire.ts";
+import { decodeVersioned, withLead } from "./versioned.ts";
+
+/** Of all that is written with this codec. */
+export const keyVersions = { versions: [0, 0], flexible: null } as const;
+export const valueVersions = { versions: [0, 0], flexible: 0 } as const;
 
 /** A kind of record: its number, and the schemas of its two halves. */
 export interface RecordKind {
@@ -29,38 +34,41 @@ export class CoordinatorLogCodec<Kinds extends RecordKinds> {
     for (const kind of Object.keys(kinds)) this.#byType.set(kinds[kind]!.type, kind);
   }
 
-  /** null: the record is about something else. */
+  /** null: the record is about something else. @throws {MalformedFrame} */
   decodeKey(key: Uint8Array): LogKey<Kinds> | null {
     const reader = new Reader(key);
     const kind = this.#byType.get(reader.int16());
     if (kind === undefined) return null;
-    const schema = this.#kinds[kind]!.key as unknown as Message<unknown, unknown>;
-    return { kind, ...(wireCodec(schema, 0).read(reader) as object) } as LogKey<Kinds>;
+    return { kind, ...(wireCodec(this.#keyOf(kind), 0).read(reader) as object) } as LogKey<Kinds>;
   }
 
-  /** Bytes in the value are views of `value`. */
+  /** Bytes in the value are views of `value`. @throws {MalformedFrame} */
   decodeValue<K extends keyof Kinds>(kind: K, value: Uint8Array): Infer<Kinds[K]["value"]> {
-    const schema = this.#kinds[kind]!.value as unknown as Message<Infer<Kinds[K]["value"]>, unknown>;
-    const reader = new Reader(value);
-    const version = reader.int16();
-    if (version !== 0) throw new MalformedFrame(`Cannot decode ${schema.name}: version ${version} is unknown`);
-    return wireCodec(schema, 0).read(reader);
+    return decodeVersioned(this.#valueOf(kind), value);
   }
 
-  encodeKey<K extends keyof Kinds>(kind: K, key: Infer<Kinds[K]["key"]>): Uint8Array {
-    const { type, key: schema } = this.#kinds[kind]!;
-    return withLead(type, schema as unknown as Message<unknown, Infer<Kinds[K]["key"]>>, key);
+  encodeKey<K extends keyof Kinds>(kind: K, key: Draft<Kinds[K]["key"]>): Uint8Array {
+    return withLead(this.#kinds[kind]!.type, this.#keyOf(kind), 0, key);
   }
 
   encodeValue<K extends keyof Kinds>(kind: K, value: Draft<Kinds[K]["value"]>): Uint8Array {
-    const { value: schema } = this.#kinds[kind]!;
-    return withLead(0, schema as unknown as Message<unknown, Draft<Kinds[K]["value"]>>, value);
+    return withLead(0, this.#valueOf(kind), 0, value);
   }
-}
 
-function withLead<D>(lead: number, schema: Message<unknown, D>, draft: D): Uint8Array {
-  const writer = new Writer();
-  writer.int16(lead);
-  wireCodec(schema, 0).write(writer, draft);
-  return writer.finishWhole();
+  /** A whole record; one without a value deletes. */
+  encode<K extends keyof Kinds>(
+    kind: K,
+    key: Draft<Kinds[K]["key"]>,
+    value: Draft<Kinds[K]["value"]> | null,
+  ): { readonly key: Uint8Array; readonly value: Uint8Array | null } {
+    return { key: this.encodeKey(kind, key), value: value === null ? null : this.encodeValue(kind, value) };
+  }
+
+  #keyOf<K extends keyof Kinds>(kind: K) {
+    return this.#kinds[kind]!.key as unknown as Message<Infer<Kinds[K]["key"]>, Draft<Kinds[K]["key"]>>;
+  }
+
+  #valueOf<K extends keyof Kinds>(kind: K) {
+    return this.#kinds[kind]!.value as unknown as Message<Infer<Kinds[K]["value"]>, Draft<Kinds[K]["value"]>>;
+  }
 }

@@ -7,10 +7,7 @@
  *   12  the target assignment: its epoch            15  the partitions whose state the share coordinator keeps
  */
 import { array, int32, int64, int8, long, message, string, uuid } from "../schema.ts";
-import { CoordinatorLogCodec, type LogKey } from "./coordinator_log.ts";
-
-const keyVersions = { versions: [0, 0], flexible: null } as const;
-const valueVersions = { versions: [0, 0], flexible: 0 } as const;
+import { CoordinatorLogCodec, keyVersions, type LogKey, valueVersions } from "./coordinator_log.ts";
 
 const groupKey = { groupId: string };
 const memberKey = { groupId: string, memberId: string };

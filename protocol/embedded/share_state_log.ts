@@ -4,10 +4,7 @@
  * value forgets the partition.
  */
 import { array, int16, int32, int64, int8, message, string, uuid } from "../schema.ts";
-import { CoordinatorLogCodec, type LogKey } from "./coordinator_log.ts";
-
-const keyVersions = { versions: [0, 0], flexible: null } as const;
-const valueVersions = { versions: [0, 0], flexible: 0 } as const;
+import { CoordinatorLogCodec, keyVersions, type LogKey, valueVersions } from "./coordinator_log.ts";
 
 const partitionKey = { groupId: string, topicId: uuid, partition: int32 };
 /** -1 where Kafka before 4.2 wrote it (KIP-1226). */

@@ -3,7 +3,7 @@
  * offsets of transactions that have not ended.
  */
 import type { BatchView } from "../../protocol/batch.ts";
-import { decodeConsumerGroupLogKey } from "../../protocol/embedded/consumer_group_log.ts";
+import { consumerGroupLog } from "../../protocol/embedded/consumer_group_log.ts";
 import { decodeOffsetsLogKey } from "../../protocol/embedded/offsets_log.ts";
 import { shareGroupLog } from "../../protocol/embedded/share_group_log.ts";
 import { streamsGroupLog } from "../../protocol/embedded/streams_group_log.ts";
@@ -109,7 +109,7 @@ class Loader {
 
   /** A group is of one kind: where the log has both, a change from one to the other was not written whole. The later counts. */
   #readConsumerGroup(bytes: Uint8Array, value: Uint8Array | null): void {
-    const key = decodeConsumerGroupLogKey(bytes);
+    const key = consumerGroupLog.decodeKey(bytes);
     if (key === null) return this.#readStreamsGroup(bytes, value);
     const group = this.#consumerGroups.get(key.groupId) ?? new StoredGroup();
     group.set(key, value);

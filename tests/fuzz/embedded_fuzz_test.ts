@@ -15,14 +15,7 @@ import {
   type MetadataRecordKind,
   metadataRecords,
 } from "../../protocol/embedded/cluster_metadata.ts";
-import {
-  type ConsumerGroupRecordKind,
-  consumerGroupRecords,
-  decodeConsumerGroupLogKey,
-  decodeConsumerGroupLogValue,
-  encodeConsumerGroupLogKey,
-  encodeConsumerGroupLogValue,
-} from "../../protocol/embedded/consumer_group_log.ts";
+import { consumerGroupRecords } from "../../protocol/embedded/consumer_group_log.ts";
 import { CoordinatorLogCodec, type RecordKinds } from "../../protocol/embedded/coordinator_log.ts";
 import {
   decodeAssignment,
@@ -39,11 +32,7 @@ import {
   encodeOffsetCommitKey,
   encodeOffsetCommitValue,
 } from "../../protocol/embedded/offsets_log.ts";
-import {
-  streamsGroupLog,
-  type StreamsGroupRecordKind,
-  streamsGroupRecords,
-} from "../../protocol/embedded/streams_group_log.ts";
+import { streamsGroupRecords } from "../../protocol/embedded/streams_group_log.ts";
 import { shareGroupRecords } from "../../protocol/embedded/share_group_log.ts";
 import { shareStateRecords } from "../../protocol/embedded/share_state_log.ts";
 import {
@@ -101,47 +90,10 @@ const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode
       return { value, encode: () => encodeGroupMetadataValue(value, versionOf(bytes)) };
     },
   },
-  "a key of a consumer group": {
-    seeds: /^ConsumerGroup.*Key$/,
-    decode: (bytes) => {
-      const key = decodeConsumerGroupLogKey(bytes);
-      if (key === null) return { value: key, encode: null };
-      return { value: key, encode: () => encodeConsumerGroupLogKey(key.kind, key as never) };
-    },
-  },
-  ...Object.fromEntries(
-    Object.entries(consumerGroupRecords).map(([kind, { value: { name } }]) =>
-      [`a value of ${name}`, {
-        seeds: new RegExp(`^${name}$`),
-        decode: (bytes: Uint8Array) => {
-          const value = decodeConsumerGroupLogValue(kind as ConsumerGroupRecordKind, bytes);
-          const encode = () => encodeConsumerGroupLogValue(kind as ConsumerGroupRecordKind, value as never);
-          return { value, encode };
-        },
-      }] as const
-    ),
-  ),
-  "a key of a streams group": {
-    seeds: /^StreamsGroup.*Key$/,
-    decode: (bytes) => {
-      const key = streamsGroupLog.decodeKey(bytes);
-      if (key === null) return { value: key, encode: null };
-      return { value: key, encode: () => streamsGroupLog.encodeKey(key.kind, key as never) };
-    },
-  },
-  ...Object.fromEntries(
-    Object.entries(streamsGroupRecords).map(([kind, { value: { name } }]) =>
-      [`a value of ${name}`, {
-        seeds: new RegExp(`^${name}$`),
-        decode: (bytes: Uint8Array) => {
-          const value = streamsGroupLog.decodeValue(kind as StreamsGroupRecordKind, bytes);
-          return { value, encode: () => streamsGroupLog.encodeValue(kind as StreamsGroupRecordKind, value as never) };
-        },
-      }] as const
-    ),
-  ),
-  ...shareTargets("a key of a share group", shareGroupRecords),
-  ...shareTargets("a key of a share partition's state", shareStateRecords),
+  ...logTargets("a key of a consumer group", consumerGroupRecords),
+  ...logTargets("a key of a streams group", streamsGroupRecords),
+  ...logTargets("a key of a share group", shareGroupRecords),
+  ...logTargets("a key of a share partition's state", shareStateRecords),
   "a key of the transactions log": {
     seeds: /^TransactionLogKey$/,
     decode: (bytes) => {
@@ -182,7 +134,7 @@ const targets: Readonly<Record<string, { readonly seeds: RegExp; readonly decode
   },
 };
 
-function shareTargets(
+function logTargets(
   what: string,
   kinds: RecordKinds,
 ): Record<string, { readonly seeds: RegExp; readonly decode: Target }> {

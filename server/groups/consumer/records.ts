@@ -6,14 +6,10 @@
  * few, and the broker did not come to write it.
  */
 import {
+  consumerGroupLog,
   type ConsumerGroupLogKey,
-  type ConsumerGroupRecordKey,
-  type ConsumerGroupRecordKind,
   type ConsumerGroupRecordValue,
   type ConsumerGroupRecordValueDraft,
-  decodeConsumerGroupLogValue,
-  encodeConsumerGroupLogKey,
-  encodeConsumerGroupLogValue,
 } from "../../../protocol/embedded/consumer_group_log.ts";
 import type { LogRecord } from "../log_writer.ts";
 import { groupRecord } from "../records.ts";
@@ -41,50 +37,35 @@ const phasesByCode = new Map(Object.entries(phaseCodes).map(([phase, code]) => [
 export function logRecord(groupId: string, record: GroupRecord): LogRecord {
   switch (record.kind) {
     case "group":
-      return encoded("metadata", { groupId }, record.value);
+      return consumerGroupLog.encode("metadata", { groupId }, record.value);
     case "partitionMetadata":
-      return encoded("partitionMetadata", { groupId }, null);
-    case "member":
-      return encoded("member", { groupId, memberId: record.memberId }, record.value && memberValue(record.value));
-    case "target":
-      return encoded(
-        "targetMetadata",
-        { groupId },
-        record.value && { assignmentEpoch: record.value.epoch, assignmentTimestamp: record.value.timestampMs },
-      );
-    case "memberTarget":
-      return encoded(
-        "targetMember",
-        { groupId, memberId: record.memberId },
-        record.value && { topicPartitions: Array.from(record.value, ofTopic) },
-      );
-    case "memberCurrent":
-      return encoded(
-        "currentMember",
-        { groupId, memberId: record.memberId },
-        record.value && currentValue(record.value),
-      );
-    case "regex":
-      return encoded(
-        "regularExpression",
-        { groupId, regularExpression: record.regex },
-        record.value &&
-          { topics: record.value.topics, version: record.value.version, timestamp: record.value.timestampMs },
-      );
+      return consumerGroupLog.encode("partitionMetadata", { groupId }, null);
+    case "member": {
+      const { memberId, value } = record;
+      return consumerGroupLog.encode("member", { groupId, memberId }, value && memberValue(value));
+    }
+    case "target": {
+      const value = record.value &&
+        { assignmentEpoch: record.value.epoch, assignmentTimestamp: record.value.timestampMs };
+      return consumerGroupLog.encode("targetMetadata", { groupId }, value);
+    }
+    case "memberTarget": {
+      const { memberId } = record;
+      const value = record.value && { topicPartitions: Array.from(record.value, ofTopic) };
+      return consumerGroupLog.encode("targetMember", { groupId, memberId }, value);
+    }
+    case "memberCurrent": {
+      const { memberId, value } = record;
+      return consumerGroupLog.encode("currentMember", { groupId, memberId }, value && currentValue(value));
+    }
+    case "regex": {
+      const { regex: regularExpression, value } = record;
+      const stored = value && { topics: value.topics, version: value.version, timestamp: value.timestampMs };
+      return consumerGroupLog.encode("regularExpression", { groupId, regularExpression }, stored);
+    }
     case "classic":
       return groupRecord(groupId, record.value);
   }
-}
-
-function encoded<K extends ConsumerGroupRecordKind>(
-  kind: K,
-  key: ConsumerGroupRecordKey<K>,
-  value: ConsumerGroupRecordValueDraft<K> | null,
-): LogRecord {
-  return {
-    key: encodeConsumerGroupLogKey(kind, key),
-    value: value === null ? null : encodeConsumerGroupLogValue(kind, value),
-  };
 }
 
 function memberValue(member: ConsumerMember): ConsumerGroupRecordValueDraft<"member"> {
@@ -157,13 +138,13 @@ export class StoredGroup {
     for (const { key, value } of parts) {
       switch (key.kind) {
         case "metadata": {
-          const { epoch, metadataHash } = decodeConsumerGroupLogValue(key.kind, value);
+          const { epoch, metadataHash } = consumerGroupLog.decodeValue(key.kind, value);
           draft.update({ groupEpoch: epoch, metadataHash });
           isKnown = true;
           break;
         }
         case "targetMetadata": {
-          const { assignmentEpoch, assignmentTimestamp } = decodeConsumerGroupLogValue(key.kind, value);
+          const { assignmentEpoch, assignmentTimestamp } = consumerGroupLog.decodeValue(key.kind, value);
           draft.update({ assignmentEpoch, assignmentTimestampMs: assignmentTimestamp });
           isKnown = true;
           break;
@@ -201,7 +182,7 @@ function partName(key: ConsumerGroupLogKey): string {
 }
 
 function memberOf(memberId: string, value: Uint8Array): ConsumerMember {
-  const stored = decodeConsumerGroupLogValue("member", value);
+  const stored = consumerGroupLog.decodeValue("member", value);
   const { classicMemberMetadata: classic } = stored;
   return {
     ...newMember(memberId),
@@ -219,7 +200,7 @@ function memberOf(memberId: string, value: Uint8Array): ConsumerMember {
 }
 
 function withCurrent(member: ConsumerMember, value: Uint8Array): ConsumerMember {
-  const stored = decodeConsumerGroupLogValue("currentMember", value);
+  const stored = consumerGroupLog.decodeValue("currentMember", value);
   return {
     ...member,
     epoch: stored.memberEpoch,
@@ -244,7 +225,7 @@ function heldOf(topics: StoredTopics, memberEpoch: number): HeldPartitions {
 }
 
 function targetOf(value: Uint8Array): TopicPartitions {
-  const { topicPartitions } = decodeConsumerGroupLogValue("targetMember", value);
+  const { topicPartitions } = consumerGroupLog.decodeValue("targetMember", value);
   return new Map(
     topicPartitions.map(({ topicId, partitions }) =>
       [topicId, partitions.filter(isPartition).sort((one, other) => one - other)] as const
@@ -257,6 +238,6 @@ function isPartition(partition: number): boolean {
 }
 
 function regexOf(value: Uint8Array): ResolvedRegex {
-  const { topics, version, timestamp } = decodeConsumerGroupLogValue("regularExpression", value);
+  const { topics, version, timestamp } = consumerGroupLog.decodeValue("regularExpression", value);
   return { topics: [...topics].sort(), version, timestampMs: timestamp };
 }

@@ -25,64 +25,45 @@ const STABLE = 0;
 
 export function shareLogRecord(groupId: string, record: ShareGroupRecord): LogRecord {
   switch (record.kind) {
-    case "group": {
-      const { value } = record;
-      return {
-        key: shareGroupLog.encodeKey("metadata", { groupId }),
-        value: value && shareGroupLog.encodeValue("metadata", value),
-      };
-    }
+    case "group":
+      return shareGroupLog.encode("metadata", { groupId }, record.value);
     case "member": {
       const { memberId, value } = record;
-      return {
-        key: shareGroupLog.encodeKey("member", { groupId, memberId }),
-        value: value && shareGroupLog.encodeValue("member", {
-          rackId: value.rackId,
-          clientId: value.clientId,
-          clientHost: value.clientHost,
-          subscribedTopicNames: value.topics,
-        }),
+      const stored = value && {
+        rackId: value.rackId,
+        clientId: value.clientId,
+        clientHost: value.clientHost,
+        subscribedTopicNames: value.topics,
       };
+      return shareGroupLog.encode("member", { groupId, memberId }, stored);
     }
     case "target": {
-      const { value } = record;
-      return {
-        key: shareGroupLog.encodeKey("targetMetadata", { groupId }),
-        value: value && shareGroupLog.encodeValue("targetMetadata", {
-          assignmentEpoch: value.epoch,
-          assignmentTimestamp: value.timestampMs,
-        }),
-      };
+      const value = record.value &&
+        { assignmentEpoch: record.value.epoch, assignmentTimestamp: record.value.timestampMs };
+      return shareGroupLog.encode("targetMetadata", { groupId }, value);
     }
     case "memberTarget": {
-      const { memberId, value } = record;
-      return {
-        key: shareGroupLog.encodeKey("targetMember", { groupId, memberId }),
-        value: value && shareGroupLog.encodeValue("targetMember", { topicPartitions: listed(value) }),
-      };
+      const { memberId } = record;
+      const value = record.value && { topicPartitions: listed(record.value) };
+      return shareGroupLog.encode("targetMember", { groupId, memberId }, value);
     }
     case "memberCurrent": {
       const { memberId, value } = record;
-      return {
-        key: shareGroupLog.encodeKey("currentMember", { groupId, memberId }),
-        value: value && shareGroupLog.encodeValue("currentMember", {
-          memberEpoch: value.epoch,
-          previousMemberEpoch: value.previousEpoch,
-          state: STABLE,
-          assignedPartitions: listed(value.assigned),
-        }),
+      const stored = value && {
+        memberEpoch: value.epoch,
+        previousMemberEpoch: value.previousEpoch,
+        state: STABLE,
+        assignedPartitions: listed(value.assigned),
       };
+      return shareGroupLog.encode("currentMember", { groupId, memberId }, stored);
     }
     case "statePartitions": {
-      const { value } = record;
-      return {
-        key: shareGroupLog.encodeKey("statePartitions", { groupId }),
-        value: value && shareGroupLog.encodeValue("statePartitions", {
-          initializingTopics: listedByName(value.initializing),
-          initializedTopics: listedByName(value.initialized),
-          deletingTopics: Array.from(value.deleting, ([topicId, topicName]) => ({ topicId, topicName })),
-        }),
+      const value = record.value && {
+        initializingTopics: listedByName(record.value.initializing),
+        initializedTopics: listedByName(record.value.initialized),
+        deletingTopics: Array.from(record.value.deleting, ([topicId, topicName]) => ({ topicId, topicName })),
       };
+      return shareGroupLog.encode("statePartitions", { groupId }, value);
     }
   }
 }

@@ -11,7 +11,14 @@ import {
 import type { LogRecord } from "../log_writer.ts";
 import { groupRecord } from "../records.ts";
 import { Draft, storedValue } from "./draft.ts";
-import type { MemberPhase, StepContext, StreamsGroupState, StreamsMember, StreamsRecord } from "./state.ts";
+import type {
+  MemberPhase,
+  StepContext,
+  StoredGroupValue,
+  StreamsGroupState,
+  StreamsMember,
+  StreamsRecord,
+} from "./state.ts";
 import { emptyStreamsGroup, newMember } from "./state.ts";
 import { type HeldTasks, type Task, type TaskIds, taskIdsOf, taskOf, type Tasks, tasksOf } from "./tasks.ts";
 
@@ -21,60 +28,28 @@ const phasesByCode = new Map(Object.entries(phaseCodes).map(([phase, code]) => [
 // ---------------------------------------------------------------------------------------------- to the log
 
 export function logRecord(groupId: string, record: StreamsRecord): LogRecord {
-  const { encodeKey, encodeValue } = streamsGroupLog;
   switch (record.kind) {
-    case "group": {
-      const { value } = record;
-      return {
-        key: encodeKey("metadata", { groupId }),
-        value: value && encodeValue("metadata", {
-          epoch: value.groupEpoch,
-          metadataHash: value.metadataHash,
-          validatedTopologyEpoch: value.validatedTopologyEpoch,
-          lastAssignmentConfigs: keyValues(value.assignmentConfigs),
-          storedDescriptionTopologyEpoch: value.storedDescriptionEpoch,
-          failedDescriptionTopologyEpoch: value.failedDescriptionEpoch,
-        }),
-      };
-    }
+    case "group":
+      return streamsGroupLog.encode("metadata", { groupId }, record.value && groupValue(record.value));
     case "member": {
       const { memberId, value } = record;
-      return {
-        key: encodeKey("member", { groupId, memberId }),
-        value: value && encodeValue("member", memberValue(value)),
-      };
+      return streamsGroupLog.encode("member", { groupId, memberId }, value && memberValue(value));
     }
     case "target": {
-      const { value } = record;
-      return {
-        key: encodeKey("targetMetadata", { groupId }),
-        value: value &&
-          encodeValue("targetMetadata", { assignmentEpoch: value.epoch, assignmentTimestamp: value.timestampMs }),
-      };
+      const value = record.value &&
+        { assignmentEpoch: record.value.epoch, assignmentTimestamp: record.value.timestampMs };
+      return streamsGroupLog.encode("targetMetadata", { groupId }, value);
     }
     case "memberTarget": {
       const { memberId, value } = record;
-      return {
-        key: encodeKey("targetMember", { groupId, memberId }),
-        value: value && encodeValue("targetMember", {
-          activeTasks: taskIdsOf(value.active),
-          standbyTasks: taskIdsOf(value.standby),
-          warmupTasks: taskIdsOf(value.warmup),
-        }),
-      };
+      return streamsGroupLog.encode("targetMember", { groupId, memberId }, value && targetValue(value));
     }
     case "memberCurrent": {
       const { memberId, value } = record;
-      return {
-        key: encodeKey("currentMember", { groupId, memberId }),
-        value: value && encodeValue("currentMember", currentValue(value)),
-      };
+      return streamsGroupLog.encode("currentMember", { groupId, memberId }, value && currentValue(value));
     }
     case "topology":
-      return {
-        key: encodeKey("topology", { groupId }),
-        value: record.value && encodeValue("topology", record.value),
-      };
+      return streamsGroupLog.encode("topology", { groupId }, record.value);
     case "classic":
       return groupRecord(groupId, record.value);
   }
@@ -105,6 +80,17 @@ export function forgottenGroup(state: StreamsGroupState): StreamsRecord[] {
   ];
 }
 
+function groupValue(value: StoredGroupValue): StreamsGroupRecordValueDraft<"metadata"> {
+  return {
+    epoch: value.groupEpoch,
+    metadataHash: value.metadataHash,
+    validatedTopologyEpoch: value.validatedTopologyEpoch,
+    lastAssignmentConfigs: keyValues(value.assignmentConfigs),
+    storedDescriptionTopologyEpoch: value.storedDescriptionEpoch,
+    failedDescriptionTopologyEpoch: value.failedDescriptionEpoch,
+  };
+}
+
 function memberValue(member: StreamsMember): StreamsGroupRecordValueDraft<"member"> {
   const { instanceId, rackId, clientId, clientHost, rebalanceTimeoutMs, topologyEpoch, processId, endpoint } = member;
   return {
@@ -118,6 +104,10 @@ function memberValue(member: StreamsMember): StreamsGroupRecordValueDraft<"membe
     userEndpoint: endpoint,
     clientTags: keyValues(member.tags),
   };
+}
+
+function targetValue({ active, standby, warmup }: Tasks): StreamsGroupRecordValueDraft<"targetMember"> {
+  return { activeTasks: taskIdsOf(active), standbyTasks: taskIdsOf(standby), warmupTasks: taskIdsOf(warmup) };
 }
 
 function currentValue(member: StreamsMember): StreamsGroupRecordValueDraft<"currentMember"> {
@@ -170,39 +160,42 @@ export class StoredStreamsGroup {
    * @throws {MalformedFrame}
    */
   restore(groupId: string, context: StepContext): StreamsGroupState | null {
-    const { decodeValue } = streamsGroupLog;
     const draft = new Draft(emptyStreamsGroup(groupId), context);
     const members = new Map<string, StreamsMember>();
     const targets = new Map<string, Tasks>();
     let isKnown = false;
     for (const { key, value } of this.#values.values()) {
-      if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, decodeValue(key.kind, value)));
+      if (key.kind === "member") {
+        members.set(key.memberId, memberOf(key.memberId, streamsGroupLog.decodeValue(key.kind, value)));
+      }
     }
     for (const { key, value } of this.#values.values()) {
       switch (key.kind) {
         case "metadata":
-          draft.update(groupOf(decodeValue(key.kind, value)));
+          draft.update(groupOf(streamsGroupLog.decodeValue(key.kind, value)));
           isKnown = true;
           break;
         case "targetMetadata": {
-          const { assignmentEpoch, assignmentTimestamp } = decodeValue(key.kind, value);
+          const { assignmentEpoch, assignmentTimestamp } = streamsGroupLog.decodeValue(key.kind, value);
           draft.update({ assignmentEpoch, assignmentTimestampMs: assignmentTimestamp });
           isKnown = true;
           break;
         }
         case "targetMember": {
-          const { activeTasks, standbyTasks, warmupTasks } = decodeValue(key.kind, value);
+          const { activeTasks, standbyTasks, warmupTasks } = streamsGroupLog.decodeValue(key.kind, value);
           const target = { active: tasksOf(activeTasks), standby: tasksOf(standbyTasks), warmup: tasksOf(warmupTasks) };
           if (members.has(key.memberId)) targets.set(key.memberId, target);
           break;
         }
         case "currentMember": {
           const member = members.get(key.memberId);
-          if (member !== undefined) members.set(key.memberId, withCurrent(member, decodeValue(key.kind, value)));
+          if (member !== undefined) {
+            members.set(key.memberId, withCurrent(member, streamsGroupLog.decodeValue(key.kind, value)));
+          }
           break;
         }
         case "topology":
-          draft.update({ topology: decodeValue(key.kind, value) });
+          draft.update({ topology: streamsGroupLog.decodeValue(key.kind, value) });
           break;
         case "member":
           isKnown = true;

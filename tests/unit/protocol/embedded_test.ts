@@ -2,14 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { batches, BatchView } from "../../../protocol/batch.ts";
 import { crc32c } from "../../../protocol/crc32c.ts";
-import {
-  type ConsumerGroupRecordKind,
-  consumerGroupRecords,
-  decodeConsumerGroupLogKey,
-  decodeConsumerGroupLogValue,
-  encodeConsumerGroupLogKey,
-  encodeConsumerGroupLogValue,
-} from "../../../protocol/embedded/consumer_group_log.ts";
+import { consumerGroupRecords } from "../../../protocol/embedded/consumer_group_log.ts";
 import {
   decodeMetadataRecord,
   encodeMetadataRecord,
@@ -31,11 +24,7 @@ import {
   encodeOffsetCommitKey,
   encodeOffsetCommitValue,
 } from "../../../protocol/embedded/offsets_log.ts";
-import {
-  streamsGroupLog,
-  type StreamsGroupRecordKind,
-  streamsGroupRecords,
-} from "../../../protocol/embedded/streams_group_log.ts";
+import { streamsGroupRecords } from "../../../protocol/embedded/streams_group_log.ts";
 import {
   decodeTransactionLogValue,
   decodeTransactionsLogKey,
@@ -192,39 +181,8 @@ describe("an embedded message of Java", () => {
     };
   }
 
-  for (const kind of Object.keys(consumerGroupRecords) as ConsumerGroupRecordKind[]) {
-    const { key, value } = consumerGroupRecords[kind];
-    codecs[key.name] = {
-      decode: (bytes) => {
-        const decoded = decodeConsumerGroupLogKey(bytes);
-        expect(decoded?.kind).toBe(kind);
-        return decoded;
-      },
-      encode: (decoded) => encodeConsumerGroupLogKey(kind, decoded),
-    };
-    codecs[value.name] = {
-      decode: (bytes) => decodeConsumerGroupLogValue(kind, bytes),
-      encode: (decoded) => encodeConsumerGroupLogValue(kind, decoded),
-    };
-  }
-
-  for (const kind of Object.keys(streamsGroupRecords) as StreamsGroupRecordKind[]) {
-    const { key, value } = streamsGroupRecords[kind];
-    codecs[key.name] = {
-      decode: (bytes) => {
-        const decoded = streamsGroupLog.decodeKey(bytes);
-        expect(decoded?.kind).toBe(kind);
-        return decoded;
-      },
-      encode: (decoded) => streamsGroupLog.encodeKey(kind, decoded),
-    };
-    codecs[value.name] = {
-      decode: (bytes) => streamsGroupLog.decodeValue(kind, bytes),
-      encode: (decoded) => streamsGroupLog.encodeValue(kind, decoded),
-    };
-  }
-
-  for (const kinds of [shareGroupRecords, shareStateRecords] as RecordKinds[]) {
+  const logs = [consumerGroupRecords, streamsGroupRecords, shareGroupRecords, shareStateRecords] as RecordKinds[];
+  for (const kinds of logs) {
     const log = new CoordinatorLogCodec(kinds);
     for (const [kind, { key, value }] of Object.entries(kinds)) {
       codecs[key.name] = {

@@ -2,7 +2,7 @@
  * A consumer group's state machine on a desk: time passes when the test says so, answers are looked up by ticket. After
  * every event the state is checked against itself, and against what the log would give back.
  */
-import { decodeConsumerGroupLogKey } from "../../../../../protocol/embedded/consumer_group_log.ts";
+import { consumerGroupLog } from "../../../../../protocol/embedded/consumer_group_log.ts";
 import type { GroupState, JoinAnswer, LeaveAnswer, SyncAnswer } from "../../../../../server/groups/classic/state.ts";
 import { compilePattern } from "../../../../../server/groups/consumer/patterns/pattern.ts";
 import { logRecord, StoredGroup } from "../../../../../server/groups/consumer/records.ts";
@@ -88,7 +88,7 @@ export class Machine {
         this.written = [...this.written, ...effect.records];
         for (const record of effect.records) {
           const { key, value } = logRecord("g", record);
-          const known = decodeConsumerGroupLogKey(key);
+          const known = consumerGroupLog.decodeKey(key);
           if (known !== null) this.stored.set(known, value);
         }
         break;
