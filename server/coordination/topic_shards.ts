@@ -78,7 +78,7 @@ export class TopicShards<S extends Shard> {
     this.#isRunning = false;
     for (const retry of this.#retries) retry.cancel();
     this.#retries.clear();
-    await Promise.all(this.#shards().map((shard) => shard.close(ErrorCode.NOT_COORDINATOR)));
+    await Promise.all(this.all().map((shard) => shard.close(ErrorCode.NOT_COORDINATOR)));
     this.#slots = [];
   }
 
@@ -110,9 +110,21 @@ export class TopicShards<S extends Shard> {
     return slot.kind === "loading" ? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS : slot.shard;
   }
 
-  /** Those that can be asked. */
+  /** The shard of a partition, or the error for whoever leads another. */
+  at(partition: number): S | number {
+    const slot = this.#slots[partition];
+    if (slot === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    return slot.kind === "active" ? slot.shard : ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  }
+
+  /** All that were not given up, those that are still being loaded too. */
+  all(): S[] {
+    return this.#slots.flatMap((slot) => slot.kind === "failed" ? [] : [slot.shard]);
+  }
+
+  /** Those that can be asked, one by one: of a walk that takes its time there is an end when all of this stops. */
   *active(): Generator<S> {
-    for (const slot of this.#slots) if (slot.kind === "active") yield slot.shard;
+    for (const slot of this.#slots) if (this.#isRunning && slot.kind === "active") yield slot.shard;
   }
 
   async #create(): Promise<void> {
@@ -160,9 +172,5 @@ export class TopicShards<S extends Shard> {
       this.#loaded = this.#loaded.then(() => this.#load(index, shard));
     });
     this.#retries.add(retry);
-  }
-
-  #shards(): S[] {
-    return this.#slots.flatMap((slot) => slot.kind === "failed" ? [] : [slot.shard]);
   }
 }

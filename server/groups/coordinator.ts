@@ -1,17 +1,16 @@
 /**
  * The group coordinator: which shard a group lives in, whether it may be asked, and the requests about groups.
  *
- * A group belongs to the partition of `__consumer_offsets` that its id hashes to, and there is one shard for each. A
- * shard answers only once it is loaded; until then COORDINATOR_LOAD_IN_PROGRESS, and NOT_COORDINATOR while the topic is
- * not there. Requests come here with topics already looked up; answers are the protocol's error codes, never exceptions.
+ * A group belongs to the partition of `__consumer_offsets` that its id hashes to, and there is one shard for each
+ * (`../coordination/topic_shards.ts`). Requests come here with topics already looked up; answers are the protocol's error codes, never exceptions.
  */
-import type { BatchView } from "../../protocol/batch.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
-import type { Runtime, Timer } from "../../runtime/runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import { type Cluster, ResourceType, type Topic } from "../cluster/cluster.ts";
 import { newTopicId } from "../cluster/topic_id.ts";
-import { OFFSETS_TOPIC } from "../cluster/topic_name.ts";
 import type { BrokerConfig } from "../config.ts";
+import { Sweeps } from "../coordination/sweeps.ts";
+import { type ShardedTopic, TopicShards } from "../coordination/topic_shards.ts";
 import type { Logger } from "../log.ts";
 import type { MarkerToWrite } from "../transactions/marker.ts";
 import type { CommitClaim } from "./classic/checks.ts";
@@ -48,12 +47,9 @@ export type { OffsetReader } from "./offset_readers.ts";
 export type { ReadableOffsets } from "./readable_offsets.ts";
 
 /** `__consumer_offsets`, as far as the coordinator needs it. */
-export interface OffsetsTopic {
-  /** 0 while the topic is not there. */
-  readonly partitionCount: number;
+export interface OffsetsTopic extends ShardedTopic {
   /** Resolves when the batch is durable by the topic's policy. @throws {ProtocolError} */
   write(partition: number, batch: Uint8Array, transactionVersion?: number): Promise<void>;
-  readAll(partition: number): AsyncIterable<BatchView>;
 }
 
 export interface GroupCoordinatorOptions extends Pick<ShareGroupsOptions, "shareState" | "shareStateChanged"> {
@@ -73,99 +69,66 @@ export type SyncRequest = Omit<SyncEvent, "kind" | "ticket"> & { readonly groupI
 
 /** How long a newcomer's JoinGroup may wait: Kafka's. */
 const newMemberJoinTimeoutMs = 300_000;
-/** How soon a partition that could not be read is tried again. */
-const loadRetryMs = 10_000;
-
-type ShardSlot =
-  | { readonly kind: "loading" | "active"; readonly shard: GroupShard }
-  | { readonly kind: "failed" };
 
 export class GroupCoordinator {
   /** Requests about share groups. */
   readonly share: ShareDesk;
   readonly #options: GroupCoordinatorOptions;
   readonly #topics: ClusterTopics;
+  readonly #shards: TopicShards<GroupShard>;
+  readonly #sweeps: Sweeps;
   /** Groups of the streams protocol. */
   readonly streams: StreamsCoordinator;
   readonly #waiting = new Map<number, (answer: GroupAnswer) => void>();
   #lastTicket = 0;
-  #slots: ShardSlot[] = [];
-  #loaded: Promise<void> = Promise.resolve();
-  #created: Promise<void> | null = null;
-  #sweep: Timer | null = null;
-  readonly #retries = new Set<Timer>();
-  #isRunning = false;
 
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options;
     // One broker has all replicas.
     const rackOf = () => options.config.get("broker.rack");
     this.#topics = new ClusterTopics({ cluster: options.cluster, rackOf });
-    this.streams = new StreamsCoordinator({
+    this.#shards = new TopicShards({
       ...options,
-      shardOf: (groupId) => this.#shardOf(groupId),
-      shards: () => this.#shards(),
-      ask: (feed) => this.#ask(feed),
+      topic: options.offsetsTopic,
+      newShard: (partition) => this.#newShard(partition),
     });
-    this.share = new ShareDesk({
-      shards: () => this.#shards(),
-      shardOf: (groupId) => this.#shardOf(groupId),
-      ask: (feed) => this.#ask(feed),
-    });
+    this.#sweeps = new Sweeps(options.runtime.timers);
+    const desk = {
+      shardOf: (groupId: string) => this.#shards.of(groupId),
+      shards: () => this.#shards.all(),
+      ask: <Answer extends GroupAnswer>(feed: (ticket: number) => void) => this.#ask<Answer>(feed),
+    };
+    this.streams = new StreamsCoordinator({ ...options, ...desk });
+    this.share = new ShareDesk(desk);
   }
 
   // -------------------------------------------------------------------------------------------- life
 
   /** Begins to load. Groups can be asked about one by one as their shards are ready. */
   start(): void {
-    this.#isRunning = true;
-    this.#scheduleSweep();
-    this.#openShards();
+    const { config, logger } = this.#options;
+    this.#sweeps.begin({
+      intervalMs: () => config.get("offsets.retention.check.interval.ms"),
+      run: () => this.#expire(),
+      onFailed: (cause) => logger.error("offsets not expired", { cause }),
+    });
+    this.#shards.start();
   }
 
   /** Resolves when nothing is left to load. */
   get loaded(): Promise<void> {
-    return this.#loaded;
+    return this.#shards.loaded;
   }
 
   /** Tells everyone who waits to look for the coordinator anew, and waits for what is on its way to the log. */
   async stop(): Promise<void> {
-    this.#isRunning = false;
-    this.#sweep?.cancel();
-    for (const retry of this.#retries) retry.cancel();
-    this.#retries.clear();
-    await Promise.all(this.#shards().map((shard) => shard.close(ErrorCode.NOT_COORDINATOR)));
-    this.#slots = [];
+    this.#sweeps.stop();
+    await this.#shards.stop();
   }
 
   /** Makes `__consumer_offsets` when it is missing. NONE when groups can be asked about from now on. */
-  async prepare(): Promise<number> {
-    if (!this.#isRunning) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    if (this.#slots.length > 0) return ErrorCode.NONE;
-    try {
-      await (this.#created ??= this.#create());
-      // Of several that waited the first opens.
-      if (this.#slots.length === 0) this.#openShards();
-      await this.#loaded;
-      return this.#slots.length > 0 ? ErrorCode.NONE : ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    } catch (cause) {
-      this.#options.logger.error("__consumer_offsets not created", { cause: cause as Error });
-      return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    } finally {
-      this.#created = null;
-    }
-  }
-
-  async #create(): Promise<void> {
-    const [outcome] = await this.#options.cluster.autoCreateTopics([OFFSETS_TOPIC]);
-    if (outcome !== undefined && outcome.error !== null) throw outcome.error;
-  }
-
-  #openShards(): void {
-    const count = this.#isRunning ? this.#options.offsetsTopic.partitionCount : 0;
-    const shards = Array.from({ length: count }, (_, index) => this.#newShard(index));
-    this.#slots = shards.map((shard) => ({ kind: "loading", shard }));
-    this.#loaded = this.#load(shards);
+  prepare(): Promise<number> {
+    return this.#shards.prepare();
   }
 
   #newShard(index: number): GroupShard {
@@ -190,55 +153,12 @@ export class GroupCoordinator {
     });
   }
 
-  /** One after another: groups become available partition by partition, and memory for reading is needed once. */
-  async #load(shards: readonly GroupShard[]): Promise<void> {
-    for (const [index, shard] of shards.entries()) await this.#loadOne(index, shard);
-  }
-
-  async #loadOne(index: number, shard: GroupShard): Promise<void> {
-    const { offsetsTopic, logger } = this.#options;
-    if (!this.#isRunning) return;
-    try {
-      await shard.load(offsetsTopic.readAll(index));
-      this.#slots[index] = { kind: "active", shard };
-    } catch (cause) {
-      logger.error("groups not loaded", { partition: index, cause: cause as Error });
-      this.#slots[index] = { kind: "failed" };
-      this.#loadLater(index);
-    }
-  }
-
-  /** A read that failed once need not fail again, and its groups must not wait for the next start. */
-  #loadLater(index: number): void {
-    if (!this.#isRunning) return;
-    const retry = this.#options.runtime.timers.after(loadRetryMs, () => {
-      this.#retries.delete(retry);
-      const shard = this.#newShard(index);
-      this.#slots[index] = { kind: "loading", shard };
-      this.#loaded = this.#loaded.then(() => this.#loadOne(index, shard));
-    });
-    this.#retries.add(retry);
-  }
-
-  #shards(): GroupShard[] {
-    return this.#slots.flatMap((slot) => slot.kind === "failed" ? [] : [slot.shard]);
-  }
-
-  /** The shard of a group, or the error for whoever asks. */
-  #shardOf(groupId: string): GroupShard | number {
-    if (!this.#isRunning) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    if (this.#slots.length === 0) return ErrorCode.NOT_COORDINATOR;
-    const slot = this.#slots[partitionFor(groupId, this.#slots.length)]!;
-    if (slot.kind === "failed") return ErrorCode.NOT_COORDINATOR;
-    return slot.kind === "loading" ? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS : slot.shard;
-  }
-
   // -------------------------------------------------------------------------------------------- membership
 
   joinGroup(request: JoinRequest): Promise<JoinAnswer> {
     const { groupId, memberId, sessionTimeoutMs } = request;
     const { config } = this.#options;
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     if (groupId === "") return refusedJoin(ErrorCode.INVALID_GROUP_ID, memberId);
     if (
       sessionTimeoutMs < config.get("group.min.session.timeout.ms") ||
@@ -263,7 +183,7 @@ export class GroupCoordinator {
 
   syncGroup(request: SyncRequest): Promise<SyncAnswer> {
     const { groupId } = request;
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     if (groupId === "") return refusedSync(ErrorCode.INVALID_GROUP_ID);
     if (typeof shard === "number") return refusedSync(shard);
     if (!shard.isKnown(groupId)) return refusedSync(ErrorCode.UNKNOWN_MEMBER_ID);
@@ -273,7 +193,7 @@ export class GroupCoordinator {
 
   heartbeat(request: CommitClaim & { readonly groupId: string }): Promise<number> {
     const { groupId, memberId, instanceId, generation } = request;
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     if (groupId === "") return Promise.resolve(ErrorCode.INVALID_GROUP_ID);
     // While the group is being loaded, its members are as alive as they were.
     if (shard === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return Promise.resolve(ErrorCode.NONE);
@@ -285,7 +205,7 @@ export class GroupCoordinator {
   }
 
   leaveGroup(groupId: string, members: readonly LeavingMember[]): Promise<LeaveAnswer> {
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     if (groupId === "") return refusedLeave(ErrorCode.INVALID_GROUP_ID);
     if (typeof shard === "number") return refusedLeave(shard);
     if (!shard.isKnown(groupId)) {
@@ -299,7 +219,7 @@ export class GroupCoordinator {
   /** The one request of the consumer protocol. */
   consumerGroupHeartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer> {
     const { config } = this.#options;
-    const shard = this.#shardOf(request.groupId);
+    const shard = this.#shards.of(request.groupId);
     try {
       if (shard !== ErrorCode.COORDINATOR_NOT_AVAILABLE) checkHeartbeat(request, assignorNames(config));
       if (typeof shard === "number") throw new ProtocolError(shard);
@@ -317,29 +237,29 @@ export class GroupCoordinator {
 
   /** All groups of the shards that can be asked; or why there are none. */
   listGroups(): readonly GroupState[] | number {
-    if (!this.#isRunning) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    if (this.#slots.some(({ kind }) => kind === "loading")) return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
-    return this.#shards().flatMap((shard) => shard.states());
+    if (!this.#shards.isRunning) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (this.#shards.isLoading) return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+    return this.#shards.all().flatMap((shard) => shard.states());
   }
 
   /** The group, undefined when there is none; or the error. */
   describeGroup(groupId: string): GroupState | undefined | number {
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     return typeof shard === "number" ? shard : shard.group(groupId);
   }
 
   listConsumerGroups(): readonly ConsumerGroupState[] {
-    return this.#shards().flatMap((shard) => shard.consumer.allDescribed());
+    return this.#shards.all().flatMap((shard) => shard.consumer.allDescribed());
   }
 
   /** The same of a consumer group. */
   describeConsumerGroup(groupId: string): ConsumerGroupState | undefined | number {
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     return typeof shard === "number" ? shard : shard.consumer.described(groupId);
   }
 
   deleteGroup(groupId: string): Promise<number> {
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     return typeof shard === "number" ? Promise.resolve(shard) : shard.deleteGroup(groupId);
   }
 
@@ -348,7 +268,7 @@ export class GroupCoordinator {
   /** @returns an error code for each offset, in order */
   async commitOffsets(request: CommitRequest): Promise<number[]> {
     const { groupId, offsets, retentionTimeMs, apiVersion } = request;
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     if (typeof shard === "number") return offsets.map(() => shard);
     const admission = shard.admitCommit(groupId, request, { apiVersion, isTransactional: false, places: offsets });
     if (admission !== ErrorCode.NONE) return offsets.map(() => admission);
@@ -362,7 +282,7 @@ export class GroupCoordinator {
    */
   async commitTransactionalOffsets(request: TransactionalCommitRequest): Promise<number[]> {
     const { groupId, offsets, apiVersion, producerId, producerEpoch } = request;
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     if (typeof shard === "number") return offsets.map(() => shard);
     const admission = shard.admitCommit(groupId, request, { apiVersion, isTransactional: true, places: offsets });
     if (admission !== ErrorCode.NONE) return offsets.map(() => admission);
@@ -381,10 +301,9 @@ export class GroupCoordinator {
 
   /** Writes the marker that ends a transaction into a partition of `__consumer_offsets`. NONE once its offsets count. */
   async endTransaction(partition: number, marker: MarkerToWrite): Promise<number> {
-    const slot = this.#slots[partition];
-    if (slot === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-    if (slot.kind !== "active") return ErrorCode.NOT_LEADER_OR_FOLLOWER;
-    const errorCode = await slot.shard.endTransaction(marker);
+    const shard = this.#shards.at(partition);
+    if (typeof shard === "number") return shard;
+    const errorCode = await shard.endTransaction(marker);
     const isElsewhere = errorCode === ErrorCode.NOT_COORDINATOR || errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE;
     return isElsewhere ? ErrorCode.NOT_LEADER_OR_FOLLOWER : errorCode;
   }
@@ -407,7 +326,7 @@ export class GroupCoordinator {
     groupId: string,
     { requireStable, reader }: { readonly requireStable: boolean; readonly reader?: OffsetReader },
   ): Promise<ReadableOffsets | number> {
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     if (typeof shard === "number") return shard;
     const errorCode = reader === undefined ? ErrorCode.NONE : readError(shard, groupId, { requireStable, reader });
     if (errorCode !== ErrorCode.NONE) return errorCode;
@@ -417,7 +336,7 @@ export class GroupCoordinator {
 
   /** @returns an error code for the whole, or one for each place, in order */
   deleteOffsets(groupId: string, places: readonly CommitPlace[]): Promise<number | number[]> {
-    const shard = this.#shardOf(groupId);
+    const shard = this.#shards.of(groupId);
     if (groupId === "") return Promise.resolve(ErrorCode.INVALID_GROUP_ID);
     return typeof shard === "number" ? Promise.resolve(shard) : shard.deleteOffsets(groupId, places);
   }
@@ -425,7 +344,7 @@ export class GroupCoordinator {
   /** A topic was made, deleted or enlarged: groups that subscribe to it may want another assignment. */
   onTopicChanged({ name }: Topic, change: { readonly isNew: boolean }): void {
     if (change.isNew) this.#topics.noteNewTopic();
-    for (const { consumer, streams, share } of this.#shards()) {
+    for (const { consumer, streams, share } of this.#shards.all()) {
       consumer.onTopicChanged(name);
       streams.onTopicChanged(name);
       share.onTopicChanged(name);
@@ -435,28 +354,18 @@ export class GroupCoordinator {
   /** Forgets the offsets of topics that are gone. */
   onTopicsDeleted(topics: readonly { readonly name: string; readonly id: string }[]): void {
     const ids = new Map(topics.map(({ name, id }) => [name, id]));
-    this.#loaded.then(() => Promise.all(this.#shards().map((shard) => shard.forgetTopics(ids)))).catch((cause) =>
+    this.loaded.then(() => Promise.all(this.#shards.all().map((shard) => shard.forgetTopics(ids)))).catch((cause) =>
       this.#options.logger.error("offsets of deleted topics not forgotten", { cause })
     );
   }
 
   // -------------------------------------------------------------------------------------------- below: how
 
-  #scheduleSweep(): void {
-    const { runtime, config, logger } = this.#options;
-    this.#sweep = runtime.timers.after(config.get("offsets.retention.check.interval.ms"), () => {
-      this.#expire().catch((cause) => logger.error("offsets not expired", { cause })).finally(() => {
-        if (this.#isRunning) this.#scheduleSweep();
-      });
-    });
-  }
-
   /** Shard by shard, a turn of the event loop between them: with many groups it is long work. */
   async #expire(): Promise<void> {
     const retentionMs = this.#options.config.get("offsets.retention.minutes") * 60_000;
-    for (const slot of this.#slots) {
-      if (slot.kind !== "active" || !this.#isRunning) continue;
-      await slot.shard.expire(retentionMs);
+    for (const shard of this.#shards.active()) {
+      await shard.expire(retentionMs);
       await new Promise<void>((resolve) => this.#options.runtime.timers.soon(resolve));
     }
   }

@@ -2,13 +2,13 @@
  * The transaction coordinator: which shard a transactional id lives in, the requests about it, and what time does to it. Answers
  * are the protocol's error codes, never exceptions.
  */
-import type { BatchView } from "../../protocol/batch.ts";
 import { Compression } from "../../protocol/compression.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
-import type { Runtime, Timer } from "../../runtime/runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { BrokerConfig } from "../config.ts";
-import { TopicShards } from "../coordination/topic_shards.ts";
+import { Sweeps } from "../coordination/sweeps.ts";
+import { type ShardedTopic, TopicShards } from "../coordination/topic_shards.ts";
 import type { Logger } from "../log.ts";
 import type { ProducerIds } from "../producer_ids.ts";
 import type { MarkerWriter } from "./marker_writer.ts";
@@ -26,14 +26,10 @@ import type {
 import { verifyError } from "./step.ts";
 
 /** `__transaction_state`, as far as the coordinator needs it. */
-export interface TransactionsTopic {
-  readonly name: string;
-  /** 0 while the topic is not there. */
-  readonly partitionCount: number;
+export interface TransactionsTopic extends ShardedTopic {
   leaderEpochOf(partition: number): number;
   /** Resolves when the batch is durable by the topic's policy. @throws {ProtocolError} */
   write(partition: number, batch: Uint8Array): Promise<void>;
-  readAll(partition: number): AsyncIterable<BatchView>;
 }
 
 export interface TransactionCoordinatorOptions {
@@ -74,18 +70,12 @@ export class TransactionCoordinator {
   readonly #shards: TopicShards<TransactionShard>;
   readonly #waiting = new Map<Ticket, (answer: TransactionAnswer) => void>();
   #lastTicket = 0;
-  readonly #sweeps = new Map<"timeouts" | "expiry", Timer>();
+  readonly #sweeps: Sweeps;
 
   constructor(options: TransactionCoordinatorOptions) {
     this.#options = options;
-    const { runtime, logger, cluster, topic } = options;
-    this.#shards = new TopicShards({
-      runtime,
-      logger,
-      cluster,
-      topic,
-      newShard: (partition) => this.#newShard(partition),
-    });
+    this.#shards = new TopicShards({ ...options, newShard: (partition) => this.#newShard(partition) });
+    this.#sweeps = new Sweeps(options.runtime.timers);
   }
 
   // -------------------------------------------------------------------------------------------- life
@@ -93,12 +83,12 @@ export class TransactionCoordinator {
   start(): void {
     this.#shards.start();
     const { config } = this.#options;
-    this.#sweepEvery(
+    this.#sweep(
       "timeouts",
       () => config.get("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
       () => this.#abortTimedOut(),
     );
-    this.#sweepEvery(
+    this.#sweep(
       "expiry",
       () => config.get("transaction.remove.expired.transaction.cleanup.interval.ms"),
       () => this.#expire(),
@@ -111,8 +101,7 @@ export class TransactionCoordinator {
   }
 
   async stop(): Promise<void> {
-    for (const sweep of this.#sweeps.values()) sweep.cancel();
-    this.#sweeps.clear();
+    this.#sweeps.stop();
     this.#options.markers.stop();
     await this.#shards.stop();
   }
@@ -246,21 +235,10 @@ export class TransactionCoordinator {
     resolve?.(answer);
   }
 
-  #sweepEvery(name: "timeouts" | "expiry", intervalMs: () => number, run: () => Promise<void>): void {
-    const { runtime, logger } = this.#options;
-    const again = () => {
-      this.#sweeps.set(
-        name,
-        runtime.timers.after(intervalMs(), () => {
-          run().catch((cause) => logger.error("transactions not looked through", { sweep: name, cause })).finally(
-            () => {
-              if (this.#sweeps.has(name)) again();
-            },
-          );
-        }),
-      );
-    };
-    again();
+  #sweep(name: "timeouts" | "expiry", intervalMs: () => number, run: () => Promise<void>): void {
+    const { logger } = this.#options;
+    const onFailed = (cause: Error) => logger.error("transactions not looked through", { sweep: name, cause });
+    this.#sweeps.begin({ intervalMs, run, onFailed });
   }
 
   async #abortTimedOut(): Promise<void> {

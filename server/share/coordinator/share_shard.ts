@@ -4,23 +4,28 @@
  *  1. Memory is what was told to the log, in the order in which it was told; a request is answered once the log has it.
  *  2. When a write fails it is not known what the log has. Nothing is taken back; of the keys in it the next record is a
  *     snapshot, so from then on the log says what memory does.
- *  3. What was written before the last snapshot of every key is not needed any more (`redundantOffset`).
+ *  3. What was written before the last snapshot of every key is not needed any more (`prune`).
  */
 import type { BatchView } from "../../../protocol/batch.ts";
 import { ErrorCode } from "../../../protocol/errors.ts";
 import { decodeRecords } from "../../../protocol/record.ts";
 import { MalformedFrame } from "../../../protocol/wire.ts";
 import type { Clock, Timers } from "../../../runtime/runtime.ts";
+import type { Shard } from "../../coordination/topic_shards.ts";
 import { coordinatorError, LogWriter, type LogWriterOptions } from "../../groups/log_writer.ts";
+import type { Logger } from "../../log.ts";
 import { logRecord, readRecord } from "./share_records.ts";
 import { keyText, type KnownState, replayed, type ShareKey, type ShareRecord, snapshotAnew } from "./share_state.ts";
 
 export interface ShareShardOptions {
   readonly clock: Clock;
   readonly timers: Timers;
+  readonly logger: Logger;
+  readonly partition: number;
   readonly log: Pick<LogWriterOptions, "write" | "compression" | "timeoutMs">;
   /** The offset that the next record gets. */
   readonly logEndOffset: () => number;
+  readonly deleteRecordsBefore: (offset: number) => Promise<void>;
 }
 
 interface Entry {
@@ -32,20 +37,14 @@ interface Entry {
   isSnapshotDue: boolean;
 }
 
-export class ShareShard {
+export class ShareShard implements Shard {
   readonly #options: ShareShardOptions;
   readonly #writer: LogWriter;
   readonly #entries = new Map<string, Entry>();
-  #skippedCount = 0;
 
   constructor(options: ShareShardOptions) {
     this.#options = options;
     this.#writer = new LogWriter({ ...options.log, clock: options.clock, timers: options.timers });
-  }
-
-  /** Records of kinds or versions that this code does not know. */
-  get skippedCount(): number {
-    return this.#skippedCount;
   }
 
   known(key: ShareKey): KnownState | null {
@@ -80,26 +79,32 @@ export class ShareShard {
     }
   }
 
-  /** Records before it say nothing that later ones do not. */
-  redundantOffset(): number {
+  /** Deletes records that say nothing that later ones do not (3). */
+  async prune(): Promise<void> {
     let offset = this.#options.logEndOffset();
     for (const { snapshotOffset } of this.#entries.values()) offset = Math.min(offset, snapshotOffset);
-    return offset;
+    await this.#options.deleteRecordsBefore(offset);
   }
 
   async load(batches: AsyncIterable<BatchView>): Promise<void> {
+    /** Records of kinds or versions that this code does not know. */
+    let skippedCount = 0;
     for await (const batch of batches) {
       if (batch.isControl) continue;
       for (const { key, value, offset } of decodeRecords(batch)) {
         try {
           const read = key === null ? null : readRecord(key, value);
-          if (read === null) this.#skippedCount++;
+          if (read === null) skippedCount++;
           else this.#apply(read.key, read.record, offset);
         } catch (error) {
           if (!(error instanceof MalformedFrame)) throw error;
-          this.#skippedCount++;
+          skippedCount++;
         }
       }
+    }
+    if (skippedCount > 0) {
+      const { logger, partition } = this.#options;
+      logger.warn("share state not readable", { partition, records: skippedCount });
     }
   }
 

@@ -105,6 +105,9 @@ describe("TopicShards", () => {
     fixture.unreadable.add(1);
     await fixture.start();
     expect([0, 1, 2].map((partition) => fixture.of(partition))).toEqual(["shard", ErrorCode.NOT_COORDINATOR, "shard"]);
+    expect([0, 1, 3].map((partition) => fixture.shards.at(partition)))
+      .toEqual([fixture.made[0]!, ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
+    expect(fixture.shards.all()).toEqual([fixture.made[0]!, fixture.made[2]!]);
     fixture.unreadable.clear();
     await fixture.runtime.advance(11_000);
     await fixture.runtime.until(fixture.shards.loaded);
@@ -134,7 +137,11 @@ describe("TopicShards", () => {
     const fixture = new Fixture();
     fixture.unreadable.add(2);
     await fixture.start();
-    await fixture.runtime.until(fixture.shards.stop());
+    const walk = fixture.shards.active();
+    expect(walk.next().value).toBe(fixture.made[0]!);
+    const stopping = fixture.shards.stop();
+    expect(walk.next().done).toBe(true);
+    await fixture.runtime.until(stopping);
     expect(fixture.made.slice(0, 2).map(({ closedWith }) => closedWith))
       .toEqual([ErrorCode.NOT_COORDINATOR, ErrorCode.NOT_COORDINATOR]);
     await fixture.runtime.advance(30_000);

@@ -4,6 +4,7 @@ import { ProtocolError } from "../../../../protocol/errors.ts";
 import { decodeRecords } from "../../../../protocol/record.ts";
 import { ZERO_UUID } from "../../../../protocol/schema.ts";
 import { createMemoryRuntime, type MemoryRuntime } from "../../../../runtime/memory.ts";
+import { OFFSETS_TOPIC } from "../../../../server/cluster/topic_name.ts";
 import { BrokerConfig } from "../../../../server/config.ts";
 import type { JoinAnswer } from "../../../../server/groups/classic/state.ts";
 import type { HeartbeatRequest } from "../../../../server/groups/consumer/request_checks.ts";
@@ -23,6 +24,7 @@ import { countTopology, plainHeartbeat } from "./streams/machine.ts";
 
 /** What a crash leaves of the topic is exactly what `write` has resolved for. */
 export class MemoryOffsetsTopic implements OffsetsTopic {
+  readonly name: string = OFFSETS_TOPIC;
   readonly partitions: Uint8Array[][] = [];
   writeCount = 0;
   /** Writes fail with this code. */

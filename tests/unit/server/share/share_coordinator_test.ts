@@ -4,6 +4,7 @@ import { BatchView } from "../../../../protocol/batch.ts";
 import { ErrorCode } from "../../../../protocol/errors.ts";
 import { decodeRecords } from "../../../../protocol/record.ts";
 import { createMemoryRuntime, type MemoryRuntime } from "../../../../runtime/memory.ts";
+import { SHARE_STATE_TOPIC } from "../../../../server/cluster/topic_name.ts";
 import { BrokerConfig } from "../../../../server/config.ts";
 import { silentLogger } from "../../../../server/log.ts";
 import { ShareCoordinator, type ShareStateTopic } from "../../../../server/share/coordinator/share_coordinator.ts";
@@ -13,6 +14,7 @@ import { FakeTopics } from "../groups/consumer/topics.ts";
 import { MemoryOffsetsTopic } from "../groups/desk.ts";
 
 class MemoryStateTopic extends MemoryOffsetsTopic implements ShareStateTopic {
+  override readonly name = SHARE_STATE_TOPIC;
   logStartOffset = 0;
 
   logEndOffset(partition: number): number {
