@@ -7,7 +7,7 @@
  */
 import type { Clock, Timers } from "../../runtime/runtime.ts";
 import type { Logger } from "../log.ts";
-import type { GroupTopics } from "./consumer/state.ts";
+import type { GroupTopics } from "./modern/state.ts";
 import { Deadlines } from "./deadlines.ts";
 import { DurableGroup } from "./durable_group.ts";
 import type { LogRecord, LogWriter } from "./log_writer.ts";

@@ -1,13 +1,7 @@
 /**
  * The words of a consumer group (KIP-848): what is known of it (`ConsumerGroupState`), what can happen to it
  * (`ConsumerEvent`), and what is to be done about it (`ConsumerEffect`). Values only: no clock, no timers, no sockets.
- * `step.ts` is the verb.
- *
- *     group epoch        grows with whatever may call for another assignment
- *     assignment epoch   the group epoch that the target assignment was made for
- *     member epoch       the assignment epoch that a member has come to
- *
- * A request is answered under its ticket, a number the caller chose.
+ * `step.ts` is the verb. Epochs: see `../modern/state.ts`.
  */
 import type {
   GroupState,
@@ -17,8 +11,17 @@ import type {
   PersistedGroup,
   SyncAnswer,
 } from "../classic/state.ts";
+import type {
+  ModernEffect,
+  ModernGroup,
+  ModernMember,
+  ModernPart,
+  StepContext as Context,
+  Ticket,
+} from "../modern/state.ts";
 
-export type Ticket = number;
+export type { GroupTopic, GroupTopics, Ticket } from "../modern/state.ts";
+export { JOINING_EPOCH, LEAVING_EPOCH, STATIC_LEAVING_EPOCH } from "../modern/state.ts";
 
 /** Topic id to partitions, ascending. */
 export type TopicPartitions = ReadonlyMap<string, readonly number[]>;
@@ -29,21 +32,10 @@ export type HeldPartitions = ReadonlyMap<string, ReadonlyMap<number, number>>;
 export const NO_PARTITIONS: TopicPartitions = new Map();
 export const NONE_HELD: HeldPartitions = new Map();
 
-export interface ConsumerGroupState {
-  readonly groupId: string;
-  readonly groupEpoch: number;
-  readonly assignmentEpoch: number;
-  /** When the target assignment was made; 0 when it is not known, or there is none. */
-  readonly assignmentTimestampMs: number;
-  /** Of the topics subscribed to, as they were when the group epoch was last raised. */
-  readonly metadataHash: bigint;
-  readonly members: ReadonlyMap<string, ConsumerMember>;
+export interface ConsumerGroupState extends ModernGroup<ConsumerMember, TopicPartitions> {
   /** Static members: instance id to member id. */
   readonly instances: ReadonlyMap<string, string>;
-  readonly targets: ReadonlyMap<string, TopicPartitions>;
   readonly regexes: ReadonlyMap<string, ResolvedRegex>;
-  /** Deleted, or made a classic group: nothing may happen to it any more. */
-  readonly isDead: boolean;
 
   // Counted from the members and regexes, so as not to look at all of them each time.
   readonly topicSubscribers: ReadonlyMap<string, TopicSubscribers>;
@@ -56,8 +48,6 @@ export interface ConsumerGroupState {
   readonly holderCounts: ReadonlyMap<string, Uint16Array>;
 
   // Not in the log.
-  /** Topics may have changed since they were last looked at. */
-  readonly isRefreshDue: boolean;
   /** Regular expressions are being matched with the topics. */
   readonly isResolving: boolean;
   /** The log has a record about partition counts, as Kafka wrote them up to 4.0. */
@@ -78,10 +68,7 @@ export interface TopicSubscribers {
  */
 export type MemberPhase = "stable" | "unrevoked" | "unreleased" | "unknown";
 
-export interface ConsumerMember {
-  readonly memberId: string;
-  /** -2: a static member that has left and is expected back. */
-  readonly epoch: number;
+export interface ConsumerMember extends ModernMember {
   readonly previousEpoch: number;
   readonly instanceId: string | null;
   readonly rackId: string | null;
@@ -114,11 +101,6 @@ export interface ResolvedRegex {
   readonly version: number;
   readonly timestampMs: number;
 }
-
-/** Member epochs that are not epochs. */
-export const JOINING_EPOCH = 0;
-export const LEAVING_EPOCH = -1;
-export const STATIC_LEAVING_EPOCH = -2;
 
 /** A group that nobody has joined. Its first assignment is that of epoch 2, so that members may wait for it in 1. */
 export function emptyConsumerGroup(groupId: string): ConsumerGroupState {
@@ -193,11 +175,7 @@ export function isTopicSubscribed(state: ConsumerGroupState, topic: string): boo
 
 // ---------------------------------------------------------------------------------------------- surroundings
 
-export interface StepContext {
-  readonly nowMs: number;
-  readonly rules: ConsumerGroupRules;
-  readonly topics: GroupTopics;
-}
+export type StepContext = Context<ConsumerGroupRules>;
 
 export interface ConsumerGroupRules {
   /** `group.consumer.max.size` */
@@ -215,24 +193,6 @@ export interface ConsumerGroupRules {
 
 /** `group.consumer.migration.policy`: what a group with members may become. */
 export type MigrationPolicy = "disabled" | "upgrade" | "downgrade" | "bidirectional";
-
-export interface GroupTopic {
-  readonly id: string;
-  readonly name: string;
-  readonly partitionCount: number;
-}
-
-/** The cluster's topics, as far as groups need them. */
-export interface GroupTopics {
-  topic(name: string): GroupTopic | undefined;
-  topicById(id: string): GroupTopic | undefined;
-  /** Changes when the topic becomes another, or gets more partitions. Of topics that are there. */
-  hashOf(name: string): bigint;
-  /** Grows with every change of the metadata. */
-  readonly version: number;
-  /** The version with which the newest topic came. */
-  readonly newTopicsVersion: number;
-}
 
 // ---------------------------------------------------------------------------------------------- events
 
@@ -333,35 +293,19 @@ export interface RegexesResolvedEvent {
 // ---------------------------------------------------------------------------------------------- effects
 
 export type ConsumerEffect =
-  /** Writes the records, in order. Answers of the same step, and of later ones, wait for it. */
-  | { readonly kind: "persist"; readonly records: readonly GroupRecord[] }
-  | { readonly kind: "answer"; readonly ticket: Ticket; readonly answer: ConsumerAnswer }
-  /** Feeds `event` back after `delayMs`, unless the timer is started again or cancelled before. */
-  | {
-    readonly kind: "startTimer";
-    readonly timer: TimerName;
-    readonly delayMs: number;
-    readonly event: ConsumerEvent;
-    /** One that runs goes on. */
-    readonly isKept: boolean;
-  }
-  | { readonly kind: "cancelTimer"; readonly timer: TimerName }
+  | ModernEffect<ConsumerEvent, GroupRecord, ConsumerAnswer, TimerName>
   /** Matches the expressions with the topics, then feeds back `regexesResolved`. */
   | { readonly kind: "resolve"; readonly regexes: readonly string[] }
   /** From here on it is this classic group, which rebalances if there is a reason to. */
-  | { readonly kind: "becomeClassic"; readonly group: GroupState; readonly rebalanceReason: string | null }
-  | { readonly kind: "note"; readonly event: string; readonly facts: Readonly<Record<string, string | number>> };
+  | { readonly kind: "becomeClassic"; readonly group: GroupState; readonly rebalanceReason: string | null };
 
 export type TimerName = `${"session" | "revocation" | "join" | "sync"}:${string}`;
 
 /** What the log is told: the new value of a part of the group, or null when there is no such part any more. */
 export type GroupRecord =
+  | ModernPart<ConsumerMember, TopicPartitions>
   | { readonly kind: "group"; readonly value: { readonly epoch: number; readonly metadataHash: bigint } | null }
   | { readonly kind: "partitionMetadata"; readonly value: null }
-  | { readonly kind: "member"; readonly memberId: string; readonly value: ConsumerMember | null }
-  | { readonly kind: "target"; readonly value: { readonly epoch: number; readonly timestampMs: number } | null }
-  | { readonly kind: "memberTarget"; readonly memberId: string; readonly value: TopicPartitions | null }
-  | { readonly kind: "memberCurrent"; readonly memberId: string; readonly value: ConsumerMember | null }
   | { readonly kind: "regex"; readonly regex: string; readonly value: ResolvedRegex | null }
   /** Of the classic group that this one was or becomes. */
   | { readonly kind: "classic"; readonly value: PersistedGroup | null };

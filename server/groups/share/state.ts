@@ -2,40 +2,24 @@
  * The words of a share group (KIP-932): what is known of it, what can happen to it, and what is to be done about it. Values
  * only; `step.ts` is the verb. What its members do with records is not here: see `server/share/`.
  *
- *     group epoch        grows with whatever may call for another assignment
- *     assignment epoch   the group epoch that the target assignment was made for
- *     member epoch       the assignment epoch that a member has come to
- *
- * Several members may have the same partition, so none waits for another: a member has its target with its next heartbeat.
+ * Epochs: see `../modern/state.ts`. Several members may have the same partition, so none waits for another: a member has its target with its next heartbeat.
  */
-import type { GroupTopics, Ticket, TopicPartitions } from "../consumer/state.ts";
+import type { TopicPartitions } from "../consumer/state.ts";
+import type { ModernEffect, ModernGroup, ModernMember, ModernPart, StepContext, Ticket } from "../modern/state.ts";
 
-export type { GroupTopics, Ticket, TopicPartitions } from "../consumer/state.ts";
+export type { TopicPartitions } from "../consumer/state.ts";
+export type { GroupTopics, Ticket } from "../modern/state.ts";
+export { JOINING_EPOCH, LEAVING_EPOCH } from "../modern/state.ts";
 
-export interface ShareGroupState {
-  readonly groupId: string;
-  readonly groupEpoch: number;
-  readonly assignmentEpoch: number;
-  /** When the target assignment was made; 0 when it is not known, or there is none. */
-  readonly assignmentTimestampMs: number;
-  /** Of the topics subscribed to, as they were when the group epoch was last raised. */
-  readonly metadataHash: bigint;
-  readonly members: ReadonlyMap<string, ShareMember>;
-  readonly targets: ReadonlyMap<string, TopicPartitions>;
+export interface ShareGroupState extends ModernGroup<ShareMember, TopicPartitions> {
   readonly statePartitions: StatePartitions;
-  /** Deleted: nothing may happen to it any more. */
-  readonly isDead: boolean;
 
   // Not in the log.
-  /** Topics may have changed since they were last looked at. */
-  readonly isRefreshDue: boolean;
   /** When the share coordinator was asked to begin with a topic, by topic id. */
   readonly initializedAtMs: ReadonlyMap<string, number>;
 }
 
-export interface ShareMember {
-  readonly memberId: string;
-  readonly epoch: number;
+export interface ShareMember extends ModernMember {
   readonly previousEpoch: number;
   readonly rackId: string | null;
   readonly clientId: string;
@@ -57,8 +41,6 @@ export type NamedPartitions = ReadonlyMap<string, { readonly name: string; reado
 
 /** Of a group that nobody has joined. */
 export const FIRST_GROUP_EPOCH = 1;
-export const JOINING_EPOCH = 0;
-export const LEAVING_EPOCH = -1;
 
 export function emptyShareGroup(groupId: string): ShareGroupState {
   return {
@@ -103,11 +85,7 @@ export function subscribedNames({ members }: Pick<ShareGroupState, "members">): 
   return [...names].sort();
 }
 
-export interface ShareStepContext {
-  readonly nowMs: number;
-  readonly rules: ShareGroupRules;
-  readonly topics: GroupTopics;
-}
+export type ShareStepContext = StepContext<ShareGroupRules>;
 
 export interface ShareGroupRules {
   /** `group.share.max.size` */
@@ -159,23 +137,14 @@ export interface InitialTopic {
 // ---------------------------------------------------------------------------------------------- effects
 
 export type ShareGroupEffect =
-  /** Writes the records, in order. Answers of the same step, and of later ones, wait for it. */
-  | { readonly kind: "persist"; readonly records: readonly ShareGroupRecord[] }
-  | { readonly kind: "answer"; readonly ticket: Ticket; readonly answer: ShareHeartbeatAnswer }
-  /** Feeds `event` back after `delayMs`, unless the timer is started again or cancelled before. */
-  | { readonly kind: "startTimer"; readonly timer: string; readonly delayMs: number; readonly event: ShareGroupEvent }
-  | { readonly kind: "cancelTimer"; readonly timer: string }
+  | ModernEffect<ShareGroupEvent, ShareGroupRecord, ShareHeartbeatAnswer, string>
   /** Once the log has it all: asks the share coordinator to begin with these, then feeds back `initialized`. */
-  | { readonly kind: "initialize"; readonly stateEpoch: number; readonly topics: readonly InitialTopic[] }
-  | { readonly kind: "note"; readonly event: string; readonly facts: Readonly<Record<string, string | number>> };
+  | { readonly kind: "initialize"; readonly stateEpoch: number; readonly topics: readonly InitialTopic[] };
 
 /** What the log is told: the new value of a part of the group, or null when there is no such part any more. */
 export type ShareGroupRecord =
+  | ModernPart<ShareMember, TopicPartitions>
   | { readonly kind: "group"; readonly value: { readonly epoch: number; readonly metadataHash: bigint } | null }
-  | { readonly kind: "member"; readonly memberId: string; readonly value: ShareMember | null }
-  | { readonly kind: "target"; readonly value: { readonly epoch: number; readonly timestampMs: number } | null }
-  | { readonly kind: "memberTarget"; readonly memberId: string; readonly value: TopicPartitions | null }
-  | { readonly kind: "memberCurrent"; readonly memberId: string; readonly value: ShareMember | null }
   | { readonly kind: "statePartitions"; readonly value: StatePartitions | null };
 
 export interface ShareHeartbeatAnswer {

@@ -11,7 +11,7 @@
  * Kafka's, for clients log them.
  */
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
-import type { GroupTopics } from "../consumer/state.ts";
+import type { GroupTopics } from "../modern/state.ts";
 import { decidePartitionCounts, PartitioningError } from "./partition_counts.ts";
 import { StatusCode, type StreamsStatus } from "./state.ts";
 import { inputTopics, requiredTopics, type StreamsTopology, type Subtopology, type TopicInfo } from "./topology.ts";

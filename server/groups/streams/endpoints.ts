@@ -2,7 +2,7 @@
  * Where each partition's state can be asked for: members with an endpoint of their own, and the partitions of their tasks.
  * Members are told anew when the endpoint epoch that they know is not the group's.
  */
-import type { GroupTopics } from "../consumer/state.ts";
+import type { GroupTopics } from "../modern/state.ts";
 import type { ConfiguredSubtopology, ConfiguredTopology } from "./configure.ts";
 import type { EndpointPartitions, StreamsGroupState, StreamsMember, TopicPartitions } from "./state.ts";
 import { type Task, taskIdsOf } from "./tasks.ts";

@@ -1,24 +1,25 @@
 /**
  * The words of a streams group (KIP-1071): what is known of it (`StreamsGroupState`), what can happen to it
  * (`StreamsEvent`), and what is to be done about it (`StreamsEffect`). Values only: no clock, no timers, no sockets.
- * `step.ts` is the verb. Epochs are as in a consumer group; what members share is not partitions but tasks.
+ * `step.ts` is the verb. Epochs: see `../modern/state.ts`. What members share is not partitions but tasks.
  */
-import type { GroupTopics } from "../consumer/state.ts";
+import type {
+  ModernEffect,
+  ModernGroup,
+  ModernMember,
+  ModernPart,
+  StepContext as Context,
+  Ticket,
+} from "../modern/state.ts";
 import type { ConfiguredTopology } from "./configure.ts";
 import type { HeldTasks, Task, Tasks } from "./tasks.ts";
 import { NONE_HELD } from "./tasks.ts";
 import type { StreamsTopology } from "./topology.ts";
 
-export type Ticket = number;
+export type { Ticket } from "../modern/state.ts";
+export { JOINING_EPOCH, LEAVING_EPOCH, STATIC_LEAVING_EPOCH } from "../modern/state.ts";
 
-export interface StreamsGroupState {
-  readonly groupId: string;
-  readonly groupEpoch: number;
-  readonly assignmentEpoch: number;
-  /** When the target assignment was made; 0 when it is not known, or there is none. */
-  readonly assignmentTimestampMs: number;
-  /** Of the topics of the topology, as they were when the group epoch was last raised. */
-  readonly metadataHash: bigint;
+export interface StreamsGroupState extends ModernGroup<StreamsMember, Tasks> {
   /** The epoch of the topology for which all topics were found in order; -1: none. */
   readonly validatedTopologyEpoch: number;
   /** The configs that the group epoch was last raised with. */
@@ -27,12 +28,8 @@ export interface StreamsGroupState {
   readonly storedDescriptionEpoch: number;
   readonly failedDescriptionEpoch: number;
   readonly topology: StreamsTopology | null;
-  readonly members: ReadonlyMap<string, StreamsMember>;
   /** Static members: instance id to member id. */
   readonly instances: ReadonlyMap<string, string>;
-  readonly targets: ReadonlyMap<string, Tasks>;
-  /** Deleted: nothing may happen to it any more. */
-  readonly isDead: boolean;
 
   /** Which processes have a task, counted from what members have and what they are giving up. */
   readonly holders: ReadonlyMap<Task, TaskHolders>;
@@ -40,8 +37,6 @@ export interface StreamsGroupState {
   // Not in the log.
   /** The topology against the cluster's topics; null: not looked at since the group was loaded. */
   readonly configured: ConfiguredTopology | null;
-  /** Topics may have changed since they were last looked at. */
-  readonly isRefreshDue: boolean;
   /** The first assignment waits for more members. */
   readonly isDelayed: boolean;
   /** The member that wants the whole application to stop. */
@@ -69,10 +64,7 @@ export type TaskRole = keyof TaskHolders;
  */
 export type MemberPhase = "stable" | "unrevoked" | "unreleased" | "unknown";
 
-export interface StreamsMember {
-  readonly memberId: string;
-  /** -2: a static member that has left and is expected back. */
-  readonly epoch: number;
+export interface StreamsMember extends ModernMember {
   readonly previousEpoch: number;
   readonly phase: MemberPhase;
   readonly instanceId: string | null;
@@ -106,11 +98,6 @@ export const NO_OFFSETS: MemberTaskOffsets = { offsets: new Map(), endOffsets: n
 
 /** By the names under which Kafka writes them to the log, in their order. */
 export type AssignmentConfigs = ReadonlyMap<string, string>;
-
-/** Member epochs that are not epochs. */
-export const JOINING_EPOCH = 0;
-export const LEAVING_EPOCH = -1;
-export const STATIC_LEAVING_EPOCH = -2;
 
 /** Before its first member. */
 export const FIRST_EPOCH = 1;
@@ -185,11 +172,7 @@ export function staticMember(state: StreamsGroupState, instanceId: string | null
 
 // ---------------------------------------------------------------------------------------------- surroundings
 
-export interface StepContext {
-  readonly nowMs: number;
-  readonly rules: StreamsGroupRules;
-  readonly topics: GroupTopics;
-}
+export type StepContext = Context<StreamsGroupRules>;
 
 export interface StreamsGroupRules {
   /** `group.streams.max.size` */
@@ -253,24 +236,14 @@ export interface TaskOffset {
 
 // ---------------------------------------------------------------------------------------------- effects
 
-export type StreamsEffect =
-  /** Writes the records, in order. Answers of the same step, and of later ones, wait for it. */
-  | { readonly kind: "persist"; readonly records: readonly StreamsRecord[] }
-  | { readonly kind: "answer"; readonly ticket: Ticket; readonly answer: StreamsAnswer }
-  /** Feeds `event` back after `delayMs`, unless the timer is started again or cancelled before. */
-  | { readonly kind: "startTimer"; readonly timer: TimerName; readonly delayMs: number; readonly event: StreamsEvent }
-  | { readonly kind: "cancelTimer"; readonly timer: TimerName }
-  | { readonly kind: "note"; readonly event: string; readonly facts: Readonly<Record<string, string | number>> };
+export type StreamsEffect = ModernEffect<StreamsEvent, StreamsRecord, StreamsAnswer, TimerName>;
 
 export type TimerName = `${"session" | "revocation"}:${string}` | "delay";
 
 /** What the log is told: the new value of a part of the group, or null when there is no such part any more. */
 export type StreamsRecord =
+  | ModernPart<StreamsMember, Tasks>
   | { readonly kind: "group"; readonly value: StoredGroupValue | null }
-  | { readonly kind: "member"; readonly memberId: string; readonly value: StreamsMember | null }
-  | { readonly kind: "target"; readonly value: { readonly epoch: number; readonly timestampMs: number } | null }
-  | { readonly kind: "memberTarget"; readonly memberId: string; readonly value: Tasks | null }
-  | { readonly kind: "memberCurrent"; readonly memberId: string; readonly value: StreamsMember | null }
   | { readonly kind: "topology"; readonly value: StreamsTopology | null }
   /** Of the classic group that this one was: it is no more. */
   | { readonly kind: "classic"; readonly value: null };
