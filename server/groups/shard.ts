@@ -30,7 +30,6 @@ import type {
 } from "./classic/state.ts";
 import { emptyGroup, noMembers } from "./classic/state.ts";
 import { restoredGroup, step } from "./classic/step.ts";
-import { noConsumerGroup } from "./consumer/request_checks.ts";
 import { asConsumerEvent, type ClassicRequest } from "./consumer/classic_events.ts";
 import type { ConsumerGroupRules, HeartbeatAnswer, HeartbeatEvent } from "./consumer/state.ts";
 import { isTopicSubscribed, JOINING_EPOCH, refusedHeartbeat } from "./consumer/state.ts";
@@ -38,6 +37,7 @@ import { ConsumerGroups, type TopicNames } from "./consumer_groups.ts";
 import { Deadlines } from "./deadlines.ts";
 import { expiredOffsets, expiredOffsetsOfConsumers, expiredOffsetsOfStreams } from "./expiry.ts";
 import { loadPartition } from "./loader.ts";
+import { noGroup, otherGroup } from "./modern/request_checks.ts";
 import { coordinatorError, type LogRecord, LogWriter, type LogWriterOptions } from "./log_writer.ts";
 import { type CommittedOffset, OffsetStore, type StagedOffset } from "./offset_store.ts";
 import { groupRecord, offsetRecord } from "./records.ts";
@@ -139,10 +139,11 @@ export class GroupShard {
   feedHeartbeat(groupId: string, event: HeartbeatEvent): void {
     if (this.consumer.has(groupId)) return this.consumer.feed(groupId, event);
     const classic = this.#groups.get(groupId);
+    const { memberEpoch } = event;
     try {
       const isOther = this.isKnown(groupId) || this.share.has(groupId);
-      if (event.memberEpoch !== JOINING_EPOCH) throw noConsumerGroup(groupId, event, isOther);
-      if (this.streams.has(groupId) || this.share.has(groupId)) throw noConsumerGroup(groupId, event, true);
+      if (memberEpoch !== JOINING_EPOCH) throw noGroup("consumer", groupId, { memberEpoch, isOther });
+      if (this.streams.has(groupId) || this.share.has(groupId)) throw otherGroup("consumer", groupId);
       if (classic === undefined) this.consumer.create(groupId, event, []);
       else if (classic.state.phase === "Empty") {
         if (this.consumer.create(groupId, event, [{ kind: "classic", value: null }])) this.#drop(classic);
@@ -161,10 +162,10 @@ export class GroupShard {
     const classic = this.#groups.get(groupId);
     const isOther = this.isKnown(groupId) || this.share.has(groupId);
     const isFree = !isOther || classic?.state.phase === "Empty";
-    if (event.memberEpoch !== JOINING_EPOCH || !isFree) {
-      const missing = event.memberEpoch < 0 ? `Group ${groupId} not found.` : `Streams group ${groupId} not found.`;
-      const message = isOther ? `Group ${groupId} is not a streams group.` : missing;
-      return this.#options.answer(event.ticket, refusedStreamsHeartbeat(ErrorCode.GROUP_ID_NOT_FOUND, message));
+    const { memberEpoch } = event;
+    if (memberEpoch !== JOINING_EPOCH || !isFree) {
+      const { code, message } = noGroup("streams", groupId, { memberEpoch, isOther });
+      return this.#options.answer(event.ticket, refusedStreamsHeartbeat(code, message));
     }
     const isMade = this.streams.create(groupId, event, classic === undefined ? [] : [{ kind: "classic", value: null }]);
     if (isMade && classic !== undefined) this.#drop(classic);

@@ -3,6 +3,7 @@
  * are Kafka's, for clients log them.
  */
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import { invalid, noGroup, otherGroup, refuseEmpty } from "./modern/request_checks.ts";
 import {
   type InitialTopic,
   JOINING_EPOCH,
@@ -57,7 +58,7 @@ export class ShareDesk {
   /** @throws {ProtocolError} */
   async alterOffsets(groupId: string, topics: readonly InitialTopic[]): Promise<Kept[]> {
     const shard = this.#shard(groupId);
-    if (!shard.share.has(groupId) && shard.isKnown(groupId)) throw notShare(groupId);
+    if (!shard.share.has(groupId) && shard.isKnown(groupId)) throw otherGroup("share", groupId);
     return await shard.share.alterOffsets(groupId, topics);
   }
 
@@ -66,7 +67,7 @@ export class ShareDesk {
     const shard = this.#shard(groupId);
     if (!shard.share.has(groupId)) {
       throw shard.isKnown(groupId)
-        ? notShare(groupId)
+        ? otherGroup("share", groupId)
         : new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`);
     }
     return await shard.share.deleteState(groupId, topicIds);
@@ -86,21 +87,14 @@ export class ShareDesk {
   }
 }
 
-function notShare(groupId: string): ProtocolError {
-  return new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} is not a share group.`);
-}
-
 /**
  * Joining makes the group when there is none.
  * @throws {ProtocolError} GROUP_ID_NOT_FOUND
  */
 function checkGroup(shard: GroupShard, { groupId, memberEpoch }: ShareHeartbeatRequest): void {
   if (shard.share.has(groupId)) return;
-  if (shard.isKnown(groupId)) throw notShare(groupId);
-  if (memberEpoch === JOINING_EPOCH) return;
-  // Leaving asks for it in words of its own.
-  const message = memberEpoch < 0 ? `Group ${groupId} not found.` : `Share group ${groupId} not found.`;
-  throw new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, message);
+  const isOther = shard.isKnown(groupId);
+  if (isOther || memberEpoch !== JOINING_EPOCH) throw noGroup("share", groupId, { memberEpoch, isOther });
 }
 
 /** @throws {ProtocolError} INVALID_REQUEST */
@@ -111,14 +105,4 @@ function checkHeartbeat({ groupId, memberId, rackId, memberEpoch, topics }: Shar
   if (memberEpoch === JOINING_EPOCH) {
     if (topics === null || topics.length === 0) throw invalid("SubscribedTopicNames must be set in first request.");
   } else if (memberEpoch < LEAVING_EPOCH) throw invalid("MemberEpoch is invalid.");
-}
-
-function refuseEmpty(value: string | null, message: string): void {
-  // What Java's trim leaves nothing of.
-  // deno-lint-ignore no-control-regex
-  if (value !== null && /^[\x00-\x20]*$/.test(value)) throw invalid(message);
-}
-
-function invalid(message: string): ProtocolError {
-  return new ProtocolError(ErrorCode.INVALID_REQUEST, message);
 }

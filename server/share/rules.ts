@@ -1,6 +1,6 @@
 /** The rules by which a group goes through partitions, from the broker's configs and those that are set for the group itself. */
 import type { BrokerConfig } from "../config.ts";
-import { within } from "../groups/share/rules.ts";
+import { within } from "../groups/modern/rules.ts";
 import type { SharePartitionRules } from "./partition/state.ts";
 
 export interface ShareRules extends SharePartitionRules {

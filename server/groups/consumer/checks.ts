@@ -1,7 +1,7 @@
 /** What a group's state allows to be done with its offsets. Each answers an error code. */
-import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
+import { ErrorCode } from "../../../protocol/errors.ts";
 import type { CommitClaim } from "../classic/checks.ts";
-import type { ConsumerGroupState, ConsumerMember, HeartbeatEvent } from "./state.ts";
+import type { ConsumerGroupState, ConsumerMember } from "./state.ts";
 
 export interface ConsumerCommit {
   readonly apiVersion: number;
@@ -43,11 +43,4 @@ export function fetchError(
 
 function staleError({ classic }: ConsumerMember): number {
   return classic === null ? ErrorCode.STALE_MEMBER_EPOCH : ErrorCode.ILLEGAL_GENERATION;
-}
-
-/** Leaving asks for a group of the kind in words of its own. */
-export function noConsumerGroup(groupId: string, { memberEpoch }: HeartbeatEvent, isOther: boolean): ProtocolError {
-  const missing = memberEpoch < 0 ? `Group ${groupId} not found.` : `Consumer group ${groupId} not found.`;
-  const message = isOther ? `Group ${groupId} is not a consumer group.` : missing;
-  return new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, message);
 }

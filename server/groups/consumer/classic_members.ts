@@ -13,11 +13,12 @@ import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { MalformedFrame } from "../../../protocol/wire.ts";
 import type { JoinAnswer, SyncAnswer } from "../classic/state.ts";
 import { NO_BYTES } from "../classic/state.ts";
+import { checkNotFenced, knownStatic, memberOf, namedMember, staticMember } from "../modern/members.ts";
 import { updateTarget } from "./assign.ts";
 import { assignmentBytes, becomeClassic, mayBecomeClassicBy } from "./conversion.ts";
 import type { Draft } from "./draft.ts";
 import { fence } from "./fence.ts";
-import { checkNotFenced, checkRoom, claimClassicMember, knownStatic, memberOf } from "./members.ts";
+import { checkRoom, claimClassicMember } from "./members.ts";
 import { refreshTopics } from "./subscriptions.ts";
 import type {
   ClassicHeartbeatEvent,
@@ -28,7 +29,6 @@ import type {
   GroupTopics,
   OwnedPartitions,
 } from "./state.ts";
-import { staticMember } from "./state.ts";
 import { reconcileMember, subscribe, subscription } from "./update.ts";
 
 const PROTOCOL_TYPE = "consumer";
@@ -205,9 +205,9 @@ export function classicLeave(draft: Draft, { ticket, members }: ClassicLeaveEven
 
 function leavingMember(draft: Draft, memberId: string, instanceId: string | null): ConsumerMember {
   if (instanceId === null) return memberOf(draft.state, memberId);
-  const member = knownStatic(staticMember(draft.state, instanceId), instanceId);
+  const member = knownStatic(draft.state, instanceId);
   // An administrator removes a static member: the instance id is enough (KIP-345).
-  if (memberId !== "") checkNotFenced(member, memberId, instanceId);
+  if (memberId !== "") checkNotFenced(member, memberId);
   return member;
 }
 
@@ -216,13 +216,8 @@ function classicMember(
   draft: Draft,
   claim: { readonly memberId: string; readonly instanceId: string | null; readonly generation: number },
 ): ConsumerMember {
-  const { memberId, instanceId, generation } = claim;
-  let member: ConsumerMember;
-  if (instanceId === null) member = memberOf(draft.state, memberId);
-  else {
-    member = knownStatic(staticMember(draft.state, instanceId), instanceId);
-    checkNotFenced(member, memberId, instanceId);
-  }
+  const { memberId, generation } = claim;
+  const member = namedMember(draft.state, claim);
   if (member.classic === null) {
     throw new ProtocolError(ErrorCode.UNKNOWN_MEMBER_ID, `Member ${memberId} does not use the classic protocol.`);
   }

@@ -44,7 +44,7 @@ export class Draft extends ModernDraft<
     this.do({ kind: "cancelTimer", timer });
   }
 
-  cancelTimersOf(memberId: string): void {
+  override cancelTimersOf(memberId: string): void {
     for (const name of ["session", "revocation", "join", "sync"] as const) this.cancelTimer(`${name}:${memberId}`);
   }
 
@@ -55,7 +55,7 @@ export class Draft extends ModernDraft<
     this.write({ kind: "group", value: { epoch, metadataHash } });
   }
 
-  targetOf(memberId: string): TopicPartitions {
+  override targetOf(memberId: string): TopicPartitions {
     return this.state.targets.get(memberId) ?? NO_PARTITIONS;
   }
 

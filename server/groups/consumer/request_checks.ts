@@ -1,5 +1,6 @@
 /** What a ConsumerGroupHeartbeat must say, whatever group it is about. Sentences are Kafka's, for clients log them. */
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
+import { invalid, refuseEmpty } from "../modern/request_checks.ts";
 import { assignors } from "./assign.ts";
 import type { HeartbeatEvent } from "./state.ts";
 import { JOINING_EPOCH, LEAVING_EPOCH, STATIC_LEAVING_EPOCH } from "./state.ts";
@@ -39,21 +40,4 @@ function checkFirst({ rebalanceTimeoutMs, owned, topics, regex }: HeartbeatReque
   if (topics === null && regex === null) {
     throw invalid("Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.");
   }
-}
-
-function refuseEmpty(value: string | null, message: string): void {
-  // What Java's trim leaves nothing of.
-  // deno-lint-ignore no-control-regex
-  if (value !== null && /^[\x00-\x20]*$/.test(value)) throw invalid(message);
-}
-
-function invalid(message: string): ProtocolError {
-  return new ProtocolError(ErrorCode.INVALID_REQUEST, message);
-}
-
-/** Leaving asks for a group of the kind in words of its own. */
-export function noConsumerGroup(groupId: string, { memberEpoch }: HeartbeatEvent, isOther: boolean): ProtocolError {
-  const missing = memberEpoch < 0 ? `Group ${groupId} not found.` : `Consumer group ${groupId} not found.`;
-  const message = isOther ? `Group ${groupId} is not a consumer group.` : missing;
-  return new ProtocolError(ErrorCode.GROUP_ID_NOT_FOUND, message);
 }

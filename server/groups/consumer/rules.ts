@@ -1,5 +1,6 @@
 /** The rules of a consumer group, from the broker's configs and those that are set for the group itself. */
 import type { BrokerConfig } from "../../config.ts";
+import { within } from "../modern/rules.ts";
 import type { ConsumerGroupRules, MigrationPolicy } from "./state.ts";
 
 export function consumerGroupRules(
@@ -38,9 +39,4 @@ export function assignorNames(config: Pick<BrokerConfig, "get">): string[] {
   return config.get("group.consumer.assignors").map((name) =>
     name.replace(/^org\.apache\.kafka\.coordinator\.group\.assignor\.(Uniform|Range)Assignor$/, "$1").toLowerCase()
   );
-}
-
-/** A group's own value was checked when it was set; the broker's bounds may have become others since. */
-export function within(own: string | undefined, otherwise: number, [min, max]: readonly [number, number]): number {
-  return own === undefined ? otherwise : Math.min(Math.max(Number(own), min), max);
 }

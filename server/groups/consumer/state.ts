@@ -69,7 +69,6 @@ export interface TopicSubscribers {
 export type MemberPhase = "stable" | "unrevoked" | "unreleased" | "unknown";
 
 export interface ConsumerMember extends ModernMember {
-  readonly previousEpoch: number;
   readonly instanceId: string | null;
   readonly rackId: string | null;
   readonly rebalanceTimeoutMs: number;
@@ -161,11 +160,6 @@ export function phaseOf(state: ConsumerGroupState): ConsumerGroupPhase {
 
 export function isReconciled(member: ConsumerMember, assignmentEpoch: number): boolean {
   return member.phase === "stable" && member.epoch === assignmentEpoch;
-}
-
-export function staticMember(state: ConsumerGroupState, instanceId: string | null): ConsumerMember | undefined {
-  const memberId = instanceId === null ? undefined : state.instances.get(instanceId);
-  return memberId === undefined ? undefined : state.members.get(memberId);
 }
 
 /** The topics that some member is subscribed to, by name or by pattern. */

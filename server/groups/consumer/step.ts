@@ -14,6 +14,7 @@
  * A member is out (fenced) when it leaves, when its session ends, and when it does not give up in time what it must.
  */
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
+import { namedMember } from "../modern/members.ts";
 import { preferredAssignor, updateTarget } from "./assign.ts";
 import {
   classicHeartbeat,
@@ -25,7 +26,7 @@ import {
 } from "./classic_members.ts";
 import { Draft } from "./draft.ts";
 import { fence } from "./fence.ts";
-import { checkNotFenced, checkRoom, claimMember, knownStatic, memberOf } from "./members.ts";
+import { checkRoom, claimMember } from "./members.ts";
 import { isSameHeld } from "./reconcile.ts";
 import { refreshTopics, regexesResolved } from "./subscriptions.ts";
 import { reconcileMember, startRevocation, subscribe, subscription } from "./update.ts";
@@ -41,14 +42,7 @@ import type {
   Ticket,
   TopicPartitions,
 } from "./state.ts";
-import {
-  JOINING_EPOCH,
-  LEAVING_EPOCH,
-  NONE_HELD,
-  refusedHeartbeat,
-  STATIC_LEAVING_EPOCH,
-  staticMember,
-} from "./state.ts";
+import { JOINING_EPOCH, LEAVING_EPOCH, NONE_HELD, refusedHeartbeat, STATIC_LEAVING_EPOCH } from "./state.ts";
 
 export function step(
   state: ConsumerGroupState,
@@ -143,19 +137,12 @@ function heartbeat(draft: Draft, event: HeartbeatEvent): void {
 
 function leave(draft: Draft, event: HeartbeatEvent): void {
   const { memberId, memberEpoch, instanceId, ticket } = event;
-  const answer = { ...refusedHeartbeat(0, null), memberId, memberEpoch };
-  if (instanceId === null) {
-    fence(draft, [memberOf(draft.state, memberId)]);
-    draft.note("member left", { member: memberId });
-    draft.answer(ticket, answer);
-    return;
-  }
-  const member = knownStatic(staticMember(draft.state, instanceId), instanceId);
-  checkNotFenced(member, memberId, instanceId);
-  if (memberEpoch === STATIC_LEAVING_EPOCH) leaveForNow(draft, member);
+  const member = namedMember(draft.state, event);
+  if (instanceId !== null && memberEpoch === STATIC_LEAVING_EPOCH) leaveForNow(draft, member);
   else fence(draft, [member]);
-  draft.note("static member left", { member: memberId, instance: instanceId, epoch: memberEpoch });
-  draft.answer(ticket, answer);
+  if (instanceId === null) draft.note("member left", { member: memberId });
+  else draft.note("static member left", { member: memberId, instance: instanceId, epoch: memberEpoch });
+  draft.answer(ticket, { ...refusedHeartbeat(0, null), memberId, memberEpoch });
 }
 
 /** A static member goes, and is expected back within its session. What it has stays its own, for whoever it then is. */

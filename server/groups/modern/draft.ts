@@ -90,6 +90,21 @@ export abstract class ModernDraft<
     this.write({ kind: "member", memberId, value: null });
   }
 
+  /** Gives the member's place, its target and what it has to another id. */
+  replace(old: Member, memberId: string): Member {
+    const member: Member = { ...old, memberId, epoch: 0, previousEpoch: 0 };
+    const target = this.targetOf(old.memberId);
+    this.drop(old.memberId);
+    this.cancelTimersOf(old.memberId);
+    this.put(member);
+    this.write({ kind: "member", memberId, value: member });
+    this.setTarget(memberId, target);
+    this.write({ kind: "memberCurrent", memberId, value: member });
+    return member;
+  }
+
+  abstract cancelTimersOf(memberId: string): void;
+
   /** `member`, which is in the state by now, has come in place of `old` (1). */
   protected abstract recount(old: Member | undefined, member: Member | undefined): void;
 
@@ -99,6 +114,9 @@ export abstract class ModernDraft<
     this.#state = { ...this.#state, assignmentEpoch: epoch, assignmentTimestampMs: timestampMs };
     this.write({ kind: "target", value: { epoch, timestampMs } });
   }
+
+  /** One that has none is to have nothing. */
+  abstract targetOf(memberId: string): Target;
 
   setTarget(memberId: string, value: Target): void {
     this.#ownTargets().set(memberId, value);

@@ -10,6 +10,9 @@
  */
 export type Ticket = number;
 
+/** As sentences about a group name it. */
+export type GroupKind = "consumer" | "share" | "streams";
+
 export interface ModernGroup<Member, Target> {
   readonly groupId: string;
   readonly groupEpoch: number;
@@ -32,6 +35,7 @@ export interface ModernMember {
   readonly memberId: string;
   /** -2: a static member that has left and is expected back. */
   readonly epoch: number;
+  readonly previousEpoch: number;
 }
 
 /** Member epochs that are not epochs. */

@@ -1,4 +1,5 @@
 /** A step's working copy of a share group (`../modern/draft.ts`). */
+import { NO_PARTITIONS } from "../consumer/state.ts";
 import { ModernDraft } from "../modern/draft.ts";
 import type {
   ShareGroupEffect,
@@ -24,13 +25,17 @@ export class ShareDraft extends ModernDraft<
     this.do({ kind: "answer", ticket, answer });
   }
 
-  cancelSession(memberId: string): void {
+  override cancelTimersOf(memberId: string): void {
     this.do({ kind: "cancelTimer", timer: `session:${memberId}` });
   }
 
   setGroupEpoch(epoch: number, metadataHash: bigint): void {
     this.update({ groupEpoch: epoch, metadataHash });
     this.write({ kind: "group", value: { epoch, metadataHash } });
+  }
+
+  override targetOf(memberId: string): TopicPartitions {
+    return this.state.targets.get(memberId) ?? NO_PARTITIONS;
   }
 
   setStatePartitions(value: StatePartitions): void {

@@ -1,5 +1,6 @@
 /** The rules of a share group, from the broker's configs and those that are set for the group itself. */
 import type { BrokerConfig } from "../../config.ts";
+import { within } from "../modern/rules.ts";
 import type { ShareGroupRules } from "./state.ts";
 
 export function shareGroupRules(config: Pick<BrokerConfig, "get">, own: ReadonlyMap<string, string>): ShareGroupRules {
@@ -22,9 +23,4 @@ export function shareGroupRules(config: Pick<BrokerConfig, "get">, own: Readonly
     ),
     initializeRetryIntervalMs: config.get("group.share.initialize.retry.interval.ms"),
   };
-}
-
-/** A group's own value was checked when it was set; the broker's bounds may have become others since. */
-export function within(own: string | undefined, otherwise: number, [min, max]: readonly [number, number]): number {
-  return own === undefined ? otherwise : Math.min(Math.max(Number(own), min), max);
 }

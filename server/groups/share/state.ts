@@ -20,7 +20,6 @@ export interface ShareGroupState extends ModernGroup<ShareMember, TopicPartition
 }
 
 export interface ShareMember extends ModernMember {
-  readonly previousEpoch: number;
   readonly rackId: string | null;
   readonly clientId: string;
   readonly clientHost: string;

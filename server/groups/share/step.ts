@@ -16,6 +16,7 @@
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { groupHash } from "../consumer/metadata_hash.ts";
 import { sortedTopicIds } from "../consumer/assignors/topic_order.ts";
+import { checkSize, fencedEpoch, memberOf } from "../modern/members.ts";
 import { assignSimply } from "./assign.ts";
 import { ShareDraft } from "./draft.ts";
 import {
@@ -99,7 +100,7 @@ function apply(draft: ShareDraft, event: ShareGroupEvent): void {
       for (const memberId of state.members.keys()) startSession(draft, memberId);
       return;
     case "closed":
-      for (const memberId of state.members.keys()) draft.cancelSession(memberId);
+      for (const memberId of state.members.keys()) draft.cancelTimersOf(memberId);
       return draft.update({ isDead: true });
   }
 }
@@ -111,7 +112,7 @@ function refuseMembers({ members }: ShareGroupState): void {
 
 function heartbeat(draft: ShareDraft, event: ShareHeartbeatEvent): void {
   const { memberId, memberEpoch, ticket } = event;
-  checkRoom(draft, memberId);
+  checkSize("share", draft.state, { memberId, sizeMax: draft.rules.sizeMax });
   const member = claimMember(draft.state, event);
   const wanted: ShareMember = {
     ...member,
@@ -145,42 +146,17 @@ function heartbeat(draft: ShareDraft, event: ShareHeartbeatEvent): void {
   initializeLacking(draft);
 }
 
-/** @throws {ProtocolError} GROUP_MAX_SIZE_REACHED */
-function checkRoom({ state, rules }: ShareDraft, memberId: string): void {
-  if (state.members.size < rules.sizeMax || state.members.has(memberId)) return;
-  throw new ProtocolError(
-    ErrorCode.GROUP_MAX_SIZE_REACHED,
-    `The share group has reached its maximum capacity of ${rules.sizeMax} members.`,
-  );
-}
-
 /** @throws {ProtocolError} UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH */
 function claimMember(state: ShareGroupState, { memberId, memberEpoch }: ShareHeartbeatEvent): ShareMember {
   if (memberEpoch === JOINING_EPOCH) return state.members.get(memberId) ?? newShareMember(memberId);
   const member = memberOf(state, memberId);
   const { epoch, previousEpoch } = member;
   if (memberEpoch === epoch) return member;
+  if (memberEpoch > epoch) throw fencedEpoch("share", member, memberEpoch);
   // The answer with the new epoch may have been lost.
-  if (memberEpoch < epoch && memberEpoch === previousEpoch) return member;
-  const isAhead = memberEpoch > epoch;
-  const known = isAhead
-    ? `known by the group coordinator (${epoch}).`
-    : `known by the group coordinator (${epoch}), and it does not match the previous member epoch (${previousEpoch}).`;
-  throw new ProtocolError(
-    ErrorCode.FENCED_MEMBER_EPOCH,
-    `The share group member has a ${isAhead ? "greater" : "smaller"} member epoch (${memberEpoch}) than the one ` +
-      `${known} The member must abandon all its partitions and rejoin.`,
-  );
-}
-
-/** @throws {ProtocolError} UNKNOWN_MEMBER_ID */
-function memberOf(state: ShareGroupState, memberId: string): ShareMember {
-  const member = state.members.get(memberId);
-  if (member !== undefined) return member;
-  throw new ProtocolError(
-    ErrorCode.UNKNOWN_MEMBER_ID,
-    `Member ${memberId} is not a member of group ${state.groupId}.`,
-  );
+  if (memberEpoch === previousEpoch) return member;
+  const more = `, and it does not match the previous member epoch (${previousEpoch})`;
+  throw fencedEpoch("share", member, memberEpoch, more);
 }
 
 /** In characters: what goes into a record of the log. */
@@ -211,7 +187,7 @@ function leave(draft: ShareDraft, { memberId, memberEpoch, ticket }: ShareHeartb
 }
 
 function fence(draft: ShareDraft, memberId: string): void {
-  draft.cancelSession(memberId);
+  draft.cancelTimersOf(memberId);
   draft.drop(memberId);
   const groupEpoch = draft.state.groupEpoch + 1;
   draft.setGroupEpoch(groupEpoch, metadataHash(draft));
@@ -270,7 +246,7 @@ function updateTarget(draft: ShareDraft): void {
   const members = [...state.members.keys()].sort().map((memberId) => ({
     memberId,
     topicIds: idsOf(state.members.get(memberId)!),
-    target: state.targets.get(memberId) ?? new Map(),
+    target: draft.targetOf(memberId),
   }));
   const assignment = assignSimply(members, (topicId) => statePartitions.initialized.get(topicId)?.partitions ?? []);
   for (const [memberId, target] of assignment) {
@@ -287,11 +263,10 @@ function idsOfTopics(names: readonly string[], topics: ShareDraft["topics"]): st
 
 /** The member with its target, of the topics that it still subscribes to. */
 function reconcile(draft: ShareDraft, member: ShareMember, isRaised: boolean): ShareMember {
-  const { assignmentEpoch, targets } = draft.state;
+  const { assignmentEpoch } = draft.state;
   if (!isRaised && member.epoch === assignmentEpoch) return member;
   const ids = new Set(idsOfTopics(member.topics, draft.topics));
-  const target = targets.get(member.memberId) ?? new Map();
-  const assigned = new Map([...target].filter(([topicId]) => ids.has(topicId)));
+  const assigned = new Map([...draft.targetOf(member.memberId)].filter(([topicId]) => ids.has(topicId)));
   const isAtEpoch = member.epoch === assignmentEpoch;
   if (isAtEpoch && isSame(assigned, member.assigned)) return member;
   const updated = isAtEpoch

@@ -41,7 +41,7 @@ export class Draft extends ModernDraft<
     this.do({ kind: "cancelTimer", timer });
   }
 
-  cancelTimersOf(memberId: string): void {
+  override cancelTimersOf(memberId: string): void {
     this.cancelTimer(`session:${memberId}`);
     this.cancelTimer(`revocation:${memberId}`);
   }
@@ -76,7 +76,7 @@ export class Draft extends ModernDraft<
     this.write({ kind: "group", value: storedValue(this.state) });
   }
 
-  targetOf(memberId: string): Tasks {
+  override targetOf(memberId: string): Tasks {
     return this.state.targets.get(memberId) ?? NO_TASKS;
   }
 

@@ -1,6 +1,7 @@
 /** What a StreamsGroupHeartbeat must say. Sentences are Kafka's, for clients log them. */
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { isInternalTopic, topicNameTrouble } from "../../cluster/topic_name.ts";
+import { invalid, refuseEmpty } from "../modern/request_checks.ts";
 import type { ConfiguredTopology } from "./configure.ts";
 import type { HeartbeatEvent, TaskOffset } from "./state.ts";
 import { JOINING_EPOCH, STATIC_LEAVING_EPOCH } from "./state.ts";
@@ -132,16 +133,6 @@ export function offsetsByTask(offsets: readonly TaskOffset[]): ReadonlyMap<Task,
 function checkLength(description: unknown): void {
   if (JSON.stringify(description).length <= descriptionLengthMax) return;
   throw new ProtocolError(ErrorCode.UNKNOWN_SERVER_ERROR, "The description is too long for a record of the log.");
-}
-
-function refuseEmpty(value: string | null, message: string): void {
-  // What Java's trim leaves nothing of.
-  // deno-lint-ignore no-control-regex
-  if (value !== null && /^[\x00-\x20]*$/.test(value)) throw invalid(message);
-}
-
-function invalid(message: string): ProtocolError {
-  return new ProtocolError(ErrorCode.INVALID_REQUEST, message);
 }
 
 function invalidTopology(message: string): ProtocolError {

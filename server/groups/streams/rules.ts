@@ -1,6 +1,6 @@
 /** The rules of a streams group, from the broker's configs and those that are set for the group itself. */
 import type { BrokerConfig } from "../../config.ts";
-import { within } from "../consumer/rules.ts";
+import { within } from "../modern/rules.ts";
 import type { StreamsGroupRules } from "./state.ts";
 
 export function streamsGroupRules(

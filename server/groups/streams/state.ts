@@ -65,7 +65,6 @@ export type TaskRole = keyof TaskHolders;
 export type MemberPhase = "stable" | "unrevoked" | "unreleased" | "unknown";
 
 export interface StreamsMember extends ModernMember {
-  readonly previousEpoch: number;
   readonly phase: MemberPhase;
   readonly instanceId: string | null;
   readonly rackId: string | null;
@@ -163,11 +162,6 @@ export function phaseOf(state: StreamsGroupState): StreamsGroupPhase {
 
 export function isReconciled(member: StreamsMember, assignmentEpoch: number): boolean {
   return member.phase === "stable" && member.epoch === assignmentEpoch;
-}
-
-export function staticMember(state: StreamsGroupState, instanceId: string | null): StreamsMember | undefined {
-  const memberId = instanceId === null ? undefined : state.instances.get(instanceId);
-  return memberId === undefined ? undefined : state.members.get(memberId);
 }
 
 // ---------------------------------------------------------------------------------------------- surroundings

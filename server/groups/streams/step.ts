@@ -18,12 +18,13 @@
  */
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { groupHash } from "../consumer/metadata_hash.ts";
+import { namedMember } from "../modern/members.ts";
 import { assignmentConfigs, isSameConfigs, updateTarget } from "./assign.ts";
 import { type ConfiguredTopology, configureTopology, isReady } from "./configure.ts";
 import { Draft } from "./draft.ts";
 import { endpointPartitions } from "./endpoints.ts";
 import { fence } from "./fence.ts";
-import { checkNotFenced, checkRoom, claimMember, knownStatic, memberOf } from "./members.ts";
+import { checkRoom, claimMember } from "./members.ts";
 import { reconciled } from "./reconcile.ts";
 import type {
   Endpoint,
@@ -43,7 +44,6 @@ import {
   NO_OFFSETS,
   refusedHeartbeat,
   STATIC_LEAVING_EPOCH,
-  staticMember,
   StatusCode,
 } from "./state.ts";
 import { checkOwned, checkTopology, offsetsByTask } from "./request_checks.ts";
@@ -298,16 +298,11 @@ function missingTags({ rules }: Draft, { tags }: StreamsMember, { apiVersion }: 
 function leave(draft: Draft, event: HeartbeatEvent): void {
   const { memberId, memberEpoch, instanceId } = event;
   if (event.isShutdownWanted) draft.update({ shutdownBy: draft.state.shutdownBy ?? memberId });
-  if (instanceId === null) {
-    fence(draft, memberOf(draft.state, memberId));
-    draft.note("member left", { member: memberId });
-  } else {
-    const member = knownStatic(staticMember(draft.state, instanceId), instanceId);
-    checkNotFenced(member, memberId, instanceId);
-    if (memberEpoch === STATIC_LEAVING_EPOCH) leaveForNow(draft, member);
-    else fence(draft, member);
-    draft.note("static member left", { member: memberId, instance: instanceId, epoch: memberEpoch });
-  }
+  const member = namedMember(draft.state, event);
+  if (instanceId !== null && memberEpoch === STATIC_LEAVING_EPOCH) leaveForNow(draft, member);
+  else fence(draft, member);
+  if (instanceId === null) draft.note("member left", { member: memberId });
+  else draft.note("static member left", { member: memberId, instance: instanceId, epoch: memberEpoch });
   draft.answer(event, { ...refusedHeartbeat(0, null), memberId, memberEpoch });
 }
 
