@@ -19,12 +19,10 @@ export interface DurableGroupOptions<State, Part, Answer> {
   readonly onWriteFailed: (errorCode: number) => void;
 }
 
-interface HeldAnswer<Answer> {
-  readonly afterWrite: number;
-  readonly ticket: number;
-  readonly answer: Answer;
-  /** The answer when that was not written. */
-  readonly refused: (errorCode: number) => Answer;
+/** Who waits for a write, and those before it: told NONE, or why the log may not have it. */
+interface Waiter {
+  readonly write: number;
+  readonly told: (errorCode: number) => void;
 }
 
 /** The object is the group's identity: one deleted and made anew is another. */
@@ -40,7 +38,7 @@ export class DurableGroup<State, Part extends { readonly value: unknown }, Answe
   /** Parts that are gone, and of which the log may not know that (2). */
   #lostRemovals: Part[] = [];
   #isRewriteDue = false;
-  readonly #held: HeldAnswer<Answer>[] = [];
+  readonly #waiters: Waiter[] = [];
 
   constructor(state: State, options: DurableGroupOptions<State, Part, Answer>) {
     this.state = state;
@@ -71,10 +69,21 @@ export class DurableGroup<State, Part extends { readonly value: unknown }, Answe
     return this.#lostRemovals.map(this.#options.encode);
   }
 
-  /** Tells `ticket` once the log has all that was written up to now (1). */
+  /** Tells `ticket` once the log has all that was written up to now (1); `refused` makes the answer when it may not have it. */
   answer(ticket: number, answer: Answer, refused: (errorCode: number) => Answer): void {
-    if (this.#endedWrite === this.#issuedWrite) this.#options.answer(ticket, answer);
-    else this.#held.push({ afterWrite: this.#issuedWrite, ticket, answer, refused });
+    this.#onWritten((errorCode) =>
+      this.#options.answer(ticket, errorCode === ErrorCode.NONE ? answer : refused(errorCode))
+    );
+  }
+
+  /** NONE once the log has all that was written up to now, else why it may not have it. */
+  written(): Promise<number> {
+    return new Promise((resolve) => this.#onWritten(resolve));
+  }
+
+  #onWritten(told: (errorCode: number) => void): void {
+    if (this.#endedWrite === this.#issuedWrite) told(ErrorCode.NONE);
+    else this.#waiters.push({ write: this.#issuedWrite, told });
   }
 
   /** Writes what a step changed; of a group that goes on all of it if that is due, even when the step changed nothing. */
@@ -111,9 +120,9 @@ export class DurableGroup<State, Part extends { readonly value: unknown }, Answe
     if (isLost) this.#lostRemovals.push(...parts.filter(({ value }) => value === null));
     else this.#durable = state;
     const code = coordinatorError(errorCode || ErrorCode.COORDINATOR_NOT_AVAILABLE);
-    const index = this.#held.findIndex(({ afterWrite }) => afterWrite > this.#endedWrite);
-    for (const { ticket, answer, refused } of this.#held.splice(0, index === -1 ? this.#held.length : index)) {
-      this.#options.answer(ticket, isLost ? refused(code) : answer);
+    const index = this.#waiters.findIndex((waiter) => waiter.write > this.#endedWrite);
+    for (const { told } of this.#waiters.splice(0, index === -1 ? this.#waiters.length : index)) {
+      told(isLost ? code : ErrorCode.NONE);
     }
   }
 }

@@ -58,13 +58,14 @@ export interface ClassicGroup {
 
 export type GroupAnswer = JoinAnswer | SyncAnswer | LeaveAnswer | HeartbeatAnswer | StreamsAnswer | number;
 
-export interface ShardOptions extends Pick<ShareGroupsOptions, "shareRules" | "shareState" | "shareStateChanged"> {
+export interface ShardOptions extends Pick<ShareGroupsOptions, "shareState" | "shareStateChanged"> {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
   readonly rules: () => GroupRules;
   readonly consumerRules: (groupId: string) => ConsumerGroupRules;
   readonly streamsRules: (groupId: string) => StreamsGroupRules;
+  readonly shareRules: ShareGroupsOptions["rules"];
   readonly topics: TopicNames;
   readonly log: Pick<LogWriterOptions, "write" | "compression" | "timeoutMs">;
   /** A parked request has its answer. */
@@ -101,7 +102,7 @@ export class GroupShard {
   constructor(options: ShardOptions) {
     this.#options = options;
     this.#writer = new LogWriter({ ...options.log, clock: options.clock, timers: options.timers });
-    this.share = new ShareGroups({ ...options, writer: this.#writer });
+    this.share = new ShareGroups({ ...options, rules: options.shareRules, writer: this.#writer });
     this.consumer = new ConsumerGroups({
       ...options,
       rules: options.consumerRules,

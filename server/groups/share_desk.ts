@@ -42,7 +42,9 @@ export class ShareDesk {
       if (!(error instanceof ProtocolError)) throw error;
       return Promise.resolve(refusedShareHeartbeat(error.code, error.message));
     }
-    return this.#options.ask((ticket) => shard.share.feed(request.groupId, { ...request, kind: "heartbeat", ticket }));
+    return this.#options.ask((ticket) =>
+      shard.share.heartbeat(request.groupId, { ...request, kind: "heartbeat", ticket })
+    );
   }
 
   list(): readonly ShareGroupState[] {
