@@ -13,6 +13,7 @@ import type { PersistedGroup } from "./classic/state.ts";
 import { StoredGroup } from "./consumer/records.ts";
 import type { OffsetStore } from "./offset_store.ts";
 import { groupOfRecord, offsetOfRecord } from "./records.ts";
+import { StoredGroups } from "./modern/stored.ts";
 import { StoredShareGroup } from "./share/records.ts";
 import { StoredStreamsGroup } from "./streams/records.ts";
 import type { TransactionalOffsets } from "./transactional_offsets.ts";
@@ -42,9 +43,9 @@ class Loader {
   readonly #transactional: TransactionalOffsets;
   /** A group is written often and decoded once: until the end only its last value is kept. */
   readonly #groupValues = new Map<string, Uint8Array>();
-  readonly #consumerGroups = new Map<string, StoredGroup>();
-  readonly #shareGroups = new Map<string, StoredShareGroup>();
-  readonly #streamsGroups = new Map<string, StoredStreamsGroup>();
+  readonly #consumers = new StoredGroups(consumerGroupLog, () => new StoredGroup());
+  readonly #streams = new StoredGroups(streamsGroupLog, () => new StoredStreamsGroup());
+  readonly #shares = new StoredGroups(shareGroupLog, () => new StoredShareGroup());
   #recordCount = 0;
   #skippedCount = 0;
 
@@ -76,9 +77,14 @@ class Loader {
         this.#skippedCount++;
       }
     }
-    const [recordCount, skippedCount] = [this.#recordCount, this.#skippedCount];
-    const [consumerGroups, streamsGroups, shareGroups] = [this.#consumerGroups, this.#streamsGroups, this.#shareGroups];
-    return { groups, consumerGroups, streamsGroups, shareGroups, recordCount, skippedCount };
+    return {
+      groups,
+      consumerGroups: this.#consumers.groups,
+      streamsGroups: this.#streams.groups,
+      shareGroups: this.#shares.groups,
+      recordCount: this.#recordCount,
+      skippedCount: this.#skippedCount,
+    };
   }
 
   #readRecord(record: RecordView, producerId: number | null): void {
@@ -88,8 +94,8 @@ class Loader {
       if (record.value === null) this.#groupValues.delete(key.group);
       else {
         this.#groupValues.set(key.group, record.value.slice());
-        this.#consumerGroups.delete(key.group);
-        this.#streamsGroups.delete(key.group);
+        this.#consumers.groups.delete(key.group);
+        this.#streams.groups.delete(key.group);
       }
     } else if (key.kind === "offset") {
       const { group: groupId, topic, partition } = key;
@@ -103,41 +109,15 @@ class Loader {
       this.#offsets.restore(groupId, topic, partition, value);
       this.#transactional.writtenOutside(place, value);
     } else {
-      this.#readConsumerGroup(record.key, record.value);
+      this.#readPart(record.key, record.value);
     }
   }
 
   /** A group is of one kind: where the log has both, a change from one to the other was not written whole. The later counts. */
-  #readConsumerGroup(bytes: Uint8Array, value: Uint8Array | null): void {
-    const key = consumerGroupLog.decodeKey(bytes);
-    if (key === null) return this.#readStreamsGroup(bytes, value);
-    const group = this.#consumerGroups.get(key.groupId) ?? new StoredGroup();
-    group.set(key, value);
-    if (value !== null) this.#groupValues.delete(key.groupId);
-    if (group.isEmpty) this.#consumerGroups.delete(key.groupId);
-    else this.#consumerGroups.set(key.groupId, group);
-  }
-
-  #readStreamsGroup(bytes: Uint8Array, value: Uint8Array | null): void {
-    const key = streamsGroupLog.decodeKey(bytes);
-    if (key === null) return this.#readShareGroup(bytes, value);
-    const group = this.#streamsGroups.get(key.groupId) ?? new StoredStreamsGroup();
-    group.set(key, value);
-    if (value !== null) this.#groupValues.delete(key.groupId);
-    if (group.isEmpty) this.#streamsGroups.delete(key.groupId);
-    else this.#streamsGroups.set(key.groupId, group);
-  }
-
-  #readShareGroup(bytes: Uint8Array, value: Uint8Array | null): void {
-    const key = shareGroupLog.decodeKey(bytes);
-    if (key === null) {
-      this.#skippedCount++;
-      return;
-    }
-    const group = this.#shareGroups.get(key.groupId) ?? new StoredShareGroup();
-    group.set(key, value);
-    if (group.isEmpty) this.#shareGroups.delete(key.groupId);
-    else this.#shareGroups.set(key.groupId, group);
+  #readPart(key: Uint8Array, value: Uint8Array | null): void {
+    const groupId = this.#consumers.read(key, value) ?? this.#streams.read(key, value);
+    if (groupId !== null && value !== null) this.#groupValues.delete(groupId);
+    else if (groupId === null && this.#shares.read(key, value) === null) this.#skippedCount++;
   }
 
   #endTransaction(producerId: number, record: RecordView): void {

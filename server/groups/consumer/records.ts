@@ -7,12 +7,13 @@
  */
 import {
   consumerGroupLog,
-  type ConsumerGroupLogKey,
+  type consumerGroupRecords,
   type ConsumerGroupRecordValue,
   type ConsumerGroupRecordValueDraft,
 } from "../../../protocol/embedded/consumer_group_log.ts";
 import type { LogRecord } from "../log_writer.ts";
 import { groupRecord } from "../records.ts";
+import { StoredParts } from "../modern/stored.ts";
 import { Draft } from "./draft.ts";
 import type {
   ConsumerGroupState,
@@ -107,35 +108,20 @@ function heldTopics(held: HeldPartitions) {
 
 // ---------------------------------------------------------------------------------------------- from the log
 
-/** The values of a group's records, undecoded: they are written often and read once. */
-export class StoredGroup {
-  readonly #values = new Map<string, { readonly key: ConsumerGroupLogKey; readonly value: Uint8Array }>();
-
-  get isEmpty(): boolean {
-    return this.#values.size === 0;
-  }
-
-  /** null forgets. The value is copied. */
-  set(key: ConsumerGroupLogKey, value: Uint8Array | null): void {
-    const name = partName(key);
-    if (value === null) this.#values.delete(name);
-    else this.#values.set(name, { key, value: value.slice() });
-  }
-
+export class StoredGroup extends StoredParts<typeof consumerGroupRecords> {
   /**
    * @returns null when none of it is left but parts of members that are gone
    * @throws {MalformedFrame}
    */
   restore(groupId: string, context: StepContext): ConsumerGroupState | null {
-    const parts = [...this.#values.values()];
     const draft = new Draft(emptyConsumerGroup(groupId), context);
     const members = new Map<string, ConsumerMember>();
     const targets = new Map<string, TopicPartitions>();
     let isKnown = false;
-    for (const { key, value } of parts) {
+    for (const { key, value } of this.parts()) {
       if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, value));
     }
-    for (const { key, value } of parts) {
+    for (const { key, value } of this.parts()) {
       switch (key.kind) {
         case "metadata": {
           const { epoch, metadataHash } = consumerGroupLog.decodeValue(key.kind, value);
@@ -174,11 +160,6 @@ export class StoredGroup {
     }
     return isKnown ? draft.state : null;
   }
-}
-
-function partName(key: ConsumerGroupLogKey): string {
-  if ("memberId" in key) return `${key.kind}:${key.memberId}`;
-  return key.kind === "regularExpression" ? `${key.kind}:${key.regularExpression}` : key.kind;
 }
 
 function memberOf(memberId: string, value: Uint8Array): ConsumerMember {

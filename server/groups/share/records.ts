@@ -5,8 +5,9 @@
  * written. A part of a member that the log does not know as a member is left out: its tombstone was the last of a few, and
  * the broker did not come to write it.
  */
-import { shareGroupLog, type ShareGroupLogKey } from "../../../protocol/embedded/share_group_log.ts";
+import { shareGroupLog, type shareGroupRecords } from "../../../protocol/embedded/share_group_log.ts";
 import type { LogRecord } from "../log_writer.ts";
+import { StoredParts } from "../modern/stored.ts";
 import {
   emptyShareGroup,
   type NamedPartitions,
@@ -108,21 +109,7 @@ function listedByName(topics: NamedPartitions) {
 
 // ---------------------------------------------------------------------------------------------- from the log
 
-/** The values of a group's records, undecoded: they are written often and read once. */
-export class StoredShareGroup {
-  readonly #values = new Map<string, { readonly key: ShareGroupLogKey; readonly value: Uint8Array }>();
-
-  get isEmpty(): boolean {
-    return this.#values.size === 0;
-  }
-
-  /** null forgets. The value is copied. */
-  set(key: ShareGroupLogKey, value: Uint8Array | null): void {
-    const name = "memberId" in key ? `${key.kind}:${key.memberId}` : key.kind;
-    if (value === null) this.#values.delete(name);
-    else this.#values.set(name, { key, value: value.slice() });
-  }
-
+export class StoredShareGroup extends StoredParts<typeof shareGroupRecords> {
   /**
    * @returns null when none of it is left but parts of members that are gone
    * @throws {MalformedFrame}
@@ -132,10 +119,10 @@ export class StoredShareGroup {
     const members = new Map<string, ShareMember>();
     const targets = new Map<string, TopicPartitions>();
     let isKnown = false;
-    for (const { key, value } of this.#values.values()) {
+    for (const { key, value } of this.parts()) {
       if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, value));
     }
-    for (const { key, value } of this.#values.values()) {
+    for (const { key, value } of this.parts()) {
       switch (key.kind) {
         case "metadata": {
           const { epoch, metadataHash } = shareGroupLog.decodeValue("metadata", value);

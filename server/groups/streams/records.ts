@@ -4,12 +4,13 @@
  */
 import {
   streamsGroupLog,
-  type StreamsGroupLogKey,
+  type streamsGroupRecords,
   type StreamsGroupRecordValue,
   type StreamsGroupRecordValueDraft,
 } from "../../../protocol/embedded/streams_group_log.ts";
 import type { LogRecord } from "../log_writer.ts";
 import { groupRecord } from "../records.ts";
+import { StoredParts } from "../modern/stored.ts";
 import { Draft, storedValue } from "./draft.ts";
 import type {
   MemberPhase,
@@ -140,21 +141,7 @@ function keyValues(pairs: ReadonlyMap<string, string>): { key: string; value: st
 
 // ---------------------------------------------------------------------------------------------- from the log
 
-/** The values of a group's records, undecoded: they are written often and read once. */
-export class StoredStreamsGroup {
-  readonly #values = new Map<string, { readonly key: StreamsGroupLogKey; readonly value: Uint8Array }>();
-
-  get isEmpty(): boolean {
-    return this.#values.size === 0;
-  }
-
-  /** null forgets. The value is copied. */
-  set(key: StreamsGroupLogKey, value: Uint8Array | null): void {
-    const name = "memberId" in key ? `${key.kind}:${key.memberId}` : key.kind;
-    if (value === null) this.#values.delete(name);
-    else this.#values.set(name, { key, value: value.slice() });
-  }
-
+export class StoredStreamsGroup extends StoredParts<typeof streamsGroupRecords> {
   /**
    * @returns null when none of it is left but parts of members that are gone
    * @throws {MalformedFrame}
@@ -164,12 +151,10 @@ export class StoredStreamsGroup {
     const members = new Map<string, StreamsMember>();
     const targets = new Map<string, Tasks>();
     let isKnown = false;
-    for (const { key, value } of this.#values.values()) {
-      if (key.kind === "member") {
-        members.set(key.memberId, memberOf(key.memberId, streamsGroupLog.decodeValue(key.kind, value)));
-      }
+    for (const { key, value } of this.parts()) {
+      if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, value));
     }
-    for (const { key, value } of this.#values.values()) {
+    for (const { key, value } of this.parts()) {
       switch (key.kind) {
         case "metadata":
           draft.update(groupOf(streamsGroupLog.decodeValue(key.kind, value)));
@@ -189,9 +174,7 @@ export class StoredStreamsGroup {
         }
         case "currentMember": {
           const member = members.get(key.memberId);
-          if (member !== undefined) {
-            members.set(key.memberId, withCurrent(member, streamsGroupLog.decodeValue(key.kind, value)));
-          }
+          if (member !== undefined) members.set(key.memberId, withCurrent(member, value));
           break;
         }
         case "topology":
@@ -218,13 +201,14 @@ function groupOf(stored: StreamsGroupRecordValue<"metadata">): Partial<StreamsGr
   };
 }
 
-function memberOf(memberId: string, stored: StreamsGroupRecordValue<"member">): StreamsMember {
-  const { userEndpoint, clientTags, ...others } = stored;
+function memberOf(memberId: string, value: Uint8Array): StreamsMember {
+  const { userEndpoint, clientTags, ...others } = streamsGroupLog.decodeValue("member", value);
   const tags = new Map(clientTags.map(({ key, value }) => [key, value]));
   return { ...newMember(memberId), ...others, endpoint: userEndpoint, tags };
 }
 
-function withCurrent(member: StreamsMember, stored: StreamsGroupRecordValue<"currentMember">): StreamsMember {
+function withCurrent(member: StreamsMember, value: Uint8Array): StreamsMember {
+  const stored = streamsGroupLog.decodeValue("currentMember", value);
   const held = (
     active: readonly StoredTasks[],
     standby: readonly TaskIds[],
