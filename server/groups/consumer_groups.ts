@@ -51,6 +51,7 @@ const protocol: Protocol<ConsumerWords> = {
   whole: wholeGroup,
   forgotten: forgottenGroup,
   revived: (state) => ({ ...state, isDead: false, isResolving: false }),
+  concerns: isTopicSubscribed,
   reads: isTopicSubscribed,
   refused: (event, errorCode) => {
     assert("ticket" in event, "answers are to requests");

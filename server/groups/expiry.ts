@@ -14,10 +14,7 @@
  */
 import { isSubscribed } from "./classic/checks.ts";
 import type { GroupState } from "./classic/state.ts";
-import { type ConsumerGroupState, isTopicSubscribed } from "./consumer/state.ts";
 import type { CommittedOffset, GroupOffsets } from "./offset_store.ts";
-import { isTopicRead } from "./streams/checks.ts";
-import type { StreamsGroupState } from "./streams/state.ts";
 
 export interface ExpiredOffsets {
   readonly expired: readonly { readonly topic: string; readonly partition: number }[];
@@ -44,22 +41,13 @@ export function expiredOffsets(state: GroupState, offsets: GroupOffsets, time: R
   );
 }
 
-export function expiredOffsetsOfConsumers(
-  state: ConsumerGroupState,
+/** Of a group of a newer protocol. */
+export function expiredOffsetsOfModern(
+  isRead: (topic: string) => boolean,
   offsets: GroupOffsets,
   time: RetentionTime,
 ): ExpiredOffsets {
-  const start = ({ commitTimestampMs }: CommittedOffset) => commitTimestampMs;
-  return expiredBy({ isSubscribed: (topic) => isTopicSubscribed(state, topic), start }, offsets, time);
-}
-
-export function expiredOffsetsOfStreams(
-  state: StreamsGroupState,
-  offsets: GroupOffsets,
-  time: RetentionTime,
-): ExpiredOffsets {
-  const start = ({ commitTimestampMs }: CommittedOffset) => commitTimestampMs;
-  return expiredBy({ isSubscribed: (topic) => isTopicRead(state, topic), start }, offsets, time);
+  return expiredBy({ isSubscribed: isRead, start: ({ commitTimestampMs }) => commitTimestampMs }, offsets, time);
 }
 
 function expiredBy({ isSubscribed, start }: RetentionRule, offsets: GroupOffsets, time: RetentionTime): ExpiredOffsets {

@@ -32,17 +32,17 @@ import { emptyGroup, noMembers } from "./classic/state.ts";
 import { restoredGroup, step } from "./classic/step.ts";
 import { asConsumerEvent, type ClassicRequest } from "./consumer/classic_events.ts";
 import type { ConsumerGroupRules, HeartbeatAnswer, HeartbeatEvent } from "./consumer/state.ts";
-import { isTopicSubscribed, JOINING_EPOCH, refusedHeartbeat } from "./consumer/state.ts";
+import { JOINING_EPOCH, refusedHeartbeat } from "./consumer/state.ts";
 import { ConsumerGroups, type TopicNames } from "./consumer_groups.ts";
 import { Deadlines } from "./deadlines.ts";
-import { expiredOffsets, expiredOffsetsOfConsumers, expiredOffsetsOfStreams } from "./expiry.ts";
+import { type ExpiredOffsets, expiredOffsets, expiredOffsetsOfModern } from "./expiry.ts";
 import { loadPartition } from "./loader.ts";
+import type { ModernGroups, Words } from "./modern/groups.ts";
 import { noGroup, otherGroup } from "./modern/request_checks.ts";
 import { coordinatorError, type LogRecord, LogWriter, type LogWriterOptions } from "./log_writer.ts";
 import { type CommittedOffset, OffsetStore, type StagedOffset } from "./offset_store.ts";
 import { groupRecord, offsetRecord } from "./records.ts";
 import { ShareGroups, type ShareGroupsOptions } from "./share_groups.ts";
-import { isTopicRead } from "./streams/checks.ts";
 import { refusedClassic } from "./streams/classic_requests.ts";
 import type { HeartbeatEvent as StreamsHeartbeatEvent, StreamsAnswer, StreamsGroupRules } from "./streams/state.ts";
 import { refusedHeartbeat as refusedStreamsHeartbeat } from "./streams/state.ts";
@@ -174,19 +174,11 @@ export class GroupShard {
 
   /** Feeds a request to a group. A join makes the group when it is missing, unless nothing comes of it. */
   feed(groupId: string, event: ClassicRequest): void {
-    if (this.streams.has(groupId)) {
-      if (event.kind !== "join" || this.streams.hasMembers(groupId)) {
-        return this.#options.answer(event.ticket, refusedClassic(event));
-      }
-      // Nobody is in it: from here on it is a classic group. Its offsets stay.
-      void this.#writeOffsets(groupId, [], this.streams.remove(groupId)?.records ?? []);
+    if (this.streams.has(groupId) && !this.#leftTo(event, groupId, this.streams)) {
+      return this.#options.answer(event.ticket, refusedClassic(event));
     }
-    if (this.consumer.has(groupId)) {
-      if (event.kind !== "join" || this.consumer.hasMembers(groupId)) {
-        return this.consumer.feed(groupId, asConsumerEvent(event));
-      }
-      // Nobody is in it: from here on it is a classic group. Its offsets stay.
-      void this.#writeOffsets(groupId, [], this.consumer.remove(groupId)?.records ?? []);
+    if (this.consumer.has(groupId) && !this.#leftTo(event, groupId, this.consumer)) {
+      return this.consumer.feed(groupId, asConsumerEvent(event));
     }
     const known = this.#groups.get(groupId);
     if (known !== undefined) {
@@ -200,6 +192,13 @@ export class GroupShard {
     if (members.size === 0 && pendingMembers.size === 0) this.#drop(group);
     // Its first record: without it the group, whose members have an id but no assignment yet, is unknown after a crash.
     else void this.#persist(group, groupRecord(groupId, noMembers(group.state)), { kind: "emptied" });
+  }
+
+  /** A group that nobody is in becomes a classic one by whoever joins it; it is gone as what it was, but for its offsets. */
+  #leftTo<W extends Words>(event: ClassicRequest, groupId: string, groups: ModernGroups<W>): boolean {
+    if (event.kind !== "join" || groups.hasMembers(groupId)) return false;
+    void this.#writeOffsets(groupId, [], groups.remove(groupId)?.records ?? []);
+    return true;
   }
 
   #step(group: ClassicGroup, event: GroupEvent): void {
@@ -277,17 +276,13 @@ export class GroupShard {
   /** @returns an error code for the whole, or one for each place */
   async deleteOffsets(groupId: string, places: readonly CommitPlace[]): Promise<number | number[]> {
     const group = this.#groups.get(groupId);
-    const consumers = this.consumer.state(groupId);
-    const streams = this.streams.state(groupId);
     if (!this.isKnown(groupId)) return ErrorCode.GROUP_ID_NOT_FOUND;
     const errorCode = group === undefined ? ErrorCode.NONE : deleteOffsetsError(group.state);
     if (errorCode !== ErrorCode.NONE) return errorCode;
     const isInUse = places.map(({ topic }) =>
       group !== undefined
         ? isSubscribed(group.state, topic)
-        : consumers !== undefined
-        ? isTopicSubscribed(consumers, topic)
-        : isTopicRead(streams!, topic)
+        : this.consumer.reads(groupId, topic) || this.streams.reads(groupId, topic)
     );
     const stored = this.offsets.of(groupId);
     const wanted = places.filter(({ topic, partition }, index) =>
@@ -332,33 +327,30 @@ export class GroupShard {
 
   /** Forgets what has expired; then groups that nobody is in and that hold nothing. */
   async expire(retentionMs: number): Promise<void> {
-    const nowMs = this.#options.clock.nowMs();
+    const time = { nowMs: this.#options.clock.nowMs(), retentionMs };
     const writes: Promise<number>[] = [];
     let expiredCount = 0;
+    const forget = (groupId: string, found: ExpiredOffsets, forgetGroup: (() => Promise<number>) | null): void => {
+      const { expired, hasOthers } = this.transactional.kept(groupId, found);
+      expiredCount += expired.length;
+      if (!hasOthers && forgetGroup !== null) writes.push(forgetGroup());
+      else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
+    };
     for (const group of [...this.#groups.values()]) {
       const { groupId, phase, pendingMembers } = group.state;
-      const found = expiredOffsets(group.state, this.offsets.of(groupId), { nowMs, retentionMs });
-      const { expired, hasOthers } = this.transactional.kept(groupId, found);
-      expiredCount += expired.length;
-      if (!hasOthers && phase === "Empty" && pendingMembers.size === 0) writes.push(this.#forget(group));
-      else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
+      const isUnused = phase === "Empty" && pendingMembers.size === 0;
+      const found = expiredOffsets(group.state, this.offsets.of(groupId), time);
+      forget(groupId, found, isUnused ? () => this.#forget(group) : null);
     }
-    for (const groupId of [...this.consumer.groupIds()]) {
-      const state = this.consumer.state(groupId)!;
-      const found = expiredOffsetsOfConsumers(state, this.offsets.of(groupId), { nowMs, retentionMs });
-      const { expired, hasOthers } = this.transactional.kept(groupId, found);
-      expiredCount += expired.length;
-      if (!hasOthers && state.members.size === 0) writes.push(this.#forgetModern(groupId, this.consumer));
-      else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
-    }
-    for (const groupId of [...this.streams.groupIds()]) {
-      const state = this.streams.state(groupId)!;
-      const found = expiredOffsetsOfStreams(state, this.offsets.of(groupId), { nowMs, retentionMs });
-      const { expired, hasOthers } = this.transactional.kept(groupId, found);
-      expiredCount += expired.length;
-      if (!hasOthers && state.members.size === 0) writes.push(this.#forgetModern(groupId, this.streams));
-      else if (expired.length > 0) writes.push(this.#writeOffsets(groupId, expired.map(asDeleted), []));
-    }
+    const forgetModern = <W extends Words>(groups: ModernGroups<W>): void => {
+      for (const groupId of [...groups.groupIds()]) {
+        const isRead = (topic: string) => groups.reads(groupId, topic);
+        const found = expiredOffsetsOfModern(isRead, this.offsets.of(groupId), time);
+        forget(groupId, found, groups.hasMembers(groupId) ? null : () => this.#forgetModern(groupId, groups));
+      }
+    };
+    forgetModern(this.consumer);
+    forgetModern(this.streams);
     await Promise.all(writes);
     if (expiredCount > 0) this.#options.logger.info("offsets expired", { count: expiredCount });
   }
@@ -428,7 +420,7 @@ export class GroupShard {
   }
 
   /** The same of a group of another kind. */
-  async #forgetModern<Group>(groupId: string, groups: RemovableGroups<Group>): Promise<number> {
+  async #forgetModern<W extends Words>(groupId: string, groups: ModernGroups<W>): Promise<number> {
     const places = this.#allPlaces(groupId);
     const removed = groups.remove(groupId);
     const errorCode = await this.#writeOffsets(groupId, places, removed?.records ?? []);
@@ -480,11 +472,6 @@ export class GroupShard {
       }
     });
   }
-}
-
-interface RemovableGroups<Group> {
-  remove(groupId: string): { readonly group: Group; readonly records: readonly LogRecord[] } | null;
-  putBack(group: Group): void;
 }
 
 interface Staging extends CommitPlace {

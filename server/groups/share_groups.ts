@@ -65,7 +65,8 @@ const protocol: Protocol<ShareWords> = {
   whole: wholeShareGroup,
   forgotten: forgottenShareGroup,
   revived: (state) => ({ ...state, isDead: false }),
-  reads: (state, topic) => subscribedNames(state).includes(topic),
+  concerns: (state, topic) => subscribedNames(state).includes(topic),
+  reads: () => false, // by offsets of its own kind
   refused: (_event, errorCode) => refusedShareHeartbeat(errorCode, null),
 };
 

@@ -1,6 +1,7 @@
 /** The streams groups of one shard (`modern/groups.ts`). */
 import { type GroupEntry, ModernGroups, type ModernGroupsOptions, type Protocol } from "./modern/groups.ts";
 import type { GroupTopics } from "./modern/state.ts";
+import { isTopicRead } from "./streams/checks.ts";
 import { forgottenGroup, logRecord, wholeGroup } from "./streams/records.ts";
 import type {
   HeartbeatEvent,
@@ -31,7 +32,8 @@ const protocol: Protocol<StreamsWords> = {
   whole: wholeGroup,
   forgotten: forgottenGroup,
   revived: (state) => ({ ...state, isDead: false, isDelayed: false }),
-  reads: ({ topology }, topic) => topology !== null && requiredTopics(topology).has(topic),
+  concerns: ({ topology }, topic) => topology !== null && requiredTopics(topology).has(topic),
+  reads: isTopicRead,
   refused: (_event, errorCode) => refusedHeartbeat(errorCode, null),
 };
 

@@ -46,6 +46,9 @@ export interface Protocol<W extends Words> {
   forgotten(state: W["state"]): readonly W["part"][];
   /** The group as it goes on when it was closed, and is to stay after all. */
   revived(state: W["state"]): W["state"];
+  /** The group goes by how many partitions the topic has. */
+  concerns(state: W["state"], topic: string): boolean;
+  /** The group has use for offsets of the topic. */
   reads(state: W["state"], topic: string): boolean;
   /** The answer to a request that was not written. */
   refused(event: EventOf<W>, errorCode: number): W["answer"];
@@ -109,6 +112,11 @@ export abstract class ModernGroups<W extends Words> {
     return this.groups.keys();
   }
 
+  reads(groupId: string, topic: string): boolean {
+    const state = this.state(groupId);
+    return state !== undefined && this.#protocol.reads(state, topic);
+  }
+
   // -------------------------------------------------------------------------------------------- events
 
   /** Feeds an event to a group that is there. */
@@ -133,7 +141,7 @@ export abstract class ModernGroups<W extends Words> {
   /** Topics came, went or grew. */
   onTopicChanged(name: string): void {
     for (const group of [...this.groups.values()]) {
-      if (this.#protocol.reads(group.durable.state, name)) this.step(group, { kind: "topicsChanged" });
+      if (this.#protocol.concerns(group.durable.state, name)) this.step(group, { kind: "topicsChanged" });
     }
   }
 
