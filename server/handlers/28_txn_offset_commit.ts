@@ -8,8 +8,8 @@
  */
 import { txnOffsetCommit, type TxnOffsetCommitRequest } from "../../protocol/api/28_txn_offset_commit.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import type { Topic } from "../cluster/cluster.ts";
 import { OFFSETS_TOPIC } from "../cluster/topic_name.ts";
+import { commitTopics } from "../groups/commit_requests.ts";
 import type { OffsetToCommit } from "../groups/coordinator.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import { refusalOf } from "../transactions/admission.ts";
@@ -19,36 +19,13 @@ const FIRST_ADDING_VERSION = 5;
 const FIRST_TOPIC_ID_VERSION = 6;
 
 export const txnOffsetCommitHandler = handle(txnOffsetCommit, [0, 6], async (request, context) => {
-  const { apiVersion } = context;
-  const offsets: OffsetToCommit[] = [];
-  const topics = request.topics.filter(({ partitions }) => partitions.length > 0).map((asked) => {
-    const topic = findTopic(asked, context);
-    const partitions = asked.partitions.map((partition) => {
-      const { partitionIndex } = partition;
-      const errorCode = partitionError(topic, partitionIndex, apiVersion);
-      if (errorCode !== ErrorCode.NONE || topic === undefined) return { partitionIndex, errorCode, at: -1 };
-      offsets.push({
-        topic: topic.name,
-        topicId: topic.id,
-        partition: partitionIndex,
-        offset: partition.committedOffset,
-        leaderEpoch: partition.committedLeaderEpoch,
-        metadata: partition.committedMetadata,
-      });
-      return { partitionIndex, errorCode, at: offsets.length - 1 };
-    });
-    return { name: asked.name, topicId: asked.topicId, partitions };
-  });
-  const errorCodes = offsets.length === 0 ? [] : await commit(request, offsets, context);
-  return {
-    topics: topics.map(({ partitions, ...topic }) => ({
-      ...topic,
-      partitions: partitions.map(({ partitionIndex, errorCode, at }) => ({
-        partitionIndex,
-        errorCode: inWords(errorCodes[at] ?? errorCode, apiVersion),
-      })),
-    })),
-  };
+  const { apiVersion, broker: { cluster } } = context;
+  const topics = await commitTopics(
+    request.topics,
+    { cluster, isById: apiVersion >= FIRST_TOPIC_ID_VERSION },
+    async (offsets) => (await commit(request, offsets, context)).map((errorCode) => inWords(errorCode, apiVersion)),
+  );
+  return { topics };
 });
 
 async function commit(
@@ -83,21 +60,6 @@ async function commit(
     producerEpoch,
     offsets,
   });
-}
-
-function findTopic(
-  asked: TxnOffsetCommitRequest["topics"][number],
-  { broker, apiVersion }: RequestContext,
-): Topic | undefined {
-  return apiVersion >= FIRST_TOPIC_ID_VERSION
-    ? broker.cluster.topicById(asked.topicId)
-    : broker.cluster.topic(asked.name);
-}
-
-function partitionError(topic: Topic | undefined, partition: number, apiVersion: number): number {
-  if (topic?.partitions[partition] !== undefined) return ErrorCode.NONE;
-  const isUnknownId = topic === undefined && apiVersion >= FIRST_TOPIC_ID_VERSION;
-  return isUnknownId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
 }
 
 /** Producers before Kafka 2.0 stop at COORDINATOR_LOAD_IN_PROGRESS. */
