@@ -12,32 +12,22 @@
  *
  *     SEED=123 bun test tests/simulation/consumer_groups_step_test.ts        the run that failed, again
  */
-import { test } from "bun:test";
-import process from "node:process";
 import { decodeAssignment, encodeSubscription } from "../../protocol/embedded/consumer_protocol.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { HeartbeatEvent, OwnedPartitions } from "../../server/groups/consumer/state.ts";
 import { phaseOf } from "../../server/groups/consumer/state.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
+import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 import { Machine } from "../unit/server/groups/consumer/machine.ts";
 
-const seed = seedOf(process.env.SEED);
-const runCount = Number(process.env.RUNS ?? 60);
 const stepCount = 200;
 
-test(`a consumer group is consistent after any events, and settles (SEED=${seed})`, () => {
-  for (let run = 0; run < runCount; run++) {
-    const runSeed = seed + run;
-    try {
-      new Simulation(runSeed).run();
-    } catch (cause) {
-      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
-    }
-  }
-}, { timeout: 3_600_000 });
+testRandomRuns(
+  "a consumer group is consistent after any events, and settles",
+  60,
+  (seed) => new Simulation(seed).run(),
+);
 
-class Simulation {
-  readonly random: () => number;
+class Simulation extends RandomRun {
   readonly group: Machine;
   readonly members: Member[] = [];
   readonly #epochs = new Map<string, number>();
@@ -46,21 +36,13 @@ class Simulation {
   #hasEnded = false;
 
   constructor(runSeed: number) {
-    this.random = createPrng(runSeed);
+    super(runSeed);
     this.group = new Machine({
       topics: { t0: 4, t1: 7, u0: 3 },
       sizeMax: this.pick([4, 100]),
       assignmentIntervalMs: this.pick([0, 1_000]),
       migration: this.pick(["bidirectional", "upgrade"]),
     });
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.random() * limit);
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)]!;
   }
 
   run(): void {

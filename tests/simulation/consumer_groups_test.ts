@@ -11,47 +11,23 @@
  *
  *     SEED=123 bun test tests/simulation/consumer_groups_test.ts        the run that failed, again
  */
-import { expect, test } from "bun:test";
-import process from "node:process";
+import { expect } from "bun:test";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { HeartbeatAnswer } from "../../server/groups/consumer/state.ts";
 import { phaseOf } from "../../server/groups/consumer/state.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
+import { testRandomRuns } from "../support/random_runs.ts";
 import { Desk } from "../unit/server/groups/desk.ts";
+import { consumerCount, partitionCount, TroubledGroups } from "./troubled_groups.ts";
 
-const seed = seedOf(process.env.SEED);
-const runCount = Number(process.env.RUNS ?? 8);
-const partitionCount = 6;
-const consumerCount = 5;
-const stepCount = 400;
+testRandomRuns(
+  "a consumer group keeps its promises through crashes and failing writes",
+  8,
+  (seed) => new Simulation(seed).run(),
+);
 
-test(`a consumer group keeps its promises through crashes and failing writes (SEED=${seed})`, async () => {
-  for (let run = 0; run < runCount; run++) {
-    const runSeed = seed + run;
-    try {
-      await new Simulation(runSeed).run();
-    } catch (cause) {
-      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
-    }
-  }
-}, { timeout: 3_600_000 });
-
-class Simulation {
-  readonly random: () => number;
-  desk!: Desk;
-  /** Counts restarts: what an earlier coordinator was asked is never answered. */
-  life = 0;
-  readonly consumers: Consumer[] = [];
-  /** By partition: the offset committed last, and the highest one that was answered or seen. */
-  readonly committed = new Array<number>(partitionCount).fill(-1);
-  readonly known = new Array<number>(partitionCount).fill(-1);
+class Simulation extends TroubledGroups<Consumer> {
   givenCount = 0;
   nextId = 0;
-  failure: unknown = null;
-
-  constructor(runSeed: number) {
-    this.random = createPrng(runSeed);
-  }
 
   get topicId(): string {
     return this.desk.topics.topic("t")!.id;
@@ -66,51 +42,8 @@ class Simulation {
     for (let index = 0; index < consumerCount; index++) {
       this.consumers.push(new Consumer(this, this.random() < 0.4 ? `instance-${index}` : null));
     }
-    for (let round = 0; round < stepCount; round++) {
-      await this.disturb();
-      for (const consumer of this.consumers) if (this.random() < 0.8) consumer.act();
-      await this.desk.runtime.advance(Math.floor(this.random() * 1_000));
-      if (round % 10 === 0) await this.checkOffsets();
-      if (this.failure !== null) throw this.failure;
-    }
-    await this.calm();
-    if (this.failure !== null) throw this.failure;
+    await this.play();
     expect(this.givenCount > 0).toBe(true);
-  }
-
-  async disturb(): Promise<void> {
-    const dice = this.random();
-    const { topic } = this.desk;
-    if (dice < 0.01) {
-      this.life++;
-      topic.errorCode = 0;
-      topic.gate = null;
-      this.desk = await this.desk.restart();
-      await this.checkOffsets();
-    } else if (dice < 0.04) {
-      topic.errorCode = topic.errorCode === 0 ? ErrorCode.NOT_ENOUGH_REPLICAS : 0;
-    } else if (dice < 0.06) {
-      const { timers } = this.desk.runtime;
-      const stallMs = this.random() * 12_000; // longer than offsets.commit.timeout.ms, at times
-      topic.gate ??= new Promise((resolve) =>
-        timers.after(stallMs, () => {
-          topic.gate = null;
-          resolve();
-        })
-      );
-    }
-  }
-
-  /** (2) */
-  async checkOffsets(): Promise<void> {
-    const offsets = await this.desk.coordinator.offsetsOf("g", { requireStable: false });
-    if (typeof offsets === "number") return;
-    for (let partition = 0; partition < partitionCount; partition++) {
-      const found = offsets.get("g", "t", partition)?.offset ?? -1;
-      const [low, high] = [this.known[partition]!, this.committed[partition]!];
-      if (found < low || found > high) throw new Error(`partition ${partition}: ${found} is not in ${low}…${high}`);
-      this.known[partition] = found;
-    }
   }
 
   /** (1) */
@@ -124,7 +57,7 @@ class Simulation {
   }
 
   /** (3) */
-  async calm(): Promise<void> {
+  protected override async calm(): Promise<void> {
     const { topic } = this.desk;
     topic.errorCode = 0;
     topic.gate = null;

@@ -4,27 +4,16 @@
  *
  *     SEED=123 bun test tests/simulation/groups_step_test.ts        the run that failed, again
  */
-import { expect, test } from "bun:test";
-import process from "node:process";
+import { expect } from "bun:test";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { GroupState } from "../../server/groups/classic/state.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
+import { createPrng } from "../support/prng.ts";
+import { testRandomRuns } from "../support/random_runs.ts";
 import { Machine, protocol } from "../unit/server/groups/machine.ts";
 
-const seed = seedOf(process.env.SEED);
-const runCount = Number(process.env.RUNS ?? 60);
 const stepCount = 250;
 
-test(`a group's state is consistent after any events, and nobody waits for ever (SEED=${seed})`, () => {
-  for (let run = 0; run < runCount; run++) {
-    const runSeed = seed + run;
-    try {
-      simulate(runSeed);
-    } catch (cause) {
-      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
-    }
-  }
-}, { timeout: 3_600_000 });
+testRandomRuns("a group's state is consistent after any events, and nobody waits for ever", 60, simulate);
 
 function simulate(runSeed: number): void {
   const random = createPrng(runSeed);

@@ -12,8 +12,6 @@
  *
  *     SEED=123 bun test tests/simulation/share_group_step_test.ts        the run that failed, again
  */
-import { test } from "bun:test";
-import process from "node:process";
 import { shareGroupLog } from "../../protocol/embedded/share_group_log.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { shareLogRecord, StoredShareGroup } from "../../server/groups/share/records.ts";
@@ -28,23 +26,12 @@ import {
   type ShareHeartbeatEvent,
 } from "../../server/groups/share/state.ts";
 import { step } from "../../server/groups/share/step.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
+import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 import { FakeTopics } from "../unit/server/groups/consumer/topics.ts";
 
-const seed = seedOf(process.env.SEED);
-const runCount = Number(process.env.RUNS ?? 60);
 const stepCount = 200;
 
-test(`a share group is consistent after any events, and settles (SEED=${seed})`, () => {
-  for (let run = 0; run < runCount; run++) {
-    const runSeed = seed + run;
-    try {
-      new Simulation(runSeed).run();
-    } catch (cause) {
-      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
-    }
-  }
-}, { timeout: 3_600_000 });
+testRandomRuns("a share group is consistent after any events, and settles", 60, (seed) => new Simulation(seed).run());
 
 interface Client {
   readonly memberId: string;
@@ -52,8 +39,7 @@ interface Client {
   topics: readonly string[];
 }
 
-class Simulation {
-  readonly random: () => number;
+class Simulation extends RandomRun {
   readonly topics = new FakeTopics({ t0: 4, t1: 7, u0: 1 });
   readonly rules: ShareGroupRules;
   readonly stored = new StoredShareGroup();
@@ -65,7 +51,7 @@ class Simulation {
   #nextId = 0;
 
   constructor(runSeed: number) {
-    this.random = createPrng(runSeed);
+    super(runSeed);
     this.rules = {
       sizeMax: this.pick([3, 100]),
       heartbeatIntervalMs: 5_000,
@@ -73,14 +59,6 @@ class Simulation {
       assignmentIntervalMs: this.pick([0, 1_000]),
       initializeRetryIntervalMs: 30_000,
     };
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.random() * limit);
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)]!;
   }
 
   someTopics(): string[] {

@@ -14,8 +14,6 @@
  *
  *     SEED=123 bun test tests/simulation/share_partition_test.ts        the run that failed, again
  */
-import { test } from "bun:test";
-import process from "node:process";
 import { initialize, type KnownState, replayed, write } from "../../server/share/coordinator/share_state.ts";
 import { DeliveryState } from "../../server/share/coordinator/share_state.ts";
 import {
@@ -33,24 +31,17 @@ import {
   type StateBatch,
 } from "../../server/share/partition/state.ts";
 import { restored, step } from "../../server/share/partition/step.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
+import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 
-const seed = seedOf(process.env.SEED);
-const runCount = Number(process.env.RUNS ?? 150);
 const stepCount = 300;
 const key = { groupId: "g", topicId: "AAAAAAAAAAAAAAAAAAAAAQ", partition: 0 };
 const phases: readonly RecordPhase[] = ["available", "acquired", "acknowledged", "archived", "archived"];
 
-test(`a share partition is consistent after any events, and comes to its end (SEED=${seed})`, () => {
-  for (let run = 0; run < runCount; run++) {
-    const runSeed = seed + run;
-    try {
-      new Simulation(runSeed).run();
-    } catch (cause) {
-      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
-    }
-  }
-}, { timeout: 3_600_000 });
+testRandomRuns(
+  "a share partition is consistent after any events, and comes to its end",
+  150,
+  (seed) => new Simulation(seed).run(),
+);
 
 type WriteEffect = Extract<SharePartitionEffect, { readonly kind: "write" }>;
 
@@ -66,8 +57,7 @@ interface Known {
   write: number | null;
 }
 
-class Simulation {
-  readonly random: () => number;
+class Simulation extends RandomRun {
   readonly rules: SharePartitionRules;
   readonly members = ["a", "b", "c"];
   readonly batches: Extent[] = [];
@@ -81,7 +71,7 @@ class Simulation {
   #batchSizeMax: number;
 
   constructor(runSeed: number) {
-    this.random = createPrng(runSeed);
+    super(runSeed);
     this.rules = {
       lockMs: 100,
       deliveryCountMax: this.pick([2, 3, 5]),
@@ -92,14 +82,6 @@ class Simulation {
     this.grow(this.pick([0, 5, 40]));
     this.kept = replayed(null, initialize(null, { ...key, stateEpoch: 1, startOffset: 0 }, 0)!)!;
     this.state = restored(0, []);
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.random() * limit);
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)]!;
   }
 
   run(): void {

@@ -15,30 +15,17 @@
  *
  *     SEED=123 bun test tests/simulation/streams_groups_step_test.ts        the run that failed, again
  */
-import { test } from "bun:test";
-import process from "node:process";
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { HeartbeatEvent, StreamsAnswer } from "../../server/groups/streams/state.ts";
 import { phaseOf } from "../../server/groups/streams/state.ts";
 import { NO_TASKS, type Tasks } from "../../server/groups/streams/tasks.ts";
 import type { StreamsTopology } from "../../server/groups/streams/topology.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
+import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 import { asOwned, Machine, subtopology, tasks, topicInfo } from "../unit/server/groups/streams/machine.ts";
 
-const seed = seedOf(process.env.SEED);
-const runCount = Number(process.env.RUNS ?? 15);
 const stepCount = 200;
 
-test(`a streams group is consistent after any events, and settles (SEED=${seed})`, () => {
-  for (let run = 0; run < runCount; run++) {
-    const runSeed = seed + run;
-    try {
-      new Simulation(runSeed).run();
-    } catch (cause) {
-      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
-    }
-  }
-}, { timeout: 3_600_000 });
+testRandomRuns("a streams group is consistent after any events, and settles", 15, (seed) => new Simulation(seed).run());
 
 /** Reads `t`, writes to a repartition topic, and counts what is in that. */
 const topology: StreamsTopology = {
@@ -49,8 +36,7 @@ const topology: StreamsTopology = {
   ],
 };
 
-class Simulation {
-  readonly random: () => number;
+class Simulation extends RandomRun {
   readonly group: Machine;
   readonly members: Member[] = [];
   readonly #epochs = new Map<string, number>();
@@ -58,7 +44,7 @@ class Simulation {
   #nextId = 0;
 
   constructor(runSeed: number) {
-    this.random = createPrng(runSeed);
+    super(runSeed);
     this.group = new Machine({
       topics: this.pick([{ t: 3 }, { t: 3, r: 3, c: 3 }, {}]),
       sizeMax: this.pick([4, 100]),
@@ -66,14 +52,6 @@ class Simulation {
       initialRebalanceDelayMs: this.pick([0, 3_000]),
       standbyReplicas: this.pick([0, 1, 2]),
     });
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.random() * limit);
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)]!;
   }
 
   run(): void {

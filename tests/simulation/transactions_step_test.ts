@@ -11,40 +11,34 @@
  *
  *     SEED=123 bun test tests/simulation/transactions_step_test.ts        the run that failed, again
  */
-import { expect, test } from "bun:test";
-import process from "node:process";
+import { expect } from "bun:test";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { placesOf } from "../../server/transactions/partition_set.ts";
 import { EPOCH_MAX, type Marker, type Outcome, type ProducerIdentity } from "../../server/transactions/state.ts";
 import { verifyError } from "../../server/transactions/step.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
+import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 import { Machine } from "../unit/server/transactions/machine.ts";
 
-const seed = seedOf(process.env.SEED);
-const runCount = Number(process.env.RUNS ?? 200);
 const stepCount = 300;
 const partitionCount = 4;
 
-test(`a transaction is whole or absent, whatever comes between (SEED=${seed})`, () => {
-  let commitCount = 0;
-  for (let run = 0; run < runCount; run++) {
-    const runSeed = seed + run;
-    try {
-      commitCount += new World(runSeed).run();
-    } catch (cause) {
-      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
-    }
-  }
-  expect(commitCount).toBeGreaterThan(runCount);
-}, { timeout: 3_600_000 });
+let commitCount = 0;
+
+testRandomRuns(
+  "a transaction is whole or absent, whatever comes between",
+  200,
+  (seed) => {
+    commitCount += new World(seed).run();
+  },
+  (runCount) => expect(commitCount).toBeGreaterThan(runCount),
+);
 
 /** A partition's open transaction, as its log knows it. */
 interface Open extends ProducerIdentity {
   readonly token: number;
 }
 
-class World {
-  readonly random: () => number;
+class World extends RandomRun {
   machine: Machine;
   readonly producers: Producer[];
   readonly open: (Open | null)[] = new Array(partitionCount).fill(null);
@@ -60,21 +54,13 @@ class World {
   lastToken = 0;
 
   constructor(runSeed: number) {
-    this.random = createPrng(runSeed);
+    super(runSeed);
     this.machine = new Machine();
     if (this.chance(0.3)) {
       // Soon out of epochs.
       this.machine.state = { ...this.machine.state, producerEpoch: EPOCH_MAX - 1 - Math.floor(this.random() * 12) };
     }
     this.producers = Array.from({ length: 3 }, () => new Producer(this, this.chance(0.5) ? 2 : 0));
-  }
-
-  chance(probability: number): boolean {
-    return this.random() < probability;
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[Math.floor(this.random() * items.length)]!;
   }
 
   run(): number {
