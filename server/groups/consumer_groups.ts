@@ -28,7 +28,7 @@ export interface TopicNames extends GroupTopics {
   names(): Iterable<string>;
 }
 
-interface ConsumerWords {
+export interface ConsumerWords {
   readonly state: ConsumerGroupState;
   readonly event: ConsumerEvent;
   readonly effect: ConsumerEffect;

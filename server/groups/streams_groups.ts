@@ -16,7 +16,7 @@ import { emptyStreamsGroup, refusedHeartbeat } from "./streams/state.ts";
 import { step } from "./streams/step.ts";
 import { requiredTopics } from "./streams/topology.ts";
 
-interface StreamsWords {
+export interface StreamsWords {
   readonly state: StreamsGroupState;
   readonly event: StreamsEvent;
   readonly effect: StreamsEffect;

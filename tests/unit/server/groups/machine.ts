@@ -1,6 +1,5 @@
 /**
- * A classic group's state machine on a desk: time passes when the test says so, writes land when it says so, answers are
- * looked up by ticket.
+ * A classic group's state machine on a desk: writes land when the test says so, answers are looked up by ticket.
  */
 import type {
   Effect,
@@ -18,6 +17,7 @@ import type {
 } from "../../../../server/groups/classic/state.ts";
 import { emptyGroup } from "../../../../server/groups/classic/state.ts";
 import { step } from "../../../../server/groups/classic/step.ts";
+import { answerOnce, TimedMachine } from "./timed_machine.ts";
 
 export const rules: GroupRules = { initialRebalanceDelayMs: 3_000, sizeMax: 100, newMemberJoinTimeoutMs: 300_000 };
 
@@ -26,26 +26,25 @@ interface PendingWrite {
   readonly purpose: PersistPurpose;
 }
 
-export class Machine {
+export class Machine extends TimedMachine<GroupEvent> {
   state: GroupState;
-  nowMs = 1_000_000;
   rules: GroupRules;
   readonly joins = new Map<number, JoinAnswer>();
   readonly syncs = new Map<number, SyncAnswer>();
   readonly leaves = new Map<number, LeaveAnswer>();
   readonly heartbeats = new Map<number, number>();
-  readonly timers = new Map<string, { readonly dueMs: number; readonly event: GroupEvent }>();
   readonly writes: PendingWrite[] = [];
   /** All that was ever written. */
   readonly log: PersistedGroup[] = [];
   #ticket = 0;
 
   constructor(options: Partial<GroupRules> = {}, state: GroupState = emptyGroup("g", 1_000_000)) {
+    super();
     this.rules = { ...rules, ...options };
     this.state = state;
   }
 
-  feed(event: GroupEvent): void {
+  override feed(event: GroupEvent): void {
     const [state, effects] = step(this.state, event, { nowMs: this.nowMs, rules: this.rules });
     this.state = state;
     for (const effect of effects) this.#carryOut(effect);
@@ -54,19 +53,19 @@ export class Machine {
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case "answerJoin":
-        once(this.joins, effect.ticket, effect.answer);
+        answerOnce(this.joins, effect.ticket, effect.answer);
         break;
       case "answerSync":
-        once(this.syncs, effect.ticket, effect.answer);
+        answerOnce(this.syncs, effect.ticket, effect.answer);
         break;
       case "answerLeave":
-        once(this.leaves, effect.ticket, effect.answer);
+        answerOnce(this.leaves, effect.ticket, effect.answer);
         break;
       case "answerHeartbeat":
-        once(this.heartbeats, effect.ticket, effect.errorCode);
+        answerOnce(this.heartbeats, effect.ticket, effect.errorCode);
         break;
       case "startTimer":
-        this.timers.set(effect.timer, { dueMs: this.nowMs + effect.delayMs, event: effect.event });
+        this.startTimer(effect.timer, effect.delayMs, effect.event);
         break;
       case "cancelTimer":
         this.timers.delete(effect.timer);
@@ -89,21 +88,6 @@ export class Machine {
 
   landAll(): void {
     while (this.writes.length > 0) this.land();
-  }
-
-  advance(ms: number): void {
-    const endMs = this.nowMs + ms;
-    for (;;) {
-      const [next] = [...this.timers].filter(([, { dueMs }]) => dueMs <= endMs).sort(([, a], [, b]) =>
-        a.dueMs - b.dueMs
-      );
-      if (next === undefined) break;
-      const [name, { dueMs, event }] = next;
-      this.timers.delete(name);
-      this.nowMs = Math.max(this.nowMs, dueMs);
-      this.feed(event);
-    }
-    this.nowMs = endMs;
   }
 
   join(memberId: string, changes: Partial<JoinEvent> = {}): number {
@@ -187,9 +171,4 @@ export function protocol(name: string, byte: number) {
 
 export function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
-}
-
-function once<Answer>(answers: Map<number, Answer>, ticket: number, answer: Answer): void {
-  if (answers.has(ticket)) throw new Error(`ticket ${ticket} is answered twice`);
-  answers.set(ticket, answer);
 }

@@ -64,7 +64,7 @@ function upgraded(classic: GroupState, options: Partial<ConsumerGroupRules> = {}
   const machine = new Machine(options);
   const [state, effects] = fromClassic(classic, machine.context);
   machine.state = state;
-  machine.carryOut(effects);
+  machine.carryOutAll(effects);
   machine.check();
   return machine;
 }

@@ -1,7 +1,4 @@
-/**
- * A consumer group's state machine on a desk: time passes when the test says so, answers are looked up by ticket. After
- * every event the state is checked against itself, and against what the log would give back.
- */
+/** A consumer group's state machine on a desk. */
 import { consumerGroupLog } from "../../../../../protocol/embedded/consumer_group_log.ts";
 import type { GroupState, JoinAnswer, LeaveAnswer, SyncAnswer } from "../../../../../server/groups/classic/state.ts";
 import { compilePattern } from "../../../../../server/groups/consumer/patterns/pattern.ts";
@@ -10,20 +7,19 @@ import type {
   ClassicHeartbeatEvent,
   ClassicJoinEvent,
   ClassicSyncEvent,
-  ConsumerAnswer,
   ConsumerEffect,
   ConsumerEvent,
   ConsumerGroupRules,
   ConsumerGroupState,
-  ConsumerMember,
   GroupRecord,
   HeartbeatAnswer,
   HeartbeatEvent,
   HeldPartitions,
-  StepContext,
 } from "../../../../../server/groups/consumer/state.ts";
 import { emptyConsumerGroup, phaseOf } from "../../../../../server/groups/consumer/state.ts";
 import { step } from "../../../../../server/groups/consumer/step.ts";
+import type { ConsumerWords } from "../../../../../server/groups/consumer_groups.ts";
+import { ModernMachine, sameOrThrow } from "../modern_machine.ts";
 import { FakeTopics } from "./topics.ts";
 
 export const rules: ConsumerGroupRules = {
@@ -37,72 +33,30 @@ export const rules: ConsumerGroupRules = {
   migration: "bidirectional",
 };
 
-export class Machine {
-  state: ConsumerGroupState;
-  nowMs = 1_000_000;
-  rules: ConsumerGroupRules;
-  readonly topics: FakeTopics;
-  readonly answers = new Map<number, ConsumerAnswer>();
-  readonly timers = new Map<string, { readonly dueMs: number; readonly event: ConsumerEvent }>();
-  /** What the last event wrote. */
-  written: readonly GroupRecord[] = [];
+export class Machine extends ModernMachine<ConsumerWords> {
   readonly stored = new StoredGroup();
   /** Patterns that wait to be matched. */
   resolving: readonly string[] | null = null;
   classic: { readonly group: GroupState; readonly rebalanceReason: string | null } | null = null;
-  #ticket = 0;
 
   constructor(
     options: Partial<ConsumerGroupRules> & { readonly topics?: Readonly<Record<string, number>> } = {},
     state: ConsumerGroupState = emptyConsumerGroup("g"),
   ) {
     const { topics, ...others } = options;
-    this.rules = { ...rules, ...others };
-    this.topics = new FakeTopics(topics ?? { t: 4 });
-    this.state = state;
-  }
-
-  get context(): StepContext {
-    return { nowMs: this.nowMs, rules: this.rules, topics: this.topics };
+    super(state, { ...rules, ...others }, new FakeTopics(topics ?? { t: 4 }));
   }
 
   get phase(): string {
     return phaseOf(this.state);
   }
 
-  feed(event: ConsumerEvent): void {
-    const [state, effects] = step(this.state, event, this.context);
-    this.state = state;
-    this.written = [];
-    this.carryOut(effects);
-    this.check();
+  protected override step(event: ConsumerEvent) {
+    return step(this.state, event, this.context);
   }
 
-  carryOut(effects: readonly ConsumerEffect[]): void {
-    for (const effect of effects) this.#carryOut(effect);
-  }
-
-  #carryOut(effect: ConsumerEffect): void {
+  protected override carryOut(effect: ConsumerEffect): void {
     switch (effect.kind) {
-      case "persist":
-        this.written = [...this.written, ...effect.records];
-        for (const record of effect.records) {
-          const { key, value } = logRecord("g", record);
-          const known = consumerGroupLog.decodeKey(key);
-          if (known !== null) this.stored.set(known, value);
-        }
-        break;
-      case "answer":
-        if (this.answers.has(effect.ticket)) throw new Error(`ticket ${effect.ticket} is answered twice`);
-        this.answers.set(effect.ticket, effect.answer);
-        break;
-      case "startTimer":
-        if (effect.isKept && this.timers.has(effect.timer)) break;
-        this.timers.set(effect.timer, { dueMs: this.nowMs + effect.delayMs, event: effect.event });
-        break;
-      case "cancelTimer":
-        this.timers.delete(effect.timer);
-        break;
       case "resolve":
         if (this.resolving !== null) throw new Error("patterns are being matched already");
         this.resolving = effect.regexes;
@@ -110,24 +64,9 @@ export class Machine {
       case "becomeClassic":
         this.classic = effect;
         break;
-      case "note":
-        break;
+      default:
+        this.carryOutCommon(effect);
     }
-  }
-
-  advance(ms: number): void {
-    const endMs = this.nowMs + ms;
-    for (;;) {
-      const [next] = [...this.timers].filter(([, { dueMs }]) => dueMs <= endMs).sort(([, one], [, other]) =>
-        one.dueMs - other.dueMs
-      );
-      if (next === undefined) break;
-      const [name, { dueMs, event }] = next;
-      this.timers.delete(name);
-      this.nowMs = Math.max(this.nowMs, dueMs);
-      this.feed(event);
-    }
-    this.nowMs = endMs;
   }
 
   /** Matches the patterns that wait for it. */
@@ -145,7 +84,7 @@ export class Machine {
 
   /** A heartbeat that says nothing new. */
   heartbeat(memberId: string, memberEpoch: number, changes: Partial<HeartbeatEvent> = {}): HeartbeatAnswer {
-    const ticket = ++this.#ticket;
+    const ticket = this.newTicket();
     this.feed({
       kind: "heartbeat",
       ticket,
@@ -172,7 +111,7 @@ export class Machine {
   }
 
   classicJoin(memberId: string, changes: Partial<ClassicJoinEvent> = {}): JoinAnswer {
-    const ticket = ++this.#ticket;
+    const ticket = this.newTicket();
     this.feed({
       kind: "classicJoin",
       ticket,
@@ -192,7 +131,7 @@ export class Machine {
   }
 
   classicSync(memberId: string, generation: number, changes: Partial<ClassicSyncEvent> = {}): SyncAnswer {
-    const ticket = ++this.#ticket;
+    const ticket = this.newTicket();
     this.feed({
       kind: "classicSync",
       ticket,
@@ -207,13 +146,13 @@ export class Machine {
   }
 
   classicHeartbeat(memberId: string, generation: number, changes: Partial<ClassicHeartbeatEvent> = {}): number {
-    const ticket = ++this.#ticket;
+    const ticket = this.newTicket();
     this.feed({ kind: "classicHeartbeat", ticket, memberId, instanceId: null, generation, ...changes });
     return this.answer(ticket) as number;
   }
 
   classicLeave(...members: readonly { readonly memberId: string; readonly instanceId: string | null }[]): LeaveAnswer {
-    const ticket = ++this.#ticket;
+    const ticket = this.newTicket();
     this.feed({
       kind: "classicLeave",
       ticket,
@@ -222,34 +161,30 @@ export class Machine {
     return this.answer(ticket) as LeaveAnswer;
   }
 
-  answer(ticket: number): ConsumerAnswer {
-    const answer = this.answers.get(ticket);
-    if (answer === undefined) throw new Error(`ticket ${ticket} is not answered`);
-    return answer;
-  }
-
-  member(memberId: string): ConsumerMember {
-    const member = this.state.members.get(memberId);
-    if (member === undefined) throw new Error(`${memberId} is not a member`);
-    return member;
-  }
-
   // -------------------------------------------------------------------------------------------- checks
 
-  check(): void {
+  protected override checkCounts(): void {
     checkCounts(this.state);
-    if (this.state.isDead) return;
-    const restored = this.stored.restore("g", this.context);
-    if (restored === null) {
-      if (this.state.members.size > 0) throw new Error("the log does not know the group");
-      return;
-    }
-    sameOrThrow("log", asLogged(restored), asLogged(this.state));
+  }
+
+  protected override store(part: GroupRecord): void {
+    const { key, value } = logRecord("g", part);
+    const known = consumerGroupLog.decodeKey(key);
+    if (known !== null) this.stored.set(known, value);
+  }
+
+  protected override restored(): ConsumerGroupState | null {
+    return this.stored.restore("g", this.context);
+  }
+
+  protected override asLogged(state: ConsumerGroupState): unknown {
+    const { groupEpoch, assignmentEpoch, assignmentTimestampMs, metadataHash, members, targets, regexes } = state;
+    return { groupEpoch, assignmentEpoch, assignmentTimestampMs, metadataHash, members, targets, regexes };
   }
 }
 
 /** What is counted from members and expressions is what they add up to. */
-export function checkCounts(state: ConsumerGroupState): void {
+function checkCounts(state: ConsumerGroupState): void {
   const byName = new Map<string, number>();
   const byRegex = new Map<string, number>();
   const counted = { regex: new Map<string, number>(), assignor: new Map<string, number>(), classic: 0 };
@@ -286,27 +221,6 @@ export function checkCounts(state: ConsumerGroupState): void {
   for (const memberId of state.targets.keys()) {
     if (!state.members.has(memberId)) throw new Error(`${memberId} has a target and is no member`);
   }
-}
-
-function asLogged(state: ConsumerGroupState): unknown {
-  const { groupEpoch, assignmentEpoch, assignmentTimestampMs, metadataHash, members, targets, regexes } = state;
-  return { groupEpoch, assignmentEpoch, assignmentTimestampMs, metadataHash, members, targets, regexes };
-}
-
-function sameOrThrow(subject: string, one: unknown, other: unknown): void {
-  const [left, right] = [print(one), print(other)];
-  if (left !== right) throw new Error(`${subject}: ${left} is not ${right}`);
-}
-
-/** A text that is the same for the same content, in whatever order maps are. */
-function print(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part === "bigint") return `${part}`;
-    if (part instanceof Uint8Array) return [...part];
-    if (!(part instanceof Map)) return part;
-    return [...part].map(([name, content]) => [name, JSON.parse(print(content))] as const)
-      .sort(([one], [another]) => `${one}` < `${another}` ? -1 : 1);
-  });
 }
 
 /** "t:0,1 u:3" by the names of topics. */

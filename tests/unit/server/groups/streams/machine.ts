@@ -1,18 +1,13 @@
-/**
- * A streams group's state machine on a desk: time passes when the test says so, answers are looked up by ticket. After
- * every event the state is checked against itself, and against what the log would give back.
- */
+/** A streams group's state machine on a desk. */
 import { streamsGroupLog } from "../../../../../protocol/embedded/streams_group_log.ts";
 import { logRecord, StoredStreamsGroup } from "../../../../../server/groups/streams/records.ts";
 import type {
   HeartbeatEvent,
-  StepContext,
   StreamsAnswer,
   StreamsEffect,
   StreamsEvent,
   StreamsGroupRules,
   StreamsGroupState,
-  StreamsMember,
   StreamsRecord,
 } from "../../../../../server/groups/streams/state.ts";
 import { emptyStreamsGroup, phaseOf } from "../../../../../server/groups/streams/state.ts";
@@ -26,7 +21,9 @@ import {
   type Tasks,
 } from "../../../../../server/groups/streams/tasks.ts";
 import type { StreamsTopology, Subtopology, TopicInfo } from "../../../../../server/groups/streams/topology.ts";
+import type { StreamsWords } from "../../../../../server/groups/streams_groups.ts";
 import { FakeTopics } from "../consumer/topics.ts";
+import { ModernMachine, sameOrThrow } from "../modern_machine.ts";
 
 export const rules: StreamsGroupRules = {
   sizeMax: 100,
@@ -81,79 +78,25 @@ export const plainHeartbeat = {
   clientHost: "/host",
 } satisfies Partial<HeartbeatEvent>;
 
-export class Machine {
-  state: StreamsGroupState;
-  nowMs = 1_000_000;
-  rules: StreamsGroupRules;
-  readonly topics: FakeTopics;
-  readonly answers = new Map<number, StreamsAnswer>();
-  readonly timers = new Map<string, { readonly dueMs: number; readonly event: StreamsEvent }>();
-  /** What the last event wrote. */
-  written: readonly StreamsRecord[] = [];
+export class Machine extends ModernMachine<StreamsWords> {
   readonly stored = new StoredStreamsGroup();
-  #ticket = 0;
 
   constructor(options: Partial<StreamsGroupRules> & { readonly topics?: Readonly<Record<string, number>> } = {}) {
     const { topics, ...others } = options;
-    this.rules = { ...rules, ...others };
-    this.topics = new FakeTopics(topics ?? { t: 4, "t-changelog": 4 });
-    this.state = emptyStreamsGroup("g");
-  }
-
-  get context(): StepContext {
-    return { nowMs: this.nowMs, rules: this.rules, topics: this.topics };
+    const known = new FakeTopics(topics ?? { t: 4, "t-changelog": 4 });
+    super(emptyStreamsGroup("g"), { ...rules, ...others }, known);
   }
 
   get phase(): string {
     return phaseOf(this.state);
   }
 
-  feed(event: StreamsEvent): void {
-    const [state, effects] = step(this.state, event, this.context);
-    this.state = state;
-    this.written = [];
-    for (const effect of effects) this.#carryOut(effect);
-    this.check();
+  protected override step(event: StreamsEvent) {
+    return step(this.state, event, this.context);
   }
 
-  #carryOut(effect: StreamsEffect): void {
-    switch (effect.kind) {
-      case "persist":
-        this.written = [...this.written, ...effect.records];
-        for (const record of effect.records) {
-          const { key, value } = logRecord("g", record);
-          const known = streamsGroupLog.decodeKey(key);
-          if (known !== null) this.stored.set(known, value);
-        }
-        break;
-      case "answer":
-        if (this.answers.has(effect.ticket)) throw new Error(`ticket ${effect.ticket} is answered twice`);
-        this.answers.set(effect.ticket, effect.answer);
-        break;
-      case "startTimer":
-        this.timers.set(effect.timer, { dueMs: this.nowMs + effect.delayMs, event: effect.event });
-        break;
-      case "cancelTimer":
-        this.timers.delete(effect.timer);
-        break;
-      case "note":
-        break;
-    }
-  }
-
-  advance(ms: number): void {
-    const endMs = this.nowMs + ms;
-    for (;;) {
-      const [next] = [...this.timers].filter(([, { dueMs }]) => dueMs <= endMs).sort(([, one], [, other]) =>
-        one.dueMs - other.dueMs
-      );
-      if (next === undefined) break;
-      const [name, { dueMs, event }] = next;
-      this.timers.delete(name);
-      this.nowMs = Math.max(this.nowMs, dueMs);
-      this.feed(event);
-    }
-    this.nowMs = endMs;
+  protected override carryOut(effect: StreamsEffect): void {
+    this.carryOutCommon(effect);
   }
 
   /** A topic comes or grows. */
@@ -173,7 +116,7 @@ export class Machine {
 
   /** A heartbeat that says nothing new. */
   heartbeat(memberId: string, memberEpoch: number, changes: Partial<HeartbeatEvent> = {}): StreamsAnswer {
-    const ticket = ++this.#ticket;
+    const ticket = this.newTicket();
     this.feed({
       kind: "heartbeat",
       ticket,
@@ -184,9 +127,7 @@ export class Machine {
       ...plainHeartbeat,
       ...changes,
     });
-    const answer = this.answers.get(ticket);
-    if (answer === undefined) throw new Error(`ticket ${ticket} is not answered`);
-    return answer;
+    return this.answer(ticket);
   }
 
   /** The first heartbeat of a member, whose process is its own unless said. */
@@ -200,28 +141,41 @@ export class Machine {
     });
   }
 
-  member(memberId: string): StreamsMember {
-    const member = this.state.members.get(memberId);
-    if (member === undefined) throw new Error(`${memberId} is not a member`);
-    return member;
-  }
-
   // -------------------------------------------------------------------------------------------- checks
 
-  check(): void {
+  protected override checkCounts(): void {
     checkHolders(this.state);
-    if (this.state.isDead) return;
-    const restored = this.stored.restore("g", this.context);
-    if (restored === null) {
-      if (this.state.members.size > 0) throw new Error("the log does not know the group");
-      return;
-    }
-    sameOrThrow("log", asLogged(restored), asLogged(this.state));
+  }
+
+  protected override store(part: StreamsRecord): void {
+    const { key, value } = logRecord("g", part);
+    const known = streamsGroupLog.decodeKey(key);
+    if (known !== null) this.stored.set(known, value);
+  }
+
+  protected override restored(): StreamsGroupState | null {
+    return this.stored.restore("g", this.context);
+  }
+
+  protected override asLogged(state: StreamsGroupState): unknown {
+    const { groupEpoch, assignmentEpoch, assignmentTimestampMs, metadataHash, validatedTopologyEpoch } = state;
+    const { assignmentConfigs, topology, members, targets } = state;
+    return {
+      groupEpoch,
+      assignmentEpoch,
+      assignmentTimestampMs,
+      metadataHash,
+      validatedTopologyEpoch,
+      assignmentConfigs,
+      topology,
+      members,
+      targets,
+    };
   }
 }
 
 /** Who has which task is what members have and are giving up; and nobody's target is left behind. */
-export function checkHolders(state: StreamsGroupState): void {
+function checkHolders(state: StreamsGroupState): void {
   const counted = new Map<string, string[]>();
   const instances = new Map<string, string>();
   for (const { memberId, instanceId, processId, assigned, revoking } of state.members.values()) {
@@ -246,41 +200,6 @@ export function checkHolders(state: StreamsGroupState): void {
   for (const memberId of [...state.targets.keys(), ...state.taskOffsets.keys()]) {
     if (!state.members.has(memberId)) throw new Error(`${memberId} is known and no member`);
   }
-}
-
-function asLogged(state: StreamsGroupState): unknown {
-  const { groupEpoch, assignmentEpoch, assignmentTimestampMs, metadataHash, validatedTopologyEpoch } = state;
-  const { assignmentConfigs, topology, members, targets } = state;
-  return {
-    groupEpoch,
-    assignmentEpoch,
-    assignmentTimestampMs,
-    metadataHash,
-    validatedTopologyEpoch,
-    assignmentConfigs,
-    topology,
-    members,
-    targets,
-  };
-}
-
-function sameOrThrow(subject: string, one: unknown, other: unknown): void {
-  const [left, right] = [print(one), print(other)];
-  if (left !== right) throw new Error(`${subject}: ${left} is not ${right}`);
-}
-
-/** A text that is the same for the same content, in whatever order maps and sets are. */
-function print(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part === "bigint") return `${part}`;
-    if (part instanceof Set) return [...part].sort();
-    if (part instanceof Map) {
-      return [...part].map(([name, content]) => [name, JSON.parse(print(content) ?? "null")] as const)
-        .sort(([one], [another]) => `${one}` < `${another}` ? -1 : 1);
-    }
-    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([one], [another]) => one < another ? -1 : 1));
-  });
 }
 
 /** "0:0,1 1:3" by subtopology; "-" for null. */
