@@ -34,12 +34,16 @@ import { createPartitions } from "./api/37_create_partitions.ts";
 import { deleteGroups } from "./api/42_delete_groups.ts";
 import { incrementalAlterConfigs } from "./api/44_incremental_alter_configs.ts";
 import { offsetDelete } from "./api/47_offset_delete.ts";
+import { updateFeatures } from "./api/57_update_features.ts";
 import { describeCluster } from "./api/60_describe_cluster.ts";
 import { describeProducers } from "./api/61_describe_producers.ts";
 import { describeTransactions } from "./api/65_describe_transactions.ts";
 import { listTransactions } from "./api/66_list_transactions.ts";
 import { consumerGroupHeartbeat } from "./api/68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribe } from "./api/69_consumer_group_describe.ts";
+import { getTelemetrySubscriptions } from "./api/71_get_telemetry_subscriptions.ts";
+import { pushTelemetry } from "./api/72_push_telemetry.ts";
+import { listConfigResources } from "./api/74_list_config_resources.ts";
 import { describeTopicPartitions } from "./api/75_describe_topic_partitions.ts";
 import { shareGroupHeartbeat } from "./api/76_share_group_heartbeat.ts";
 import { shareGroupDescribe } from "./api/77_share_group_describe.ts";
@@ -92,12 +96,16 @@ export const apis: readonly AnyApi[] = [
   deleteGroups,
   incrementalAlterConfigs,
   offsetDelete,
+  updateFeatures,
   describeCluster,
   describeProducers,
   describeTransactions,
   listTransactions,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
+  getTelemetrySubscriptions,
+  pushTelemetry,
+  listConfigResources,
   describeTopicPartitions,
   shareGroupHeartbeat,
   shareGroupDescribe,

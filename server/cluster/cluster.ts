@@ -9,7 +9,9 @@ import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { BrokerConfig } from "../config.ts";
 import type { Logger } from "../log.ts";
+import { KRAFT_VERSION, METADATA_VERSION } from "../features.ts";
 import { autoTopicRequest } from "./auto_topics.ts";
+import { type FeatureUpdate, initialFeatures, planFeatureUpdates } from "./feature_plans.ts";
 import { type ClusterChange, type ConfigResource, MetadataImage, ResourceType, type Topic } from "./image.ts";
 import type { MetadataStore } from "./metadata_store.ts";
 import type { MetadataRecord } from "./records.ts";
@@ -32,8 +34,6 @@ export type { PartitionAssignment, PartitionsRequest, TopicRequest } from "./top
 
 /** Producer ids given out at a time: Kafka's block. */
 const producerIdBlock = 1000;
-/** Kafka's level for what our records are (4.4-IV2). */
-const metadataLevel = 33;
 
 export interface ClusterOptions {
   readonly runtime: Runtime;
@@ -95,11 +95,7 @@ export class Cluster {
   /** Reads the metadata. Listeners are not told of what is there already. */
   async load(): Promise<void> {
     this.#image = await this.#store.load((changes) => this.#committed(changes));
-    if (this.#image.features().size > 0) return;
-    // Kafka's readers want the first record of all to be this one.
-    await this.#store.propose((image) =>
-      image.features().size > 0 ? [] : [{ kind: "featureLevel", name: "metadata.version", featureLevel: metadataLevel }]
-    );
+    await this.#beginFeatures();
   }
 
   /** Waits for changes that are on their way; later ones are refused. */
@@ -146,6 +142,21 @@ export class Cluster {
   /** Grows with every change. */
   get version(): number {
     return this.#store.version;
+  }
+
+  /** Of a feature that the cluster goes by; 0: it does not. */
+  featureLevel(name: string): number {
+    return this.#image.features().get(name) ?? 0;
+  }
+
+  /**
+   * The features in use, and how new that knowledge is: Kafka's epoch is the offset of the metadata's last record. Clients take
+   * no levels of an epoch that is not above the one they have, nor any below 0.
+   */
+  get finalizedFeatures(): { readonly epoch: number; readonly levels: ReadonlyMap<string, number> } {
+    const levels = this.#featureLevels();
+    for (const [name, level] of levels) if (level === 0 && name !== KRAFT_VERSION) levels.delete(name);
+    return { epoch: Math.max(0, this.version - 1), levels };
   }
 
   /** Whether a topic of this id was here and deleted, as far as is still known. */
@@ -259,6 +270,19 @@ export class Cluster {
     await this.#store.propose((image) => planOrphans(image.topics(), this.nodeId));
   }
 
+  /**
+   * Changes levels of features: all of them or none.
+   * @throws {ProtocolError} INVALID_UPDATE_VERSION, KAFKA_STORAGE_ERROR
+   */
+  async updateFeatures(updates: readonly FeatureUpdate[], options: ChangeOptions = {}): Promise<void> {
+    await this.#store.propose(() => {
+      const records = planFeatureUpdates(this.#featureLevels(), updates, this.nodeId);
+      return options.validateOnly === true ? [] : records;
+    });
+    if (options.validateOnly === true) return;
+    for (const { name, level } of updates) this.#logger.info("feature set", { feature: name, level });
+  }
+
   // -------------------------------------------------------------------------------------------- configs, producer ids
 
   /**
@@ -298,6 +322,20 @@ export class Cluster {
   }
 
   // -------------------------------------------------------------------------------------------- below: how
+
+  /** A new history begins with them. One of ours from before features could be changed has the word on a single one. */
+  async #beginFeatures(): Promise<void> {
+    const known = this.#image.features();
+    const isOlder = known.size === 1 && known.has(METADATA_VERSION) && this.#store.kraftVersion === null;
+    if (known.size > 0 && !isOlder) return;
+    await this.#store.propose((image) =>
+      initialFeatures().filter((record) => record.kind === "featureLevel" && !image.features().has(record.name))
+    );
+  }
+
+  #featureLevels(): Map<string, number> {
+    return new Map([...this.#image.features(), [KRAFT_VERSION, this.#store.kraftVersion ?? 1]]);
+  }
 
   #planTopics(image: MetadataImage, requests: readonly TopicRequest[]): Planned<TopicRequest>[] {
     const context: PlanContext = {

@@ -111,7 +111,7 @@ export class MetadataImage {
     for (const { resource } of this.#configs.values()) if (resource.type === type) yield resource;
   }
 
-  /** Finalized feature levels by name. */
+  /** Levels of the features of which there was ever a word, by name. 0: not in use, and meant so. */
   features(): ReadonlyMap<string, number> {
     return this.#features;
   }
@@ -169,8 +169,7 @@ export class MetadataImage {
           this.#nextProducerId = record.nextProducerId;
           break;
         case "featureLevel":
-          if (record.featureLevel === 0) this.#features.delete(record.name);
-          else this.#features.set(record.name, record.featureLevel);
+          this.#features.set(record.name, record.featureLevel);
           break;
         default:
           record satisfies never;

@@ -6,7 +6,8 @@ import { batches, type BatchView, readInt16 } from "../../protocol/batch.ts";
 import { decodeRecords } from "../../protocol/record.ts";
 
 /** Types of control records: KRaftVersionRecord, VotersRecord. */
-const VOTING_TYPES: ReadonlySet<number> = new Set([5, 6]);
+const KRAFT_VERSION_TYPE = 5;
+const VOTING_TYPES: ReadonlySet<number> = new Set([KRAFT_VERSION_TYPE, 6]);
 
 export interface ControlRecord {
   readonly key: Uint8Array;
@@ -29,6 +30,13 @@ export class KraftVoters {
   /** The same for all of a snapshot. */
   noteAll(snapshot: Uint8Array): void {
     for (const batch of batches(snapshot)) if (batch.isControl) this.note(batch);
+  }
+
+  /** Of their protocol; null: they never wrote it down. */
+  get kraftVersion(): number | null {
+    const record = this.#records.get(KRAFT_VERSION_TYPE);
+    // A version of the record's own comes first.
+    return record === undefined || record.value.length < 4 ? null : readInt16(record.value, 2);
   }
 
   /** By type, ascending. */

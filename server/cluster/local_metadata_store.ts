@@ -35,6 +35,8 @@ import { MetadataReplay } from "./metadata_replay.ts";
 import type { MetadataStore } from "./metadata_store.ts";
 import { encodeMetadataRecord, type MetadataRecord } from "./records.ts";
 
+/** How Kafka's controllers last voted: in every folder that one of them has written to. */
+const QUORUM_STATE_FILE = "quorum-state";
 /** Kafka's bound on one change. A request's own bounds keep it far below. */
 const changeBytesMax = 8 * 1024 * 1024;
 const readBytesMax = 4 * 1024 * 1024;
@@ -59,6 +61,8 @@ export class LocalMetadataStore implements MetadataStore {
   #tail: Promise<void> = Promise.resolve();
   #failure: unknown = null;
   #isClosed = false;
+  /** The end of what the image has. */
+  #version = 0;
   #bytesSinceSnapshot = 0;
   #snapshotBytes: number;
 
@@ -77,6 +81,7 @@ export class LocalMetadataStore implements MetadataStore {
     this.#committed = committed;
     const snapshotEnd = this.#loadSnapshot();
     this.#replay(snapshotEnd);
+    this.#version = this.#log.logEndOffset;
     this.#logger.info("metadata loaded", {
       topics: this.#image.topics().length,
       snapshotEnd,
@@ -87,7 +92,12 @@ export class LocalMetadataStore implements MetadataStore {
   }
 
   get version(): number {
-    return this.#log.logEndOffset;
+    return this.#version;
+  }
+
+  get kraftVersion(): number | null {
+    const isFromKafka = this.#runtime.files.stat(`${this.#log.directory}/${QUORUM_STATE_FILE}`) !== null;
+    return this.#voters.kraftVersion ?? (isFromKafka ? 0 : null);
   }
 
   propose(decide: (image: MetadataImage) => readonly MetadataRecord[]): Promise<void> {
@@ -114,7 +124,9 @@ export class LocalMetadataStore implements MetadataStore {
       );
     }
     await this.#write(batch);
-    this.#committed(this.#image.apply(records)); // (2)
+    const changes = this.#image.apply(records); // (2)
+    this.#version = this.#log.logEndOffset;
+    this.#committed(changes);
     this.#bytesSinceSnapshot += batch.length;
     if (this.#bytesSinceSnapshot >= this.#snapshotBytes) await this.#takeSnapshot(); // (6)
   }

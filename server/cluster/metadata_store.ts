@@ -8,8 +8,10 @@ import type { ClusterChange, MetadataImage } from "./image.ts";
 import type { MetadataRecord } from "./records.ts";
 
 export interface MetadataStore {
-  /** How far the history has come: grows with every change. */
+  /** How much of the history the image has: grows with every change, and no sooner than that. */
   readonly version: number;
+  /** Kafka's `kraft.version`, where controllers of Kafka's have written to this history; null in one that is all ours. */
+  readonly kraftVersion: number | null;
   /**
    * Reads all that was agreed and gives the image it adds up to. The store alone changes that image from here on: each
    * time a change, ours or another's, has become durable and was applied, `committed` is told what it did.

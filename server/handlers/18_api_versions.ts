@@ -8,7 +8,7 @@
  */
 import { apiVersions } from "../../protocol/api/18_api_versions.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import { features, finalizedFeaturesEpoch } from "../features.ts";
+import { supportedFeatures } from "../features.ts";
 import { handle } from "../handler.ts";
 import { handlers } from "./table.ts";
 
@@ -30,12 +30,16 @@ export const apiVersionsHandler = handle(apiVersions, [0, 5], (request, context)
   const isMeantForAnother = clusterId !== null &&
     (clusterId !== broker.cluster.clusterId || nodeId !== broker.cluster.nodeId);
   if (isMeantForAnother) return { errorCode: ErrorCode.REBOOTSTRAP_REQUIRED, apiKeys: [] };
-  const shown = features.filter((feature) => apiVersion >= 4 || feature.minVersion > 0);
+  const { epoch, levels } = broker.cluster.finalizedFeatures;
   return {
     errorCode: ErrorCode.NONE,
     apiKeys: handlers.map(({ api, minVersion, maxVersion }) => ({ apiKey: api.key, minVersion, maxVersion })),
-    supportedFeatures: shown.map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion })),
-    finalizedFeaturesEpoch,
-    finalizedFeatures: shown.map(({ name, level }) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
+    supportedFeatures: supportedFeatures.filter(({ minVersion }) => apiVersion >= 4 || minVersion > 0)
+      .map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion })),
+    finalizedFeaturesEpoch: epoch,
+    finalizedFeatures: Array.from(
+      levels,
+      ([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level }),
+    ),
   };
 });

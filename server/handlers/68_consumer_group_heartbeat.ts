@@ -8,7 +8,7 @@
  */
 import { consumerGroupHeartbeat } from "../../protocol/api/68_consumer_group_heartbeat.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import type { Broker } from "../broker.ts";
+import { isConsumerProtocolOn } from "../features.ts";
 import { handle } from "../handler.ts";
 
 export const consumerGroupHeartbeatHandler = handle(consumerGroupHeartbeat, [0, 1], async (request, context) => {
@@ -44,8 +44,3 @@ export const consumerGroupHeartbeatHandler = handle(consumerGroupHeartbeat, [0, 
     },
   };
 });
-
-/** `group.coordinator.rebalance.protocols` */
-export function isConsumerProtocolOn({ config }: Pick<Broker, "config">): boolean {
-  return config.get("group.coordinator.rebalance.protocols").some((name) => name.toLowerCase() === "consumer");
-}

@@ -14,12 +14,12 @@ import { ErrorCode } from "../../protocol/errors.ts";
 import type { Broker } from "../broker.ts";
 import { groupOperations, operationsNotAsked } from "../cluster/authorized_operations.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { isConsumerProtocolOn } from "../features.ts";
 import { preferredAssignor } from "../groups/consumer/assign.ts";
 import { assignorNames } from "../groups/consumer/rules.ts";
 import type { ConsumerGroupState, ConsumerMember } from "../groups/consumer/state.ts";
 import { NO_PARTITIONS, phaseOf } from "../groups/consumer/state.ts";
 import { handle } from "../handler.ts";
-import { isConsumerProtocolOn } from "./68_consumer_group_heartbeat.ts";
 
 type GroupAnswer = ConsumerGroupDescribeResponseDraft["groups"][number];
 type MemberAnswer = GroupAnswer["members"][number];

@@ -6,6 +6,7 @@
  */
 import { shareGroupHeartbeat } from "../../protocol/api/76_share_group_heartbeat.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
+import { isShareProtocolOn } from "../features.ts";
 import { refusedShareHeartbeat } from "../groups/share/state.ts";
 import { handle } from "../handler.ts";
 import { isMemberId } from "../share/requests.ts";
@@ -13,6 +14,9 @@ import { isMemberId } from "../share/requests.ts";
 export const shareGroupHeartbeatHandler = handle(shareGroupHeartbeat, [1, 1], async (request, context) => {
   const { broker, clientId, connection } = context;
   const { groupId, memberId, memberEpoch, rackId } = request;
+  if (!isShareProtocolOn(broker)) {
+    return { ...refusedShareHeartbeat(ErrorCode.UNSUPPORTED_VERSION, null), throttleTimeMs: 0, assignment: null };
+  }
   const answer = isMemberId(memberId)
     ? await broker.groups.share.heartbeat({
       groupId,

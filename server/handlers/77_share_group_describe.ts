@@ -7,6 +7,7 @@ import { ErrorCode } from "../../protocol/errors.ts";
 import type { Broker } from "../broker.ts";
 import { groupOperations, operationsNotAsked } from "../cluster/authorized_operations.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { isShareProtocolOn } from "../features.ts";
 import { type ShareGroupState, type ShareMember, sharePhaseOf } from "../groups/share/state.ts";
 import { handle } from "../handler.ts";
 
@@ -23,6 +24,7 @@ export const shareGroupDescribeHandler = handle(shareGroupDescribe, [1, 1], (req
 }));
 
 function answerGroup(groupId: string, { groups, cluster }: Broker): GroupAnswer {
+  if (!isShareProtocolOn({ cluster })) return refused(groupId, ErrorCode.UNSUPPORTED_VERSION);
   if (groupId === "") return refused(groupId, ErrorCode.INVALID_GROUP_ID);
   const state = groups.share.describe(groupId);
   if (typeof state === "number") return refused(groupId, state);

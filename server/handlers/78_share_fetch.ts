@@ -9,6 +9,7 @@
 import { shareFetch, type ShareFetchRequest, type ShareFetchResponseDraft } from "../../protocol/api/78_share_fetch.ts";
 import { ErrorCode, errorInfo, ProtocolError } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
+import { requireShareProtocol } from "../features.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import type { Partition } from "../partitions/partition.ts";
 import { acknowledgeAll, type Acknowledged, checkMember, type Member } from "../share/requests.ts";
@@ -26,6 +27,7 @@ export const shareFetchHandler = handle(shareFetch, [1, 2], async (request, cont
   const { broker, apiVersion } = context;
   const { cluster, sharePartitions } = broker;
   try {
+    requireShareProtocol(broker);
     const member = checkMember(request);
     const isRenewal = apiVersion >= 2 && request.isRenewAck;
     if (isRenewal) checkRenewal(request);

@@ -7,6 +7,7 @@
  */
 import { shareAcknowledge, type ShareAcknowledgeResponseDraft } from "../../protocol/api/79_share_acknowledge.ts";
 import { ErrorCode, errorInfo, ProtocolError } from "../../protocol/errors.ts";
+import { requireShareProtocol } from "../features.ts";
 import { handle } from "../handler.ts";
 import { acknowledgeAll, type Acknowledged, checkMember } from "../share/requests.ts";
 import { FINAL_EPOCH, INITIAL_EPOCH } from "../share/sessions.ts";
@@ -18,6 +19,7 @@ export const shareAcknowledgeHandler = handle(shareAcknowledge, [1, 2], async (r
   const { cluster, sharePartitions } = broker;
   const { shareSessionEpoch: epoch } = request;
   try {
+    requireShareProtocol(broker);
     const member = checkMember(request);
     const { groupId, memberId } = member;
     const sessions = broker.sharePartitions.sessions;

@@ -11,7 +11,7 @@ import {
   type StreamsGroupHeartbeatResponseDraft,
 } from "../../protocol/api/88_streams_group_heartbeat.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
-import type { Broker } from "../broker.ts";
+import { isStreamsProtocolOn } from "../features.ts";
 import { refusedHeartbeat, type StreamsAnswer } from "../groups/streams/state.ts";
 import { taskIdsOf } from "../groups/streams/tasks.ts";
 import { handle } from "../handler.ts";
@@ -44,11 +44,6 @@ export const streamsGroupHeartbeatHandler = handle(streamsGroupHeartbeat, [0, 1]
   });
   return answered(answer, apiVersion);
 });
-
-/** `group.coordinator.rebalance.protocols` */
-export function isStreamsProtocolOn({ config }: Pick<Broker, "config">): boolean {
-  return config.get("group.coordinator.rebalance.protocols").some((name) => name.toLowerCase() === "streams");
-}
 
 function answered(answer: StreamsAnswer, apiVersion: number): StreamsGroupHeartbeatResponseDraft {
   const { tasks, endpoints, ...others } = answer;

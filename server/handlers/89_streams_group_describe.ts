@@ -13,12 +13,12 @@ import {
 import { ErrorCode } from "../../protocol/errors.ts";
 import type { Broker } from "../broker.ts";
 import { groupOperations, operationsNotAsked } from "../cluster/authorized_operations.ts";
+import { isStreamsProtocolOn } from "../features.ts";
 import { type InternalTopic, isReady } from "../groups/streams/configure.ts";
 import { NO_OFFSETS, phaseOf, type StreamsGroupState, type StreamsMember } from "../groups/streams/state.ts";
 import { type HeldTasks, NO_TASKS, partsOf, type Task, taskIdsOf, type Tasks } from "../groups/streams/tasks.ts";
 import type { StreamsTopology, TopicInfo } from "../groups/streams/topology.ts";
 import { handle } from "../handler.ts";
-import { isStreamsProtocolOn } from "./88_streams_group_heartbeat.ts";
 
 type GroupAnswer = StreamsGroupDescribeResponseDraft["groups"][number];
 type MemberAnswer = GroupAnswer["members"][number];

@@ -13,6 +13,7 @@ import {
 import { ErrorCode } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import type { Broker } from "../broker.ts";
+import { isShareProtocolOn } from "../features.ts";
 import { handle } from "../handler.ts";
 
 type GroupRequest = DescribeShareGroupOffsetsRequest["groups"][number];
@@ -25,6 +26,7 @@ export const describeShareGroupOffsetsHandler = handle(describeShareGroupOffsets
 }));
 
 function answerGroup({ groupId, topics }: GroupRequest, broker: Broker): GroupAnswer {
+  if (!isShareProtocolOn(broker)) return { groupId, topics: [], errorCode: ErrorCode.UNSUPPORTED_VERSION };
   const asked = topics ?? initializedTopics(groupId, broker);
   if (typeof asked === "number") return { groupId, topics: [], errorCode: asked };
   const known: GroupAnswer["topics"][number][] = [];

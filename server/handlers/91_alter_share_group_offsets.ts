@@ -5,6 +5,7 @@ import {
 } from "../../protocol/api/91_alter_share_group_offsets.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
+import { isShareProtocolOn } from "../features.ts";
 import type { InitialTopic } from "../groups/share/state.ts";
 import type { Kept } from "../groups/share_groups.ts";
 import { handle } from "../handler.ts";
@@ -18,6 +19,9 @@ const unknown: Kept = {
 type PartitionAnswer = AlterShareGroupOffsetsResponseDraft["responses"][number]["partitions"][number];
 
 export const alterShareGroupOffsetsHandler = handle(alterShareGroupOffsets, [0, 0], async (request, { broker }) => {
+  if (!isShareProtocolOn(broker)) {
+    return { throttleTimeMs: 0, errorCode: ErrorCode.UNSUPPORTED_VERSION, responses: [] };
+  }
   const wanted: InitialTopic[] = [];
   for (const { topicName, partitions } of request.topics) {
     const topic = broker.cluster.topic(topicName);

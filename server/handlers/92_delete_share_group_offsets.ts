@@ -5,11 +5,15 @@ import {
 } from "../../protocol/api/92_delete_share_group_offsets.ts";
 import { ErrorCode, errorInfo, ProtocolError } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
+import { isShareProtocolOn } from "../features.ts";
 import { handle } from "../handler.ts";
 
 type TopicAnswer = DeleteShareGroupOffsetsResponseDraft["responses"][number];
 
 export const deleteShareGroupOffsetsHandler = handle(deleteShareGroupOffsets, [0, 0], async (request, { broker }) => {
+  if (!isShareProtocolOn(broker)) {
+    return { throttleTimeMs: 0, errorCode: ErrorCode.UNSUPPORTED_VERSION, responses: [] };
+  }
   const { groupId } = request;
   const { groups, cluster } = broker;
   const { initialized, deleting } = groups.share.state(groupId)?.statePartitions ??

@@ -6,8 +6,8 @@
  */
 import { streamsGroupTopologyDescriptionUpdate } from "../../protocol/api/93_streams_group_topology_description_update.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
+import { isStreamsProtocolOn } from "../features.ts";
 import { handle } from "../handler.ts";
-import { isStreamsProtocolOn } from "./88_streams_group_heartbeat.ts";
 
 export const streamsGroupTopologyDescriptionUpdateHandler = handle(
   streamsGroupTopologyDescriptionUpdate,

@@ -31,12 +31,14 @@ import { createPartitionsHandler } from "./37_create_partitions.ts";
 import { deleteGroupsHandler } from "./42_delete_groups.ts";
 import { incrementalAlterConfigsHandler } from "./44_incremental_alter_configs.ts";
 import { offsetDeleteHandler } from "./47_offset_delete.ts";
+import { updateFeaturesHandler } from "./57_update_features.ts";
 import { describeClusterHandler } from "./60_describe_cluster.ts";
 import { describeProducersHandler } from "./61_describe_producers.ts";
 import { describeTransactionsHandler } from "./65_describe_transactions.ts";
 import { listTransactionsHandler } from "./66_list_transactions.ts";
 import { consumerGroupHeartbeatHandler } from "./68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribeHandler } from "./69_consumer_group_describe.ts";
+import { listConfigResourcesHandler } from "./74_list_config_resources.ts";
 import { describeTopicPartitionsHandler } from "./75_describe_topic_partitions.ts";
 import { shareGroupHeartbeatHandler } from "./76_share_group_heartbeat.ts";
 import { shareGroupDescribeHandler } from "./77_share_group_describe.ts";
@@ -86,12 +88,14 @@ export const handlers: readonly Handler[] = [
   deleteGroupsHandler,
   incrementalAlterConfigsHandler,
   offsetDeleteHandler,
+  updateFeaturesHandler,
   describeClusterHandler,
   describeProducersHandler,
   describeTransactionsHandler,
   listTransactionsHandler,
   consumerGroupHeartbeatHandler,
   consumerGroupDescribeHandler,
+  listConfigResourcesHandler,
   describeTopicPartitionsHandler,
   shareGroupHeartbeatHandler,
   shareGroupDescribeHandler,

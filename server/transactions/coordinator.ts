@@ -9,6 +9,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { BrokerConfig } from "../config.ts";
 import { Sweeps } from "../coordination/sweeps.ts";
 import { type ShardedTopic, TopicShards } from "../coordination/topic_shards.ts";
+import { TRANSACTION_VERSION } from "../features.ts";
 import type { Logger } from "../log.ts";
 import type { ProducerIds } from "../producer_ids.ts";
 import type { MarkerWriter } from "./marker_writer.ts";
@@ -37,7 +38,7 @@ export interface TransactionCoordinatorOptions {
   readonly logger: Logger;
   readonly config: Pick<BrokerConfig, "get">;
   /** Makes the topic when it is missing. */
-  readonly cluster: Pick<Cluster, "autoCreateTopics">;
+  readonly cluster: Pick<Cluster, "autoCreateTopics" | "featureLevel">;
   readonly topic: TransactionsTopic;
   readonly producerIds: Pick<ProducerIds, "next">;
   readonly markers: Pick<MarkerWriter, "write" | "stop">;
@@ -112,7 +113,7 @@ export class TransactionCoordinator {
   }
 
   #newShard(partition: number): TransactionShard {
-    const { runtime: { clock, timers }, logger, topic, markers } = this.#options;
+    const { runtime: { clock, timers }, logger, cluster, topic, markers } = this.#options;
     return new TransactionShard({
       clock,
       timers,
@@ -122,6 +123,7 @@ export class TransactionCoordinator {
         compression: Compression.none,
         timeoutMs: writeTimeoutMs,
       },
+      recordVersion: () => cluster.featureLevel(TRANSACTION_VERSION) >= 1 ? 1 : 0,
       coordinatorEpoch: () => topic.leaderEpochOf(partition),
       writeMarkers: (task, marked) => markers.write(task, marked),
       answer: (ticket, answer) => this.#answer(ticket, answer),

@@ -19,14 +19,19 @@ const phases: readonly Phase[] = [
   "CompleteAbort",
 ];
 
+/** 0: without what is in tagged fields. */
+export type RecordVersion = 0 | 1;
+
 /** null forgets the id. */
-export function transactionRecord(transactionalId: string, transaction: PersistedTransaction | null): LogRecord {
+export function transactionRecord(
+  transactionalId: string,
+  transaction: PersistedTransaction | null,
+  version: RecordVersion,
+): LogRecord {
   const key = encodeTransactionLogKey({ transactionalId });
   if (transaction === null) return { key, value: null };
   const value = encodeTransactionLogValue({
     producerId: transaction.producerId,
-    previousProducerId: transaction.previousProducerId,
-    nextProducerId: transaction.nextProducerId,
     producerEpoch: transaction.producerEpoch,
     transactionTimeoutMs: transaction.timeoutMs,
     transactionStatus: phases.indexOf(transaction.phase),
@@ -36,8 +41,12 @@ export function transactionRecord(transactionalId: string, transaction: Persiste
     ),
     transactionLastUpdateTimestampMs: transaction.updatedMs,
     transactionStartTimestampMs: transaction.startMs,
-    clientTransactionVersion: transaction.clientVersion,
-  });
+    ...(version === 0 ? {} : {
+      previousProducerId: transaction.previousProducerId,
+      nextProducerId: transaction.nextProducerId,
+      clientTransactionVersion: transaction.clientVersion,
+    }),
+  }, version);
   return { key, value };
 }
 

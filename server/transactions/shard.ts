@@ -15,7 +15,7 @@ import type { Logger } from "../log.ts";
 import { loadTransactions } from "./loader.ts";
 import type { MarkerTask } from "./marker_writer.ts";
 import type { PartitionSet } from "./partition_set.ts";
-import { transactionRecord } from "./records.ts";
+import { type RecordVersion, transactionRecord } from "./records.ts";
 import {
   type Effect,
   isBusy,
@@ -45,6 +45,7 @@ export interface ShardOptions {
   readonly log: Pick<LogWriterOptions, "write" | "compression" | "timeoutMs">;
   /** Of the leadership under which the shard writes, by which partitions tell an earlier coordinator. */
   readonly coordinatorEpoch: () => number;
+  readonly recordVersion: () => RecordVersion;
   /** Calls `marked` until each partition was told of once. */
   readonly writeMarkers: (task: MarkerTask, marked: (partitions: PartitionSet) => void) => void;
   /** A parked request has its answer. One that was answered before may be answered again: the first counts. */
@@ -158,7 +159,7 @@ export class TransactionShard implements Shard {
 
   async #persist(entry: Entry, value: PersistedTransaction | null): Promise<void> {
     const { pending, transactionalId } = entry.state;
-    const record = transactionRecord(transactionalId, value);
+    const record = transactionRecord(transactionalId, value, this.#options.recordVersion());
     const errorCode = await this.#writer.append([record], (outcome) => {
       this.#step(entry, { kind: "persisted", errorCode: coordinatorError(outcome) }); // (2)
     });

@@ -4,6 +4,7 @@ import type { Dialogue } from "../../support/dialogue.ts";
 import { clusterAnswers } from "./cluster.ts";
 import { commitsAnswers } from "./commits.ts";
 import { consumerGroupsAnswers } from "./consumer_groups.ts";
+import { featuresAnswers } from "./features.ts";
 import { fetchAnswers } from "./fetch.ts";
 import { framesAnswers } from "./frames.ts";
 import { groupsAnswers } from "./groups.ts";
@@ -29,6 +30,7 @@ export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<vo
   offsets: offsetsAnswers,
   members: membersAnswers,
   commits: commitsAnswers,
+  features: featuresAnswers,
   groups: groupsAnswers,
   consumer_groups: consumerGroupsAnswers,
   streams_groups: streamsGroupsAnswers,

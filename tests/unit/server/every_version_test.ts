@@ -283,6 +283,8 @@ const requests: Readonly<Record<string, (version: number) => Promise<Record<stri
   },
   DescribeTransactions: async () => ({ transactionalIds: [(await producer("described")).transactionalId] }),
   CreatePartitions: () => Promise.resolve({ topics: [{ name: "events", count: 3, assignments: null }] }),
+  UpdateFeatures: () => Promise.resolve({ featureUpdates: [{ feature: "group.version", maxVersionLevel: 1 }] }),
+  ListConfigResources: (version) => Promise.resolve(version === 0 ? {} : { resourceTypes: [2, 4] }),
 };
 
 /** What to say where the schema's own defaults would ask for nothing. */

@@ -9,6 +9,7 @@ import { clearStrayLogs } from "../../../../server/cluster/stray_logs.ts";
 import { BrokerConfig } from "../../../../server/config.ts";
 import { validateTopicConfigs } from "../../../../server/config/alter.ts";
 import { silentLogger } from "../../../../server/log.ts";
+import { writeFileAtomically } from "../../../../storage/atomic_file.ts";
 import { DEFAULT_LOG_CONFIG } from "../../../../storage/log_config.ts";
 import { LogDir } from "../../../../storage/log_dir.ts";
 import { fakeBroker } from "./fake_cluster.ts";
@@ -69,6 +70,42 @@ describe("cluster", () => {
     expect(after.cluster.topicById(orders.id)!.configs.get("retention.ms")).toBe("5");
     expect(after.changes).toEqual([]);
     expect(after.cluster.clusterId).toBe(before.cluster.clusterId);
+  });
+
+  test("features of a folder from before they could be changed are those of a new one; a folder of Kafka's keeps its own", async () => {
+    const featuresOf = async (isOfKafka: boolean) => {
+      const runtime = createMemoryRuntime();
+      const logDir = await runtime.until(LogDir.open(runtime, "/data", { nodeId: 1 }));
+      const store = openLocalMetadata({ runtime, logDir, logger: silentLogger });
+      await runtime.until(store.load(() => {}));
+      await runtime.until(store.propose(() => [{ kind: "featureLevel", name: "metadata.version", featureLevel: 33 }]));
+      if (isOfKafka) writeFileAtomically(runtime.files, "/data/__cluster_metadata-0/quorum-state", new Uint8Array(1));
+      await runtime.until(logDir.close({ clean: true }));
+      const { cluster } = await open(runtime);
+      return Object.fromEntries(cluster.finalizedFeatures.levels);
+    };
+    expect(await featuresOf(false)).toEqual({
+      "metadata.version": 33,
+      "group.version": 1,
+      "share.version": 1,
+      "streams.version": 1,
+      "transaction.version": 2,
+      "kraft.version": 1,
+    });
+    expect(await featuresOf(true)).toEqual({ "metadata.version": 33, "kraft.version": 0 });
+  });
+
+  test("the epoch of features is told only of what the image has", async () => {
+    const runtime = createMemoryRuntime();
+    const { cluster } = await open(runtime);
+    const { epoch } = cluster.finalizedFeatures;
+    const change = cluster.updateFeatures([{ name: "group.version", level: 0, upgradeType: 2 }]);
+    await Promise.resolve();
+    await Promise.resolve();
+    // Appended, and not yet synced: who were told the new epoch with the old levels would never believe the new ones.
+    expect([cluster.finalizedFeatures.epoch, cluster.featureLevel("group.version")]).toEqual([epoch, 1]);
+    await runtime.until(change);
+    expect([cluster.finalizedFeatures.epoch, cluster.featureLevel("group.version")]).toEqual([epoch + 1, 0]);
   });
 
   test("a deleted topic made again has another id", async () => {

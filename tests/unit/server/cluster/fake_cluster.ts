@@ -22,6 +22,7 @@ export class MemoryMetadataStore implements MetadataStore {
   /** Changes wait for it. */
   gate: Promise<void> = Promise.resolve();
   version = 0;
+  readonly kraftVersion = null;
   #committed: (changes: readonly ClusterChange[]) => void = () => {};
 
   load(committed: (changes: readonly ClusterChange[]) => void): Promise<MetadataImage> {

@@ -150,6 +150,7 @@ describe("metadata image", () => {
   test("its records make the same image again", () => {
     const image = new MetadataImage();
     image.apply([{ kind: "featureLevel", name: "metadata.version", featureLevel: 33 }]);
+    image.apply([{ kind: "featureLevel", name: "group.version", featureLevel: 0 }]);
     image.apply([...topic("orders", ID, 3), config("orders", "retention.ms", "5")]);
     image.apply(topic("__consumer_offsets", OTHER_ID, 50));
     image.apply([{ kind: "partitionChange", partitionId: 1, topicId: ID, leader: 1, replicas: null, isr: null }]);
@@ -158,7 +159,7 @@ describe("metadata image", () => {
     copy.apply([...image.records()]);
     expect(copy.topics()).toEqual(image.topics());
     expect(copy.nextProducerId).toBe(4000);
-    expect([...copy.features()]).toEqual([["metadata.version", 33]]);
+    expect([...copy.features()]).toEqual([["metadata.version", 33], ["group.version", 0]]);
     expect([...copy.records()]).toEqual([...image.records()]);
     expect(copy.topic("__consumer_offsets")!.isInternal).toBe(true);
   });

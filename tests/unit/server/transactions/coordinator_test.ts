@@ -65,7 +65,7 @@ class Desk {
       runtime: this.runtime,
       logger: silentLogger,
       config: BrokerConfig.parse(entries.map(([name, value]) => ({ source: "override" as const, name, value }))),
-      cluster: { autoCreateTopics: () => Promise.resolve([]) },
+      cluster: { autoCreateTopics: () => Promise.resolve([]), featureLevel: () => 2 },
       topic: this.topic,
       producerIds: {
         next: () =>

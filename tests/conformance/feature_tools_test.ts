@@ -1,0 +1,90 @@
+/** `kafka-features` prints about the broker what it prints about Apache Kafka, which runs beside it and is told to do the same. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { BrokerProcess, target } from "../support/broker.ts";
+import { KafkaTools, type ToolName, whyNoKafkaTools } from "../support/kafka_tools.ts";
+
+const reason = whyNoKafkaTools();
+if (reason !== null) console.warn(`skipped: tools beside Kafka, for ${reason}`);
+const timeoutMs = 120_000;
+
+let ours: BrokerProcess;
+let theirs: BrokerProcess;
+let tools: KafkaTools;
+
+/** What Kafka's tool says of one broker, without what is there by chance. */
+async function said(broker: BrokerProcess, name: ToolName, args: string) {
+  const words = args.split(" ").filter((word) => word !== "");
+  const { status, lines } = await tools.run(name, ["--bootstrap-server", broker.address, ...words]);
+  const rows = lines.filter((line) => !/^\s+at |^SLF4J|^\d{4}-\d\d-\d\dT/.test(line)).map((line) =>
+    line.replaceAll(`${broker.port}`, "<port>").replaceAll(/Epoch: \d+/g, "Epoch: <epoch>").replaceAll(/\s+/g, " ")
+      .trim()
+  );
+  return { args, status, lines: rows.sort() };
+}
+
+async function areSame(name: ToolName, args: string): Promise<string[]> {
+  const [here, there] = [await said(ours, name, args), await said(theirs, name, args)];
+  expect(here).toEqual({ ...there, lines: there.lines.flatMap(asOurs) });
+  return here.lines;
+}
+
+/** Two features are at other levels here: docs/differences.md. */
+function asOurs(line: string): string[] {
+  if (line.startsWith("Feature: eligible.leader.replicas.version ")) return [];
+  return [line.startsWith("Feature: share.version ") ? line.replace("MaxVersion: 2", "MaxVersion: 1") : line];
+}
+
+describe.skipIf(reason !== null || target === "kafka")("Kafka's tools say of Kafka and of us the same about", () => {
+  beforeAll(async () => {
+    tools = KafkaTools.start();
+    [ours, theirs] = await Promise.all([
+      BrokerProcess.start({ config: { "log.flush.policy": "os" } }),
+      BrokerProcess.start({ target: "kafka", readyTimeoutMs: 90_000 }),
+    ]);
+    await said(theirs, "features", "downgrade --feature share.version=1");
+  }, timeoutMs);
+
+  afterAll(async () => {
+    await Promise.all([tools?.stop(), ours?.dispose(), theirs?.dispose()]);
+  }, timeoutMs);
+
+  test("features and their levels", async () => {
+    const lines = await areSame("features", "describe");
+    expect(lines.some((line) => line.startsWith("Feature: group.version "))).toBe(true);
+  }, timeoutMs);
+
+  test("features that go up and down", async () => {
+    for (
+      const args of [
+        "upgrade --feature group.version=1",
+        "upgrade --feature group.version=2",
+        "upgrade --feature no.such.version=1",
+        "upgrade --feature group.version=1 --feature no.such.version=1",
+        "downgrade --feature transaction.version=1 --dry-run",
+        "downgrade --feature transaction.version=1",
+        "describe",
+        "downgrade --feature transaction.version=2",
+        "upgrade --feature transaction.version=0",
+        "downgrade --unsafe --feature transaction.version=0",
+        "upgrade --feature transaction.version=2 --feature share.version=1",
+        "downgrade --feature share.version=0 --feature streams.version=0",
+        "describe",
+        "upgrade --feature share.version=1 --feature streams.version=1",
+        "disable --feature group.version --dry-run",
+        "disable --feature group.version",
+        "describe",
+        "disable --feature metadata.version",
+        "disable --feature kraft.version",
+        "upgrade --feature group.version=1",
+        "upgrade --release-version 4.0",
+        "downgrade --release-version 3.9",
+        "upgrade --release-version 1.0",
+        "downgrade --metadata 3.9-IV0",
+        "downgrade --metadata 3.9-IV0 --unsafe",
+        "upgrade --feature metadata.version=99",
+        "describe",
+      ]
+    ) await areSame("features", args);
+  }, timeoutMs);
+});
