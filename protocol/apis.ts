@@ -34,6 +34,8 @@ import { createPartitions } from "./api/37_create_partitions.ts";
 import { deleteGroups } from "./api/42_delete_groups.ts";
 import { incrementalAlterConfigs } from "./api/44_incremental_alter_configs.ts";
 import { offsetDelete } from "./api/47_offset_delete.ts";
+import { describeClientQuotas } from "./api/48_describe_client_quotas.ts";
+import { alterClientQuotas } from "./api/49_alter_client_quotas.ts";
 import { updateFeatures } from "./api/57_update_features.ts";
 import { describeCluster } from "./api/60_describe_cluster.ts";
 import { describeProducers } from "./api/61_describe_producers.ts";
@@ -96,6 +98,8 @@ export const apis: readonly AnyApi[] = [
   deleteGroups,
   incrementalAlterConfigs,
   offsetDelete,
+  describeClientQuotas,
+  alterClientQuotas,
   updateFeatures,
   describeCluster,
   describeProducers,

@@ -237,6 +237,7 @@ export class Broker {
         this.groups.onTopicChanged(change.topic, { isNew: false });
         return;
       case "partitionsChanged":
+      case "clientQuotasChanged":
         return;
       case "configsChanged": {
         const topic = change.resource.type === ResourceType.TOPIC

@@ -11,6 +11,7 @@ import {
   array,
   bool,
   type Draft,
+  float64,
   type Infer,
   int16,
   int32,
@@ -93,6 +94,16 @@ export const metadataRecords = {
   FeatureLevelRecord: entry(
     12,
     message("FeatureLevelRecord", { versions: [0, 0], flexible: 0 }, { name: string, featureLevel: int16 }),
+  ),
+  ClientQuotaRecord: entry(
+    14,
+    message("ClientQuotaRecord", { versions: [0, 0], flexible: 0 }, {
+      /** A name of null is the default for the type. */
+      entity: array({ entityType: string, entityName: string.nullable() }),
+      key: string,
+      value: float64,
+      remove: bool,
+    }),
   ),
   ProducerIdsRecord: entry(
     15,

@@ -11,6 +11,8 @@ import type { BrokerConfig } from "../config.ts";
 import type { Logger } from "../log.ts";
 import { KRAFT_VERSION, METADATA_VERSION } from "../features.ts";
 import { autoTopicRequest } from "./auto_topics.ts";
+import { planQuotas, type QuotaAlteration, type QuotaOutcome } from "./client_quota_plans.ts";
+import type { ClientQuotas } from "./client_quotas.ts";
 import { type FeatureUpdate, initialFeatures, planFeatureUpdates } from "./feature_plans.ts";
 import { type ClusterChange, type ConfigResource, MetadataImage, ResourceType, type Topic } from "./image.ts";
 import type { MetadataStore } from "./metadata_store.ts";
@@ -174,6 +176,11 @@ export class Cluster {
     return this.#image.configResources(type);
   }
 
+  /** What limits are set for clients. */
+  get clientQuotas(): ClientQuotas {
+    return this.#image.clientQuotas;
+  }
+
   /** Tells `listener` of every change once it is durable. What it throws is logged, and stops nothing. */
   onChange(listener: (change: ClusterChange) => void): void {
     this.#listeners.add(listener);
@@ -311,6 +318,23 @@ export class Cluster {
     });
   }
 
+  /**
+   * Sets and unsets limits of clients, each entity on its own merits, in one change.
+   * @throws {ProtocolError} POLICY_VIOLATION, KAFKA_STORAGE_ERROR
+   */
+  async alterClientQuotas(
+    alterations: readonly QuotaAlteration[],
+    options: ChangeOptions = {},
+  ): Promise<readonly QuotaOutcome[]> {
+    let outcomes: readonly QuotaOutcome[] = [];
+    await this.#store.propose((image) => {
+      const plan = planQuotas(image.clientQuotas, alterations);
+      outcomes = plan.outcomes;
+      return options.validateOnly === true ? [] : plan.records;
+    });
+    return outcomes;
+  }
+
   /** A block of producer ids that nobody else ever gets: durable before it resolves. */
   async allocateProducerIds(): Promise<{ readonly first: number; readonly count: number }> {
     let first = 0;
@@ -409,6 +433,9 @@ export class Cluster {
         this.#logger.info("configs changed", { resourceType: type, resource: name, names: [...names].join(",") });
         break;
       }
+      case "clientQuotasChanged":
+        this.#logger.info("client quotas changed");
+        break;
       case "partitionsChanged":
         break;
       default:

@@ -1,5 +1,5 @@
 /**
- * The cluster's metadata as of one point in its history: topics, configs, feature levels, the next producer id.
+ * The cluster's metadata as of one point in its history: topics, configs, feature levels, client quotas, the next producer id.
  *
  * An image is what the records applied so far add up to, nothing else: the same records give the same image on every
  * start and, later, on every node. It changes only by `apply`, a whole change at a time.
@@ -9,6 +9,7 @@
  *  2. `Topic` objects never change: a changed topic is a new object, so whoever holds one holds a consistent one.
  *  3. Configs of a topic exist only while the topic does.
  */
+import { ClientQuotas } from "./client_quotas.ts";
 import { collisionKey, isInternalTopic } from "./topic_name.ts";
 import type { MetadataRecord } from "./records.ts";
 
@@ -57,7 +58,8 @@ export type ClusterChange =
   | { readonly kind: "partitionsAdded"; readonly topic: Topic; readonly previousCount: number }
   /** Leaders, epochs, replicas or in-sync replicas of a topic that was there before. */
   | { readonly kind: "partitionsChanged"; readonly topic: Topic }
-  | { readonly kind: "configsChanged"; readonly resource: ConfigResource; readonly names: ReadonlySet<string> };
+  | { readonly kind: "configsChanged"; readonly resource: ConfigResource; readonly names: ReadonlySet<string> }
+  | { readonly kind: "clientQuotasChanged" };
 
 /** The records cannot be a history of ours: damage, or a bug. */
 export class CorruptMetadata extends Error {
@@ -70,6 +72,7 @@ const removedTopicsMax = 10_000;
 const noConfigs: ReadonlyMap<string, string> = new Map();
 
 export class MetadataImage {
+  readonly clientQuotas: ClientQuotas = new ClientQuotas();
   readonly #topics = new Map<string, Topic>();
   readonly #topicsById = new Map<string, Topic>();
   readonly #namesByCollisionKey = new Map<string, string>();
@@ -171,11 +174,17 @@ export class MetadataImage {
         case "featureLevel":
           this.#features.set(record.name, record.featureLevel);
           break;
+        case "clientQuota":
+          this.clientQuotas.apply(record);
+          break;
         default:
           record satisfies never;
       }
     }
-    return [...deleted, ...this.#finish(edits, changedConfigs)];
+    const others: ClusterChange[] = records.some(({ kind }) => kind === "clientQuota")
+      ? [{ kind: "clientQuotasChanged" }]
+      : [];
+    return [...deleted, ...this.#finish(edits, changedConfigs), ...others];
   }
 
   /** Records that lead from nothing to this image: the content of a snapshot. */
@@ -192,6 +201,7 @@ export class MetadataImage {
         yield { kind: "config", resourceType: resource.type, resourceName: resource.name, name, value };
       }
     }
+    yield* this.clientQuotas.records();
     if (this.#nextProducerId > 0) yield { kind: "producerIds", nextProducerId: this.#nextProducerId };
   }
 

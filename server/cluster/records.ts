@@ -4,10 +4,11 @@
  * PartitionRecord is written in version 0, which has no log directories: a broker here has one.
  *
  * Kafka's own controllers write more: a folder of theirs can be taken over. What they say of brokers and controllers is known
- * here from elsewhere and passed over; what this program does not have (access rules, quotas, passwords) is refused, for to
+ * here from elsewhere and passed over; what this program does not have (access rules, passwords) is refused, for to
  * pass it over would be to forget it.
  */
 import * as wire from "../../protocol/embedded/cluster_metadata.ts";
+import { type ClientQuotaRecord, decodeClientQuota, encodeClientQuota } from "./client_quota_record.ts";
 import { CorruptMetadata } from "./image.ts";
 
 /** Bounds of a change that Kafka's controllers spread over several batches. */
@@ -47,7 +48,8 @@ export type MetadataRecord =
   /** All ids below are given out. */
   | { readonly kind: "producerIds"; readonly nextProducerId: number }
   /** 0: not in use. */
-  | { readonly kind: "featureLevel"; readonly name: string; readonly featureLevel: number };
+  | { readonly kind: "featureLevel"; readonly name: string; readonly featureLevel: number }
+  | ClientQuotaRecord;
 
 const oldestVersion = 0;
 const leaderUnchanged = -2;
@@ -69,7 +71,6 @@ const passedOver: ReadonlySet<number> = new Set([
 const refusedKinds: ReadonlyMap<number, string> = new Map([
   [10, "a delegation token"],
   [11, "a SCRAM credential"],
-  [14, "a client quota"],
   [18, "an access rule (ACL)"],
   [19, "the end of an access rule (ACL)"],
   [22, "the end of a SCRAM credential"],
@@ -109,6 +110,8 @@ export function encodeMetadataRecord(record: MetadataRecord): Uint8Array {
       });
     case "featureLevel":
       return wire.encodeMetadataRecord("FeatureLevelRecord", { name: record.name, featureLevel: record.featureLevel });
+    case "clientQuota":
+      return encodeClientQuota(record);
   }
 }
 
@@ -145,6 +148,8 @@ export function decodeMetadataRecord(bytes: Uint8Array | null): MetadataRecord |
       const { name, featureLevel } = record.value;
       return { kind: "featureLevel", name, featureLevel };
     }
+    case "ClientQuotaRecord":
+      return decodeClientQuota(record.value);
     case "BeginTransactionRecord":
       return "begin";
     case "EndTransactionRecord":

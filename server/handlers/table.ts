@@ -31,6 +31,8 @@ import { createPartitionsHandler } from "./37_create_partitions.ts";
 import { deleteGroupsHandler } from "./42_delete_groups.ts";
 import { incrementalAlterConfigsHandler } from "./44_incremental_alter_configs.ts";
 import { offsetDeleteHandler } from "./47_offset_delete.ts";
+import { describeClientQuotasHandler } from "./48_describe_client_quotas.ts";
+import { alterClientQuotasHandler } from "./49_alter_client_quotas.ts";
 import { updateFeaturesHandler } from "./57_update_features.ts";
 import { describeClusterHandler } from "./60_describe_cluster.ts";
 import { describeProducersHandler } from "./61_describe_producers.ts";
@@ -88,6 +90,8 @@ export const handlers: readonly Handler[] = [
   deleteGroupsHandler,
   incrementalAlterConfigsHandler,
   offsetDeleteHandler,
+  describeClientQuotasHandler,
+  alterClientQuotasHandler,
   updateFeaturesHandler,
   describeClusterHandler,
   describeProducersHandler,

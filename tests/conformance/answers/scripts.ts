@@ -12,6 +12,7 @@ import { membersAnswers } from "./members.ts";
 import { offsetsAnswers } from "./offsets.ts";
 import { produceAnswers } from "./produce.ts";
 import { producersAnswers } from "./producers.ts";
+import { quotasAnswers } from "./quotas.ts";
 import { sessionsAnswers } from "./sessions.ts";
 import { streamsGroupsAnswers } from "./streams_groups.ts";
 import { topicsAnswers } from "./topics.ts";
@@ -32,6 +33,7 @@ export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<vo
   commits: commitsAnswers,
   features: featuresAnswers,
   groups: groupsAnswers,
+  quotas: quotasAnswers,
   consumer_groups: consumerGroupsAnswers,
   streams_groups: streamsGroupsAnswers,
   transactions: transactionsAnswers,

@@ -234,7 +234,7 @@ public class EmbeddedVectors {
             add(list, Class.forName(state + "Value").asSubclass(ApiMessage.class), value);
         }
         for (String name : List.of("RegisterBrokerRecord", "TopicRecord", "PartitionRecord", "ConfigRecord",
-            "PartitionChangeRecord", "RemoveTopicRecord", "FeatureLevelRecord", "ProducerIdsRecord", "NoOpRecord",
+            "PartitionChangeRecord", "RemoveTopicRecord", "ClientQuotaRecord", "FeatureLevelRecord", "ProducerIdsRecord", "NoOpRecord",
             "BeginTransactionRecord", "EndTransactionRecord", "AbortTransactionRecord")) {
             Class<?> type = Class.forName("org.apache.kafka.common.metadata." + name);
             add(list, type.asSubclass(ApiMessage.class), EmbeddedVectors::metadataRecord);
@@ -312,6 +312,7 @@ public class EmbeddedVectors {
         if (type == byte.class) return (byte) number;
         if (type == short.class || type == Short.class) return (short) number;
         if (type == int.class || type == Integer.class) return number * 19; // fits an unsigned short too
+        if (type == double.class) return number * 0.375;
         if (type == long.class) return number * 1_000_003_000_007L;
         if (type == String.class) return "text-" + number + (number % 3 == 0 ? "-\u00e9\u4e2d\ud83d\ude00" : "");
         if (type == Uuid.class) return new Uuid(number * 0x9E3779B97F4A7C15L, number * 0xC2B2AE3D27D4EB4FL);

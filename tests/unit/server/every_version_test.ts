@@ -250,6 +250,14 @@ const requests: Readonly<Record<string, (version: number) => Promise<Record<stri
     Promise.resolve({ resources: [{ resourceType: 2, resourceName: "events", configurationKeys: null }] }),
   AlterConfigs: () => Promise.resolve(setting()),
   IncrementalAlterConfigs: () => Promise.resolve(setting(0)),
+  DescribeClientQuotas: () => Promise.resolve({ components: [{ entityType: "user", matchType: 1, match: null }] }),
+  AlterClientQuotas: () =>
+    Promise.resolve({
+      entries: [{
+        entity: [{ entityType: "user", entityName: null }],
+        ops: [{ key: "producer_byte_rate", value: 1e9, remove: false }],
+      }],
+    }),
   async AddPartitionsToTxn(version) {
     const own = await producer(`adding-${version}`);
     const topics = [{ name: "events", partitions: [0] }];

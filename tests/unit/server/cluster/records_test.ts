@@ -29,6 +29,13 @@ const samples: MetadataRecord[] = [
   { kind: "config", resourceType: 4, resourceName: "", name: "retention.ms", value: null },
   { kind: "producerIds", nextProducerId: 1000 },
   { kind: "removeTopic", topicId },
+  {
+    kind: "clientQuota",
+    entity: new Map([["user", "a"], ["client-id", null]]),
+    key: "producer_byte_rate",
+    value: 1000.5,
+  },
+  { kind: "clientQuota", entity: new Map([["ip", "10.0.0.1"]]), key: "connection_creation_rate", value: null },
 ];
 
 function hex(bytes: Uint8Array): string {
