@@ -258,6 +258,16 @@ export class GroupCoordinator {
     return typeof shard === "number" ? shard : shard.consumer.described(groupId);
   }
 
+  /** There is a group of this id, of whatever kind. */
+  isGroup(groupId: string): boolean {
+    return [
+      this.describeGroup(groupId),
+      this.describeConsumerGroup(groupId),
+      this.streams.describe(groupId),
+      this.share.describe(groupId),
+    ].some((group) => typeof group === "object");
+  }
+
   deleteGroup(groupId: string): Promise<number> {
     const shard = this.#shards.of(groupId);
     return typeof shard === "number" ? Promise.resolve(shard) : shard.deleteGroup(groupId);

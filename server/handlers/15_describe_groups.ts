@@ -17,13 +17,10 @@ type GroupAnswer = DescribeGroupsResponseDraft["groups"][number];
 export const describeGroupsHandler = handle(describeGroups, [0, 6], (request, { broker, apiVersion }) => ({
   groups: request.groups.map((groupId) => {
     const state = broker.groups.describeGroup(groupId);
-    const answer = typeof state === "number" ? refused(groupId, state) : state === undefined
-      ? missing(groupId, {
-        apiVersion,
-        isOther: typeof broker.groups.describeConsumerGroup(groupId) === "object" ||
-          typeof broker.groups.streams.describe(groupId) === "object" ||
-          typeof broker.groups.share.describe(groupId) === "object",
-      })
+    const answer = typeof state === "number"
+      ? refused(groupId, state)
+      : state === undefined
+      ? missing(groupId, { apiVersion, isOther: broker.groups.isGroup(groupId) })
       : described(state);
     const isAsked = request.includeAuthorizedOperations && answer.errorCode === ErrorCode.NONE;
     return { ...answer, authorizedOperations: isAsked ? groupOperations : operationsNotAsked };

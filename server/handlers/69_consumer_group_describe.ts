@@ -42,10 +42,7 @@ function answerGroup(groupId: string, broker: Broker): GroupAnswer {
   const state = broker.groups.describeConsumerGroup(groupId);
   if (typeof state === "number") return refused(groupId, state);
   if (state !== undefined) return described(state, broker);
-  const { groups } = broker;
-  const isOther = [groups.describeGroup(groupId), groups.streams.describe(groupId), groups.share.describe(groupId)]
-    .some((other) => typeof other === "object");
-  const reason = isOther ? "is not a consumer group" : "not found";
+  const reason = broker.groups.isGroup(groupId) ? "is not a consumer group" : "not found";
   return refused(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} ${reason}.`);
 }
 

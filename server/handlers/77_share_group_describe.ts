@@ -29,9 +29,7 @@ function answerGroup(groupId: string, { groups, cluster }: Broker): GroupAnswer 
   const state = groups.share.describe(groupId);
   if (typeof state === "number") return refused(groupId, state);
   if (state !== undefined) return described(state, cluster);
-  const isOther = typeof groups.describeGroup(groupId) === "object" ||
-    typeof groups.describeConsumerGroup(groupId) === "object";
-  const reason = isOther ? "is not a share group" : "not found";
+  const reason = groups.isGroup(groupId) ? "is not a share group" : "not found";
   return refused(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} ${reason}.`);
 }
 

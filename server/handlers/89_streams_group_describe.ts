@@ -47,9 +47,7 @@ function answerGroup(groupId: string, broker: Broker): GroupAnswer {
   const state = broker.groups.streams.describe(groupId);
   if (typeof state === "number") return refused(groupId, state);
   if (state !== undefined) return described(state, broker);
-  const isOther = [broker.groups.describeGroup(groupId), broker.groups.describeConsumerGroup(groupId)]
-    .some((other) => typeof other === "object");
-  const reason = isOther ? "is not a streams group" : "not found";
+  const reason = broker.groups.isGroup(groupId) ? "is not a streams group" : "not found";
   return refused(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} ${reason}.`);
 }
 

@@ -12,6 +12,7 @@ import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
 import { deleteGroups } from "../../../protocol/api/42_delete_groups.ts";
 import { consumerGroupHeartbeat } from "../../../protocol/api/68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribe } from "../../../protocol/api/69_consumer_group_describe.ts";
+import { shareGroupDescribe } from "../../../protocol/api/77_share_group_describe.ts";
 import {
   streamsGroupHeartbeat,
   type StreamsGroupHeartbeatRequestDraft,
@@ -23,6 +24,7 @@ import {
 import { streamsGroupTopologyDescriptionUpdate } from "../../../protocol/api/93_streams_group_topology_description_update.ts";
 import type { Dialogue } from "../../support/dialogue.ts";
 import { stableGroup } from "./member.ts";
+import { ShareMember } from "./share_member.ts";
 import { StreamsMember, subtopology, topicInfo, type TopologyDraft, withSentence } from "./streams_member.ts";
 
 export async function streamsGroupsAnswers(dialogue: Dialogue): Promise<void> {
@@ -282,10 +284,14 @@ async function othersAsk(
     groups: [groupId],
     includeAuthorizedOperations: false,
   });
-  await dialogue.ask("others: described as consumers", consumerGroupDescribe, 1, {
-    groupIds: [groupId],
-    includeAuthorizedOperations: false,
+  const asked = { groupIds: [groupId], includeAuthorizedOperations: false };
+  await dialogue.ask("others: described as consumers", consumerGroupDescribe, 1, asked);
+  await dialogue.ask("others: described as a share group", shareGroupDescribe, 1, asked, {
+    view: ({ groups }) => groups.map(({ errorMessage, ...rest }) => ({ ...rest, says: errorMessage })),
   });
+  const share = await ShareMember.connect(dialogue, await dialogue.group("s-share"), "m");
+  await share.heartbeat({ subscribedTopicNames: [dialogue.named("lines")] });
+  await describe(dialogue, "others: a share group described as streams", share.groupId);
   const classic = await stableGroup(dialogue, "s-classic");
   const member = await StreamsMember.connect(dialogue, classic.groupId, "m", topology);
   await member.ask("others: a streams member joins a classic group");
