@@ -1,13 +1,14 @@
 /**
- * The target assignment: made anew when the group epoch has gone past the epoch of the last one, at a heartbeat, at most
- * once in `group.consumer.assignment.interval.ms` (KIP-1263). Until then members go on towards the last one.
+ * The target assignment: made anew by the assignor that most members want, when it is due (`../modern/assignment.ts`).
  */
+import { assignmentDue } from "../modern/assignment.ts";
+import { isSamePartitions } from "../modern/partitions.ts";
 import { assignRanges } from "./assignors/range.ts";
 import type { AssigneeMember, Assignor } from "./assignors/assignor.ts";
 import { sortedTopicIds } from "./assignors/topic_order.ts";
 import { assignUniformly } from "./assignors/uniform.ts";
 import type { Draft } from "./draft.ts";
-import type { ConsumerGroupState, ConsumerMember, GroupTopics, TopicPartitions } from "./state.ts";
+import type { ConsumerGroupState, ConsumerMember, GroupTopics } from "./state.ts";
 import { NO_PARTITIONS } from "./state.ts";
 
 /** In the order in which a tie between their votes is decided. */
@@ -15,12 +16,7 @@ export const assignors: Readonly<Record<string, Assignor>> = { uniform: assignUn
 
 export function updateTarget(draft: Draft): void {
   const { state, rules, nowMs, topics } = draft;
-  const { assignmentEpoch, groupEpoch, assignmentTimestampMs } = state;
-  if (assignmentEpoch >= groupEpoch) return;
-  const isSoon = assignmentTimestampMs !== 0 && nowMs < assignmentTimestampMs + rules.assignmentIntervalMs;
-  // An interval of 0 is the way out for a clock that was set back by years.
-  if (isSoon && rules.assignmentIntervalMs > 0) return;
-
+  if (assignmentDue(draft) !== "now") return;
   const name = preferredAssignor(state, rules.assignors);
   const assignor = assignors[name] ?? assignUniformly;
   const members = assignees(state, topics);
@@ -32,10 +28,10 @@ export function updateTarget(draft: Draft): void {
   for (const { memberId } of members) {
     const target = assignment.get(memberId) ?? NO_PARTITIONS;
     const old = state.targets.get(memberId);
-    if (old === undefined || !isSameTarget(old, target)) draft.setTarget(memberId, target);
+    if (old === undefined || !isSamePartitions(old, target)) draft.setTarget(memberId, target);
   }
-  draft.setAssignmentEpoch(groupEpoch, nowMs);
-  draft.note("assignment", { epoch: groupEpoch, assignor: name, members: members.length });
+  draft.setAssignmentEpoch(state.groupEpoch, nowMs);
+  draft.note("assignment", { epoch: state.groupEpoch, assignor: name, members: members.length });
 }
 
 /** The one that most of the members that name one want; without votes the first that is configured. */
@@ -92,14 +88,4 @@ export function* subscribedTopicIds(
       if (topic !== undefined) yield topic.id;
     }
   }
-}
-
-function isSameTarget(one: TopicPartitions, other: TopicPartitions): boolean {
-  if (one.size !== other.size) return false;
-  for (const [topicId, partitions] of one) {
-    const others = other.get(topicId);
-    if (others?.length !== partitions.length) return false;
-    if (!partitions.every((partition, index) => partition === others[index])) return false;
-  }
-  return true;
 }

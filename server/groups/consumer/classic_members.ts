@@ -14,6 +14,7 @@ import { MalformedFrame } from "../../../protocol/wire.ts";
 import type { JoinAnswer, SyncAnswer } from "../classic/state.ts";
 import { NO_BYTES } from "../classic/state.ts";
 import { checkNotFenced, knownStatic, memberOf, namedMember, staticMember } from "../modern/members.ts";
+import { subscription } from "../modern/subscription.ts";
 import { updateTarget } from "./assign.ts";
 import { assignmentBytes, becomeClassic, mayBecomeClassicBy } from "./conversion.ts";
 import type { Draft } from "./draft.ts";
@@ -29,7 +30,7 @@ import type {
   GroupTopics,
   OwnedPartitions,
 } from "./state.ts";
-import { reconcileMember, subscribe, subscription } from "./update.ts";
+import { reconcileMember, subscribe } from "./update.ts";
 
 const PROTOCOL_TYPE = "consumer";
 
@@ -58,7 +59,7 @@ export function classicJoin(draft: Draft, event: ClassicJoinEvent): void {
     instanceId: instanceId ?? member.instanceId,
     rackId: said.rackId || member.rackId,
     rebalanceTimeoutMs: rebalanceTimeoutMs === -1 ? member.rebalanceTimeoutMs : rebalanceTimeoutMs,
-    topics: subscription(said.topics, member),
+    topics: subscription(said.topics, member.topics),
     regex: "",
     clientId: event.clientId,
     clientHost: event.clientHost,

@@ -21,6 +21,7 @@ import { persisted, selectProtocol } from "../classic/draft.ts";
 import type { GroupState, Member } from "../classic/state.ts";
 import { emptyGroup, NO_BYTES } from "../classic/state.ts";
 import { subscribedTopics } from "../subscription.ts";
+import { forgottenParts, wholeParts } from "../modern/parts.ts";
 import { Draft } from "./draft.ts";
 import { metadataHash } from "./subscriptions.ts";
 import type {
@@ -162,31 +163,21 @@ function held(partitions: TopicPartitions, epoch: number): HeldPartitions {
 
 /** All that the log is to know of a group. */
 export function wholeGroup(state: ConsumerGroupState): GroupRecord[] {
-  const { members, targets, regexes, groupEpoch, metadataHash, assignmentEpoch, assignmentTimestampMs } = state;
-  const all = [...members.values()];
+  const { members, targets, currents } = wholeParts(state);
   return [
-    ...all.map((value): GroupRecord => ({ kind: "member", memberId: value.memberId, value })),
-    ...Array.from(regexes, ([regex, value]): GroupRecord => ({ kind: "regex", regex, value })),
-    { kind: "group", value: { epoch: groupEpoch, metadataHash } },
-    ...Array.from(targets, ([memberId, value]): GroupRecord => ({ kind: "memberTarget", memberId, value })),
-    { kind: "target", value: { epoch: assignmentEpoch, timestampMs: assignmentTimestampMs } },
-    ...all.map((value): GroupRecord => ({ kind: "memberCurrent", memberId: value.memberId, value })),
+    ...members,
+    ...Array.from(state.regexes, ([regex, value]): GroupRecord => ({ kind: "regex", regex, value })),
+    { kind: "group", value: { epoch: state.groupEpoch, metadataHash: state.metadataHash } },
+    ...targets,
+    ...currents,
   ];
 }
 
-/** What makes the log forget a group: parts of members first, as Kafka wants to read them. */
-export function forgottenGroup({ members, targets, regexes }: ConsumerGroupState): GroupRecord[] {
-  const memberIds = [...members.keys()];
+/** What makes the log forget a group. */
+export function forgottenGroup(state: ConsumerGroupState): GroupRecord[] {
   return [
-    ...memberIds.map((memberId): GroupRecord => ({ kind: "memberCurrent", memberId, value: null })),
-    ...[...new Set([...memberIds, ...targets.keys()])].map((memberId): GroupRecord => ({
-      kind: "memberTarget",
-      memberId,
-      value: null,
-    })),
-    { kind: "target", value: null },
-    ...memberIds.map((memberId): GroupRecord => ({ kind: "member", memberId, value: null })),
-    ...Array.from(regexes.keys(), (regex): GroupRecord => ({ kind: "regex", regex, value: null })),
+    ...forgottenParts(state),
+    ...Array.from(state.regexes.keys(), (regex): GroupRecord => ({ kind: "regex", regex, value: null })),
     { kind: "partitionMetadata", value: null },
     { kind: "group", value: null },
   ];

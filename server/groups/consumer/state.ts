@@ -11,6 +11,7 @@ import type {
   PersistedGroup,
   SyncAnswer,
 } from "../classic/state.ts";
+import type { TopicPartitions } from "../modern/partitions.ts";
 import type {
   ModernEffect,
   ModernGroup,
@@ -20,16 +21,14 @@ import type {
   Ticket,
 } from "../modern/state.ts";
 
+export type { TopicPartitions } from "../modern/partitions.ts";
+export { NO_PARTITIONS } from "../modern/partitions.ts";
 export type { GroupTopic, GroupTopics, Ticket } from "../modern/state.ts";
 export { JOINING_EPOCH, LEAVING_EPOCH, STATIC_LEAVING_EPOCH } from "../modern/state.ts";
-
-/** Topic id to partitions, ascending. */
-export type TopicPartitions = ReadonlyMap<string, readonly number[]>;
 
 /** Topic id to partition to the epoch in which the member got it (KIP-1251). */
 export type HeldPartitions = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
-export const NO_PARTITIONS: TopicPartitions = new Map();
 export const NONE_HELD: HeldPartitions = new Map();
 
 export interface ConsumerGroupState extends ModernGroup<ConsumerMember, TopicPartitions> {

@@ -15,6 +15,7 @@
  */
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { namedMember } from "../modern/members.ts";
+import { subscription } from "../modern/subscription.ts";
 import { preferredAssignor, updateTarget } from "./assign.ts";
 import {
   classicHeartbeat,
@@ -29,7 +30,7 @@ import { fence } from "./fence.ts";
 import { checkRoom, claimMember } from "./members.ts";
 import { isSameHeld } from "./reconcile.ts";
 import { refreshTopics, regexesResolved } from "./subscriptions.ts";
-import { reconcileMember, startRevocation, subscribe, subscription } from "./update.ts";
+import { reconcileMember, startRevocation, subscribe } from "./update.ts";
 import type {
   ConsumerAnswer,
   ConsumerEffect,
@@ -106,7 +107,7 @@ function heartbeat(draft: Draft, event: HeartbeatEvent): void {
     rackId: event.rackId ?? member.rackId,
     rebalanceTimeoutMs: event.rebalanceTimeoutMs === -1 ? member.rebalanceTimeoutMs : event.rebalanceTimeoutMs,
     assignor: event.assignor ?? member.assignor,
-    topics: subscription(event.topics, member),
+    topics: subscription(event.topics, member.topics),
     regex: event.regex ?? member.regex,
     clientId: event.clientId,
     clientHost: event.clientHost,

@@ -1,14 +1,10 @@
 /** What a request does to the member that it comes from: what it says of itself, then a step towards its target. */
-import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { subscribedTopicIds } from "./assign.ts";
 import type { Draft } from "./draft.ts";
 import { isSameHeld, reconciled } from "./reconcile.ts";
 import { changeRegex } from "./subscriptions.ts";
 import type { ClassicSide, ConsumerMember, OwnedPartitions } from "./state.ts";
 import { isReconciled } from "./state.ts";
-
-/** In characters. Kafka's limit is that of a batch, 1 MiB unless configured otherwise. */
-const subscriptionLengthMax = 1_000_000;
 
 export interface SubscriptionChange {
   readonly hasSubscriptionChanged: boolean;
@@ -62,20 +58,6 @@ export function reconcileMember(
 
 export function startRevocation(draft: Draft, { memberId, epoch, rebalanceTimeoutMs }: ConsumerMember): void {
   draft.startTimer(`revocation:${memberId}`, rebalanceTimeoutMs, { kind: "revocationExpired", memberId, epoch });
-}
-
-/**
- * The list the member has, if it is the same: so that its identity tells a change.
- * @throws {ProtocolError} UNKNOWN_SERVER_ERROR when it is too long for a record of the log
- */
-export function subscription(topics: readonly string[] | null, member: ConsumerMember): readonly string[] {
-  if (topics === null) return member.topics;
-  if (topics.reduce((length, topic) => length + topic.length, 0) > subscriptionLengthMax) {
-    throw new ProtocolError(ErrorCode.UNKNOWN_SERVER_ERROR, "The names subscribed to are too long together.");
-  }
-  const names = [...new Set(topics)].sort();
-  const isSame = names.length === member.topics.length && names.every((name, index) => name === member.topics[index]);
-  return isSame ? member.topics : names;
 }
 
 function isSameMetadata(one: ConsumerMember, other: ConsumerMember): boolean {

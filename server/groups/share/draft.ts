@@ -1,6 +1,6 @@
 /** A step's working copy of a share group (`../modern/draft.ts`). */
-import { NO_PARTITIONS } from "../consumer/state.ts";
 import { ModernDraft } from "../modern/draft.ts";
+import { NO_PARTITIONS } from "../modern/partitions.ts";
 import type {
   ShareGroupEffect,
   ShareGroupRecord,

@@ -7,6 +7,7 @@
  */
 import { shareGroupLog, type shareGroupRecords } from "../../../protocol/embedded/share_group_log.ts";
 import type { LogRecord } from "../log_writer.ts";
+import { forgottenParts, wholeParts } from "../modern/parts.ts";
 import { StoredParts } from "../modern/stored.ts";
 import {
   emptyShareGroup,
@@ -71,32 +72,19 @@ export function shareLogRecord(groupId: string, record: ShareGroupRecord): LogRe
 
 /** All that the log keeps of a group. */
 export function wholeShareGroup(state: ShareGroupState): ShareGroupRecord[] {
-  const members = [...state.members.values()];
+  const { members, targets, currents } = wholeParts(state);
   return [
-    ...members.map((value): ShareGroupRecord => ({ kind: "member", memberId: value.memberId, value })),
+    ...members,
     { kind: "group", value: { epoch: state.groupEpoch, metadataHash: state.metadataHash } },
-    ...Array.from(state.targets, ([memberId, value]): ShareGroupRecord => ({ kind: "memberTarget", memberId, value })),
-    { kind: "target", value: { epoch: state.assignmentEpoch, timestampMs: state.assignmentTimestampMs } },
-    ...members.map((value): ShareGroupRecord => ({ kind: "memberCurrent", memberId: value.memberId, value })),
+    ...targets,
+    ...currents,
     { kind: "statePartitions", value: state.statePartitions },
   ];
 }
 
-/** That nothing is left of it, in the order in which Kafka wants to read it. */
-export function forgottenShareGroup({ members, targets }: ShareGroupState): ShareGroupRecord[] {
-  const memberIds = [...members.keys()];
-  return [
-    ...memberIds.map((memberId): ShareGroupRecord => ({ kind: "memberCurrent", memberId, value: null })),
-    ...[...new Set([...memberIds, ...targets.keys()])].map((memberId): ShareGroupRecord => ({
-      kind: "memberTarget",
-      memberId,
-      value: null,
-    })),
-    { kind: "target", value: null },
-    ...memberIds.map((memberId): ShareGroupRecord => ({ kind: "member", memberId, value: null })),
-    { kind: "statePartitions", value: null },
-    { kind: "group", value: null },
-  ];
+/** That nothing is left of it. */
+export function forgottenShareGroup(state: ShareGroupState): ShareGroupRecord[] {
+  return [...forgottenParts(state), { kind: "statePartitions", value: null }, { kind: "group", value: null }];
 }
 
 function listed(topics: TopicPartitions) {

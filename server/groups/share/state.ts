@@ -4,10 +4,10 @@
  *
  * Epochs: see `../modern/state.ts`. Several members may have the same partition, so none waits for another: a member has its target with its next heartbeat.
  */
-import type { TopicPartitions } from "../consumer/state.ts";
+import type { TopicPartitions } from "../modern/partitions.ts";
 import type { ModernEffect, ModernGroup, ModernMember, ModernPart, StepContext, Ticket } from "../modern/state.ts";
 
-export type { TopicPartitions } from "../consumer/state.ts";
+export type { TopicPartitions } from "../modern/partitions.ts";
 export type { GroupTopics, Ticket } from "../modern/state.ts";
 export { JOINING_EPOCH, LEAVING_EPOCH } from "../modern/state.ts";
 

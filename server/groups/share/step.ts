@@ -16,7 +16,10 @@
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { groupHash } from "../consumer/metadata_hash.ts";
 import { sortedTopicIds } from "../consumer/assignors/topic_order.ts";
+import { assignmentDue } from "../modern/assignment.ts";
 import { checkSize, fencedEpoch, memberOf } from "../modern/members.ts";
+import { isSamePartitions } from "../modern/partitions.ts";
+import { subscription } from "../modern/subscription.ts";
 import { assignSimply } from "./assign.ts";
 import { ShareDraft } from "./draft.ts";
 import {
@@ -41,7 +44,6 @@ import {
   type ShareMember,
   type ShareStepContext,
   subscribedNames,
-  type TopicPartitions,
 } from "./state.ts";
 
 /** @throws {ProtocolError} NON_EMPTY_GROUP of `alterOffsets` and `deleteState` */
@@ -117,7 +119,7 @@ function heartbeat(draft: ShareDraft, event: ShareHeartbeatEvent): void {
   const wanted: ShareMember = {
     ...member,
     rackId: event.rackId ?? member.rackId,
-    topics: subscription(event.topics, member),
+    topics: subscription(event.topics, member.topics),
     clientId: event.clientId,
     clientHost: event.clientHost,
   };
@@ -134,7 +136,8 @@ function heartbeat(draft: ShareDraft, event: ShareHeartbeatEvent): void {
   startSession(draft, memberId);
 
   // Told when it joins, when it says what it subscribes to (so it may have lost what it knew), and when it is another.
-  const isTold = memberEpoch === JOINING_EPOCH || event.topics !== null || !isSame(member.assigned, updated.assigned);
+  const isTold = memberEpoch === JOINING_EPOCH || event.topics !== null ||
+    !isSamePartitions(member.assigned, updated.assigned);
   draft.answer(ticket, {
     errorCode: 0,
     errorMessage: null,
@@ -157,21 +160,6 @@ function claimMember(state: ShareGroupState, { memberId, memberEpoch }: ShareHea
   if (memberEpoch === previousEpoch) return member;
   const more = `, and it does not match the previous member epoch (${previousEpoch})`;
   throw fencedEpoch("share", member, memberEpoch, more);
-}
-
-/** In characters: what goes into a record of the log. */
-const subscriptionLengthMax = 1_000_000;
-
-/** The list the member has, if it is the same: so that its identity tells a change. */
-function subscription(topics: readonly string[] | null, member: ShareMember): readonly string[] {
-  if (topics === null) return member.topics;
-  if (topics.reduce((length, topic) => length + topic.length, 0) > subscriptionLengthMax) {
-    throw new ProtocolError(ErrorCode.UNKNOWN_SERVER_ERROR, "The names subscribed to are too long together.");
-  }
-  const names = [...new Set(topics)].sort();
-  const isSameList = names.length === member.topics.length &&
-    names.every((name, index) => name === member.topics[index]);
-  return isSameList ? member.topics : names;
 }
 
 function isSameMetadata(one: ShareMember, other: ShareMember): boolean {
@@ -228,13 +216,10 @@ function metadataHash({ state, topics }: ShareDraft): bigint {
   return groupHash(names.map((name) => topics.hashOf(name)));
 }
 
-/** Made anew when the group epoch has gone past it, at most once in the group's interval. */
 function updateTarget(draft: ShareDraft): void {
-  const { state, rules, nowMs, topics } = draft;
-  const { assignmentEpoch, groupEpoch, assignmentTimestampMs, statePartitions } = state;
-  if (assignmentEpoch >= groupEpoch) return;
-  const isSoon = assignmentTimestampMs !== 0 && nowMs < assignmentTimestampMs + rules.assignmentIntervalMs;
-  if (isSoon && rules.assignmentIntervalMs > 0) return;
+  if (assignmentDue(draft) !== "now") return;
+  const { state, nowMs, topics } = draft;
+  const { groupEpoch, statePartitions } = state;
   // Members mostly say the same: each list of names is looked up once.
   const known = new Map<string, readonly string[]>();
   const idsOf = ({ topics: names }: ShareMember) => {
@@ -251,7 +236,7 @@ function updateTarget(draft: ShareDraft): void {
   const assignment = assignSimply(members, (topicId) => statePartitions.initialized.get(topicId)?.partitions ?? []);
   for (const [memberId, target] of assignment) {
     const old = state.targets.get(memberId);
-    if (old === undefined || !isSame(old, target)) draft.setTarget(memberId, target);
+    if (old === undefined || !isSamePartitions(old, target)) draft.setTarget(memberId, target);
   }
   draft.setAssignmentEpoch(groupEpoch, nowMs);
   draft.note("share assignment", { epoch: groupEpoch, members: members.length });
@@ -268,7 +253,7 @@ function reconcile(draft: ShareDraft, member: ShareMember, isRaised: boolean): S
   const ids = new Set(idsOfTopics(member.topics, draft.topics));
   const assigned = new Map([...draft.targetOf(member.memberId)].filter(([topicId]) => ids.has(topicId)));
   const isAtEpoch = member.epoch === assignmentEpoch;
-  if (isAtEpoch && isSame(assigned, member.assigned)) return member;
+  if (isAtEpoch && isSamePartitions(assigned, member.assigned)) return member;
   const updated = isAtEpoch
     ? { ...member, assigned }
     : { ...member, assigned, epoch: assignmentEpoch, previousEpoch: member.epoch };
@@ -288,15 +273,4 @@ function initializeLacking(draft: ShareDraft): void {
   for (const { topicId } of lacking) initializedAtMs.set(topicId, nowMs);
   draft.update({ initializedAtMs });
   draft.do({ kind: "initialize", stateEpoch: state.groupEpoch, topics: lacking });
-}
-
-function isSame(one: TopicPartitions, other: TopicPartitions): boolean {
-  if (one === other) return true;
-  if (one.size !== other.size) return false;
-  for (const [topicId, partitions] of one) {
-    const others = other.get(topicId);
-    if (others?.length !== partitions.length) return false;
-    if (!partitions.every((partition, index) => partition === others[index])) return false;
-  }
-  return true;
 }

@@ -1,8 +1,8 @@
 /**
- * The target assignment: made anew when the group epoch has gone past the epoch of the last one, at most once in
- * `group.streams.assignment.interval.ms` (KIP-1263). The first one waits `group.streams.initial.rebalance.delay.ms`, so
- * that members that start together share the tasks from the beginning. Until then members go on towards the last one.
+ * The target assignment: made anew when it is due (`../modern/assignment.ts`). The first one waits
+ * `group.streams.initial.rebalance.delay.ms`, so that members that start together share the tasks from the beginning.
  */
+import { assignmentDue } from "../modern/assignment.ts";
 import { type AssigneeMember, assignSticky } from "./assignor.ts";
 import { type ConfiguredTopology, isReady } from "./configure.ts";
 import type { Draft } from "./draft.ts";
@@ -14,13 +14,11 @@ const interval = "Assignment delayed due to the configured assignment interval."
 
 /** @returns what members are told when it has to wait */
 export function updateTarget(draft: Draft, configured: ConfiguredTopology): StreamsStatus | null {
-  const { state, rules, nowMs } = draft;
-  const { assignmentEpoch, groupEpoch, assignmentTimestampMs } = state;
+  const { state, nowMs } = draft;
   if (state.isDelayed) return { code: StatusCode.ASSIGNMENT_DELAYED, detail: initialDelay };
-  if (assignmentEpoch >= groupEpoch) return null;
-  const isSoon = assignmentTimestampMs !== 0 && nowMs < assignmentTimestampMs + rules.assignmentIntervalMs;
-  // An interval of 0 is the way out for a clock that was set back by years.
-  if (isSoon && rules.assignmentIntervalMs > 0) return { code: StatusCode.ASSIGNMENT_DELAYED, detail: interval };
+  const due = assignmentDue(draft);
+  if (due === "none") return null;
+  if (due === "later") return { code: StatusCode.ASSIGNMENT_DELAYED, detail: interval };
 
   const members = assignees(state);
   const assignment = isReady(configured)
@@ -31,8 +29,8 @@ export function updateTarget(draft: Draft, configured: ConfiguredTopology): Stre
     const old = state.targets.get(memberId);
     if (old === undefined || !isSameTasks(old, target)) draft.setTarget(memberId, target);
   }
-  draft.setAssignmentEpoch(groupEpoch, nowMs);
-  draft.note("assignment", { epoch: groupEpoch, members: members.length });
+  draft.setAssignmentEpoch(state.groupEpoch, nowMs);
+  draft.note("assignment", { epoch: state.groupEpoch, members: members.length });
   return null;
 }
 

@@ -10,6 +10,7 @@ import {
 } from "../../../protocol/embedded/streams_group_log.ts";
 import type { LogRecord } from "../log_writer.ts";
 import { groupRecord } from "../records.ts";
+import { forgottenParts, wholeParts } from "../modern/parts.ts";
 import { StoredParts } from "../modern/stored.ts";
 import { Draft, storedValue } from "./draft.ts";
 import type {
@@ -58,27 +59,19 @@ export function logRecord(groupId: string, record: StreamsRecord): LogRecord {
 
 /** All parts of a group. */
 export function wholeGroup(state: StreamsGroupState): StreamsRecord[] {
-  const records: StreamsRecord[] = [];
-  for (const [memberId, value] of state.members) records.push({ kind: "member", memberId, value });
-  records.push({ kind: "group", value: storedValue(state) });
-  records.push({ kind: "topology", value: state.topology });
-  for (const [memberId, value] of state.targets) records.push({ kind: "memberTarget", memberId, value });
-  records.push({ kind: "target", value: { epoch: state.assignmentEpoch, timestampMs: state.assignmentTimestampMs } });
-  for (const [memberId, value] of state.members) records.push({ kind: "memberCurrent", memberId, value });
-  return records;
+  const { members, targets, currents } = wholeParts(state);
+  return [
+    ...members,
+    { kind: "group", value: storedValue(state) },
+    { kind: "topology", value: state.topology },
+    ...targets,
+    ...currents,
+  ];
 }
 
-/** What the log must be told so that it knows the group no more, in the order in which Kafka wants to read it. */
+/** What the log must be told so that it knows the group no more. */
 export function forgottenGroup(state: StreamsGroupState): StreamsRecord[] {
-  const memberIds = [...state.members.keys()];
-  return [
-    ...memberIds.map((memberId): StreamsRecord => ({ kind: "memberCurrent", memberId, value: null })),
-    ...memberIds.map((memberId): StreamsRecord => ({ kind: "memberTarget", memberId, value: null })),
-    { kind: "target", value: null },
-    ...memberIds.map((memberId): StreamsRecord => ({ kind: "member", memberId, value: null })),
-    { kind: "group", value: null },
-    { kind: "topology", value: null },
-  ];
+  return [...forgottenParts(state), { kind: "group", value: null }, { kind: "topology", value: null }];
 }
 
 function groupValue(value: StoredGroupValue): StreamsGroupRecordValueDraft<"metadata"> {
