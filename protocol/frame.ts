@@ -106,6 +106,15 @@ export function encodeResponseFrame<Q, QD, R, RD>(
   return finishFrame(writer);
 }
 
+/** How long a response is, without header and length. */
+export function responseBytes<Q, QD, R, RD>(api: Api<Q, QD, R, RD>, version: number, draft: RD): number {
+  const writer = new Writer();
+  codecFor(api, version).encodeResponse(writer, draft);
+  const { size } = writer;
+  writer.finish();
+  return size;
+}
+
 /** Reads what follows the length. @throws {MalformedFrame} */
 export function decodeResponseFrame<Q, QD, R, RD>(
   api: Api<Q, QD, R, RD>,

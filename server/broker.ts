@@ -30,6 +30,7 @@ import { InternalTopic } from "./partitions/internal_topic.ts";
 import { OldFetches } from "./partitions/old_fetches.ts";
 import { Partitions } from "./partitions/partitions.ts";
 import { ProducerIds } from "./producer_ids.ts";
+import { Quotas } from "./quotas/quotas.ts";
 import { ShareCoordinator } from "./share/coordinator/share_coordinator.ts";
 import { ShareFetcher } from "./share/share_fetcher.ts";
 import { SharePartitions } from "./share/share_partitions.ts";
@@ -81,6 +82,7 @@ export class Broker {
   readonly transactions: TransactionCoordinator;
   readonly transactionAdmission: TransactionAdmission;
   readonly transactionMarkers: MarkerWriter;
+  readonly quotas: Quotas;
   readonly requestBytes: ByteBudget;
   readonly frameBuffers: BufferPool;
   readonly #listeners: Listeners;
@@ -144,6 +146,8 @@ export class Broker {
       markers: this.transactionMarkers,
     });
     this.transactionAdmission = new TransactionAdmission({ runtime, config, coordinator: this.transactions });
+    this.quotas = new Quotas({ config, clock });
+    this.quotas.reload(cluster.clientQuotas);
     this.#listeners = new Listeners(this);
     this.#housekeeping = new Housekeeping({ runtime, config, logger, logDir, partitions });
     this.#cleaner = new LogCleaner({ runtime, config, logger, logDir, partitions });
@@ -237,8 +241,9 @@ export class Broker {
         this.groups.onTopicChanged(change.topic, { isNew: false });
         return;
       case "partitionsChanged":
-      case "clientQuotasChanged":
         return;
+      case "clientQuotasChanged":
+        return this.quotas.reload(this.cluster.clientQuotas);
       case "configsChanged": {
         const topic = change.resource.type === ResourceType.TOPIC
           ? this.cluster.topic(change.resource.name)

@@ -10,12 +10,13 @@
  *  3. Every frame in the queue or at work is counted in the broker's byte budget, until its slot is written; of a frame
  *     that is not whole yet, what has arrived.
  *  4. Back-pressure: no request is taken up while answers wait unsent beyond `unsentBytesMax`, or more than
- *     `slotCountMax` are open; reading stops while the queue holds more than `queuedBytesMax`, or the budget is spent.
+ *     `slotCountMax` are open, nor while the connection rests; reading stops then, and while the queue holds more than
+ *     `queuedBytesMax`, or the budget is spent.
  *  5. After `close`, every `onSent` and `onClose` callback has been called, once.
  *  6. A chunk of the runtime's goes back to it when every request in it was taken up and keeps no view of it.
  */
 import { MalformedFrame } from "../protocol/wire.ts";
-import type { Socket, SocketHandler } from "../runtime/runtime.ts";
+import type { Socket, SocketHandler, Timer } from "../runtime/runtime.ts";
 import type { Broker } from "./broker.ts";
 import type { Listener } from "./config/listeners.ts";
 import { dispatch, RequestRefused } from "./dispatch.ts";
@@ -54,6 +55,8 @@ export class Connection implements SocketHandler {
   readonly listener: Listener;
   readonly remoteHostname: string;
   readonly remotePort: number;
+  /** Who is connected: nobody is asked. */
+  readonly principalName = "ANONYMOUS";
   /** From ApiVersions v3 (KIP-511); empty until told. */
   clientSoftwareName = "";
   clientSoftwareVersion = "";
@@ -75,6 +78,9 @@ export class Connection implements SocketHandler {
   #isPaused = false;
   #isClosed = false;
   #isDraining = false;
+  /** Until it ends the connection rests: its client is over a limit. */
+  #rest: Timer | null = null;
+  #restUntilMs = 0;
   readonly #closeListeners = new Set<() => void>();
   readonly #resume = () => this.#readOn();
 
@@ -104,6 +110,25 @@ export class Connection implements SocketHandler {
   /** No request is queued, at work or unanswered. */
   get isIdle(): boolean {
     return this.#queue.length === 0 && this.#slots.length === 0;
+  }
+
+  get isResting(): boolean {
+    return this.#rest !== null;
+  }
+
+  /** Takes up no request and reads nothing for so long (KIP-219); answers still go out. */
+  rest(durationMs: number): void {
+    const { clock, timers } = this.#broker.runtime;
+    const untilMs = clock.monotonicMs() + durationMs;
+    if (this.#isClosed || (this.#rest !== null && untilMs <= this.#restUntilMs)) return;
+    this.#rest?.cancel();
+    this.#restUntilMs = untilMs;
+    this.#rest = timers.after(durationMs, () => {
+      this.#rest = null;
+      this.#process();
+      this.#readOn();
+    });
+    this.#readOn();
   }
 
   /** Calls `run` when the connection closes; for waits that should end with it. Returns what takes it back. */
@@ -194,7 +219,7 @@ export class Connection implements SocketHandler {
     const { requestBytes } = this.#broker;
     const mustWait = requestBytes.isExhausted &&
       (!this.isIdle || (this.#heldBytes > 0 && !requestBytes.mayExceed(this)));
-    const isFull = mustWait || this.#queuedBytes > queuedBytesMax;
+    const isFull = mustWait || this.#queuedBytes > queuedBytesMax || this.#rest !== null;
     if (mustWait) requestBytes.whenRoom(this.#resume);
     if (isFull === this.#isPaused) return;
     this.#isPaused = isFull;
@@ -207,7 +232,7 @@ export class Connection implements SocketHandler {
     if (this.#isProcessing) return;
     this.#isProcessing = true;
     while (
-      !this.#isClosed && !this.#isBusy && this.#queue.length > 0 &&
+      !this.#isClosed && !this.#isBusy && this.#rest === null && this.#queue.length > 0 &&
       this.#slots.length < slotCountMax && this.#socket.pendingBytes <= unsentBytesMax
     ) {
       const frame = this.#queue.shift()!;
@@ -313,6 +338,7 @@ export class Connection implements SocketHandler {
   }
 
   #release(): void {
+    this.#rest?.cancel();
     this.#dropQueue();
     this.#chargeHeld(0);
     this.#broker.requestBytes.forget(this.#resume);

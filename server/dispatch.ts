@@ -12,6 +12,7 @@ import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import type { Handler, RequestContext } from "./handler.ts";
 import { handlerFor } from "./handlers/table.ts";
+import { RequestMeter } from "./quotas/request_meter.ts";
 
 /** The request is well-formed but nothing we serve; the connection closes with one line. */
 export class RequestRefused extends Error {
@@ -54,19 +55,46 @@ export function dispatch(
     }
     return { answer: unsupportedApiVersions(handler, correlationId), isPipelined: false, ordered: null };
   }
+  const meter = broker.quotas.isActive ? meterOf(broker, connection, clientId, frame) : null;
   const request = codecFor(handler.api, apiVersion).decodeRequest(reader);
-  const context: RequestContext = { broker, connection, apiVersion, correlationId, clientId, onSent, ordered: null };
+  const context: RequestContext = {
+    broker,
+    connection,
+    apiVersion,
+    correlationId,
+    clientId,
+    meter,
+    onSent,
+    ordered: null,
+  };
   const response = handler.run(request, context);
+  if (meter !== null) meter.handled();
   const answer = response instanceof Promise
-    ? response.then((value) => encode(handler, apiVersion, correlationId, value))
-    : encode(handler, apiVersion, correlationId, response);
+    ? response.then((value) => encode(handler, apiVersion, correlationId, value, meter))
+    : encode(handler, apiVersion, correlationId, response, meter);
   return { answer, isPipelined: handler.isPipelined, ordered: context.ordered };
 }
 
-function encode(handler: Handler, version: number, correlationId: number, response: unknown): readonly Uint8Array[] {
-  return response === null
-    ? noChunks
-    : encodeResponseFrame(handler.api, version, correlationId, response as Record<string, unknown>);
+function encode(
+  handler: Handler,
+  version: number,
+  correlationId: number,
+  response: unknown,
+  meter: RequestMeter | null,
+): readonly Uint8Array[] {
+  if (response === null) return noChunks;
+  const value = response as Record<string, unknown>;
+  if (meter === null) return encodeResponseFrame(handler.api, version, correlationId, value);
+  return meter.answered(
+    value,
+    { api: handler.api, version },
+    (metered) => encodeResponseFrame(handler.api, version, correlationId, metered),
+  );
+}
+
+function meterOf(broker: Broker, connection: Connection, clientId: string | null, frame: Uint8Array): RequestMeter {
+  const client = { user: connection.principalName, clientId: clientId ?? "", sizeBytes: frame.length };
+  return new RequestMeter(broker.quotas, connection, client);
 }
 
 function unsupportedApiVersions(handler: Handler, correlationId: number): readonly Uint8Array[] {

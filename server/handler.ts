@@ -7,6 +7,7 @@
 import type { AnyApi, Api } from "../protocol/schema.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
+import type { RequestMeter } from "./quotas/request_meter.ts";
 
 /** What a handler may know of the request besides its content. */
 export interface RequestContext {
@@ -16,6 +17,8 @@ export interface RequestContext {
   readonly correlationId: number;
   /** As sent; null when the client gave none. */
   readonly clientId: string | null;
+  /** What the request uses of its client's limits; null while none are set. */
+  readonly meter: RequestMeter | null;
   /**
    * Calls `run` once the response has been handed to the kernel or the connection is gone: the moment when views
    * that the response points to may be released.

@@ -8,6 +8,7 @@ import type { Broker } from "./broker.ts";
 import type { Listener } from "./config/listeners.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
+import { HeldSockets } from "./held_sockets.ts";
 
 /** How often idle connections are looked for; how late one may be closed. */
 const IDLE_SWEEP_MS = 10_000;
@@ -23,12 +24,14 @@ export class Listeners {
   readonly #connections = new Set<Connection>();
   readonly #limits: ConnectionLimits;
   readonly #countByHost = new Map<string, number>();
+  readonly #held: HeldSockets;
   #nextId = 1;
   #sweep: Timer | null = null;
 
   constructor(broker: Broker) {
     this.#broker = broker;
     this.#limits = new ConnectionLimits(broker.config, broker.runtime.clock);
+    this.#held = new HeldSockets(broker.runtime.timers);
   }
 
   get connectionCount(): number {
@@ -57,6 +60,7 @@ export class Listeners {
   /** No new connections; those that are open go on. */
   stopAccepting(): void {
     for (const port of this.#ports.splice(0)) port.close();
+    this.#held.closeAll();
     this.#sweep?.cancel();
     this.#sweep = null;
   }
@@ -81,8 +85,13 @@ export class Listeners {
   #whenEmpty: (() => void) | null = null;
 
   #accept(listener: Listener, socket: Socket): SocketHandler {
-    const { logger, runtime } = this.#broker;
+    const { logger, quotas, runtime } = this.#broker;
     const host = socket.remoteHostname;
+    const heldMs = quotas.connections.admit(host, quotas.nowMs());
+    if (heldMs > 0) {
+      logger.warn("connection refused", { remote: `${host}:${socket.remotePort}`, reason: "connects too often" });
+      return this.#held.hold(socket, heldMs);
+    }
     const countOfHost = this.#countByHost.get(host) ?? 0;
     const admission = this.#limits.admit(host, { count: this.#connections.size, countOfHost });
     if (admission.kind === "refused") {
@@ -116,7 +125,9 @@ export class Listeners {
     const limitMs = config.get("connections.max.idle.ms");
     const nowMs = runtime.clock.monotonicMs();
     for (const connection of this.#connections) {
-      if (limitMs >= 0 && connection.isIdle && nowMs - connection.lastActiveMs > limitMs) connection.destroy();
+      // One that rests does not read, and so would not notice that its client has gone.
+      const isIdle = connection.isIdle || connection.isResting;
+      if (limitMs >= 0 && isIdle && nowMs - connection.lastActiveMs > limitMs) connection.destroy();
     }
     this.#sweep = runtime.timers.after(IDLE_SWEEP_MS, this.#closeIdle);
   };

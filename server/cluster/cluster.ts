@@ -16,11 +16,11 @@ import type { ClientQuotas } from "./client_quotas.ts";
 import { type FeatureUpdate, initialFeatures, planFeatureUpdates } from "./feature_plans.ts";
 import { type ClusterChange, type ConfigResource, MetadataImage, ResourceType, type Topic } from "./image.ts";
 import type { MetadataStore } from "./metadata_store.ts";
+import { bounded, partitionCountOf, type Planned, planned } from "./planned.ts";
 import type { MetadataRecord } from "./records.ts";
 import { newTopicId } from "./topic_id.ts";
 import { collisionKey } from "./topic_name.ts";
 import {
-  partitionsPerRequestMax,
   type PartitionsRequest,
   type PlanContext,
   planNewEpochs,
@@ -67,6 +67,14 @@ export type TopicOutcome =
 export interface ChangeOptions {
   /** Only answers what would become of it. */
   readonly validateOnly?: boolean;
+  /** Whether partitions may be made or deleted, beyond what is wrong with the request. */
+  readonly admission?: PartitionAdmission | undefined;
+}
+
+/** The same answer to the same topic, however often it is asked. */
+export interface PartitionAdmission {
+  /** @throws {ProtocolError} */
+  admit(topic: string, partitionCount: number): void;
 }
 
 /** A value to set, or null to go back to the default. */
@@ -195,7 +203,7 @@ export class Cluster {
   async createTopics(requests: readonly TopicRequest[], options: ChangeOptions = {}): Promise<TopicOutcome[]> {
     let plans: Planned<TopicRequest>[] = [];
     await this.#store.propose((image) => {
-      plans = this.#planTopics(image, requests);
+      plans = this.#planTopics(image, requests, options);
       return options.validateOnly === true ? [] : plans.flatMap(({ records }) => records);
     });
     return plans.map(({ request: { name }, records, error }) => {
@@ -216,10 +224,11 @@ export class Cluster {
    * One that another request made meanwhile is fine.
    * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
    */
-  async autoCreateTopics(names: readonly string[]): Promise<TopicOutcome[]> {
+  async autoCreateTopics(names: readonly string[], options: ChangeOptions = {}): Promise<TopicOutcome[]> {
     const brokerCount = this.brokerIds().length;
     const outcomes = await this.createTopics(
       names.map((name) => autoTopicRequest(name, this.#config, brokerCount)),
+      options,
     );
     return outcomes.map((outcome) => {
       if (outcome.error?.code !== ErrorCode.TOPIC_ALREADY_EXISTS) return outcome;
@@ -233,16 +242,24 @@ export class Cluster {
    * @returns for each id why not, or null
    * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
    */
-  async deleteTopics(topicIds: readonly string[]): Promise<(ProtocolError | null)[]> {
-    let errors: (ProtocolError | null)[] = [];
+  async deleteTopics(
+    topicIds: readonly string[],
+    { admission }: ChangeOptions = {},
+  ): Promise<(ProtocolError | null)[]> {
+    let plans: Planned<string>[] = [];
     await this.#store.propose((image) => {
-      errors = topicIds.map((id) =>
-        image.topicById(id) === undefined ? new ProtocolError(ErrorCode.UNKNOWN_TOPIC_ID) : null
+      plans = topicIds.map((topicId) =>
+        planned(topicId, () => {
+          const topic = image.topicById(topicId);
+          if (topic === undefined) throw new ProtocolError(ErrorCode.UNKNOWN_TOPIC_ID);
+          admission?.admit(topic.name, topic.partitions.length);
+          return [{ kind: "removeTopic", topicId }];
+        })
       );
-      return [...new Set(topicIds)].filter((id) => image.topicById(id) !== undefined)
-        .map((topicId): MetadataRecord => ({ kind: "removeTopic", topicId }));
+      const doomed = plans.filter(({ records }) => records.length > 0).map(({ request }) => request);
+      return Array.from(new Set(doomed), (topicId): MetadataRecord => ({ kind: "removeTopic", topicId }));
     });
-    return errors;
+    return plans.map(({ error }) => error);
   }
 
   /**
@@ -257,7 +274,13 @@ export class Cluster {
     const context = { brokerIds: this.brokerIds() };
     let plans: Planned<PartitionsRequest>[] = [];
     await this.#store.propose((image) => {
-      plans = requests.map((request) => planned(request, () => planPartitions(image, request, context)));
+      plans = requests.map((request) =>
+        planned(request, () => {
+          const records = planPartitions(image, request, context);
+          options.admission?.admit(request.name, records.length);
+          return records;
+        })
+      );
       plans = bounded(plans, "Excessively large number of additional partitions per request.");
       return options.validateOnly === true ? [] : plans.flatMap(({ records }) => records);
     });
@@ -361,7 +384,11 @@ export class Cluster {
     return new Map([...this.#image.features(), [KRAFT_VERSION, this.#store.kraftVersion ?? 1]]);
   }
 
-  #planTopics(image: MetadataImage, requests: readonly TopicRequest[]): Planned<TopicRequest>[] {
+  #planTopics(
+    image: MetadataImage,
+    requests: readonly TopicRequest[],
+    { admission }: ChangeOptions,
+  ): Planned<TopicRequest>[] {
     const context: PlanContext = {
       brokerIds: this.brokerIds(),
       defaultPartitionCount: this.#config.get("num.partitions"),
@@ -382,6 +409,7 @@ export class Cluster {
             `Topic '${request.name}' collides with another topic of the request: ${other}`,
           );
         }
+        admission?.admit(request.name, partitionCountOf(records));
         namesByKey.set(key, request.name);
         return records;
       })
@@ -442,29 +470,4 @@ export class Cluster {
         change satisfies never;
     }
   }
-}
-
-/** What a request came to: records, or why there are none. */
-interface Planned<Request> {
-  readonly request: Request;
-  readonly records: readonly MetadataRecord[];
-  readonly error: ProtocolError | null;
-}
-
-function planned<Request>(request: Request, plan: () => readonly MetadataRecord[]): Planned<Request> {
-  try {
-    return { request, records: plan(), error: null };
-  } catch (error) {
-    if (error instanceof ProtocolError) return { request, records: [], error };
-    throw error;
-  }
-}
-
-/** Too many partitions in all refuse the whole request, as in Kafka. */
-function bounded<Request>(plans: Planned<Request>[], message: string): Planned<Request>[] {
-  let partitionCount = 0;
-  for (const { records } of plans) for (const { kind } of records) if (kind === "partition") partitionCount++;
-  if (partitionCount <= partitionsPerRequestMax) return plans;
-  const error = new ProtocolError(ErrorCode.POLICY_VIOLATION, message);
-  return plans.map(({ request }) => ({ request, records: [], error }));
 }

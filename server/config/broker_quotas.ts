@@ -6,8 +6,8 @@
 import { clusterWide, int, internal, javaClass, list, long, longMax, string, withoutEffect } from "./definition.ts";
 
 export const quotasConfigs = {
-  "quota.window.num": int(11, "Number of samples that client quotas are averaged over.", { min: 1, ...withoutEffect }),
-  "quota.window.size.seconds": int(1, "Length of a sample of client quotas, in seconds.", { min: 1, ...withoutEffect }),
+  "quota.window.num": int(11, "Number of samples that client quotas are averaged over.", { min: 1 }),
+  "quota.window.size.seconds": int(1, "Length of a sample of client quotas, in seconds.", { min: 1 }),
   "replication.quota.window.num": int(11, "Number of samples that replication quotas are averaged over.", {
     min: 1,
     ...withoutEffect,
@@ -28,12 +28,11 @@ export const quotasConfigs = {
   ),
   "controller.quota.window.num": int(11, "Number of samples that the quotas for changes of topics are averaged over.", {
     min: 1,
-    ...withoutEffect,
   }),
   "controller.quota.window.size.seconds": int(
     1,
     "Length of a sample of the quotas for changes of topics, in seconds.",
-    { min: 1, ...withoutEffect },
+    { min: 1 },
   ),
   "leader.replication.throttled.rate": long(
     longMax,

@@ -58,6 +58,7 @@ const FIRST_LEADER_HINT_VERSION = 10;
 const NO_RECORD_ERRORS: PartitionAnswer["recordErrors"] = [];
 
 export const produceHandler = handle(produce, [0, 13], (request, context) => {
+  if (context.meter !== null) context.meter.produced();
   const mayBeTransactional = context.apiVersion > LAST_MESSAGE_SET_VERSION;
   if (!mayBeTransactional || !hasTransactionalRecords(request)) return appendAll(request, context, null);
   const transaction = beginTransactional(request, context);

@@ -10,6 +10,7 @@
  */
 import { fetch, type FetchRequest, type FetchResponseDraft } from "../../protocol/api/01_fetch.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import { LENGTH_BYTES, responseBytes } from "../../protocol/frame.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import {
   type FetchedPartition,
@@ -53,13 +54,13 @@ export const fetchHandler = handle(fetch, [0, 18], (request, context) => {
     if (error instanceof ProtocolError) return { errorCode: error.code, sessionId: NO_SESSION_ID, responses: [] };
     throw error;
   }
-  const { apiVersion, broker, connection } = context;
-  const { config } = broker;
+  const { apiVersion, broker, connection, meter } = context;
+  const bytesMax = Math.min(broker.config.get("fetch.max.bytes"), meter === null ? Infinity : meter.fetchBytesMax());
   const { replicaId } = apiVersion < FIRST_REPLICA_STATE_VERSION ? request : request.replicaState;
   const options: FetchOptions = {
     maxWaitMs: request.maxWaitMs,
-    minBytes: Math.min(request.minBytes, config.get("fetch.max.bytes")),
-    maxBytes: Math.min(request.maxBytes, config.get("fetch.max.bytes")),
+    minBytes: Math.min(request.minBytes, bytesMax),
+    maxBytes: Math.min(request.maxBytes, bytesMax),
     isReadCommitted: isolationLevel === READ_COMMITTED,
     isFromReplica: replicaId >= 0,
     usesTopicIds: apiVersion >= FIRST_TOPIC_ID_VERSION,
@@ -70,6 +71,9 @@ export const fetchHandler = handle(fetch, [0, 18], (request, context) => {
     : broker.oldFetches.fetch(plan.asked, { ...options, apiVersion }, connection);
   const answer = (done: FetchPass) => {
     context.onSent(done.release);
+    if (meter !== null && !options.isFromReplica && !meter.admitsFetch(answerBytes(done, plan, context))) {
+      return answerNothing(plan, context);
+    }
     const response = respond(done, plan, context);
     return done.isUrgent && !options.isFromReplica ? withEndpoints(response, context) : response;
   };
@@ -84,6 +88,21 @@ function refuseAll(request: FetchRequest, context: RequestContext): FetchRespons
     abortedTransactions: [],
   }));
   return { errorCode, sessionId: NO_SESSION_ID, responses: byTopic(results, context) };
+}
+
+/** The size of the answer as Kafka counts it for quotas: the message and its length. */
+function answerBytes(pass: FetchPass, { session, isIncremental }: Plan, context: RequestContext): number {
+  const told = isIncremental ? pass.results.filter(isNews) : pass.results;
+  const sessionId = session?.id ?? NO_SESSION_ID;
+  const response = { errorCode: ErrorCode.NONE, sessionId, responses: byTopic(told, context) };
+  return LENGTH_BYTES + responseBytes(fetch, context.apiVersion, response);
+}
+
+/** To a client over its limit: it was told nothing. A session that the request would have begun is not. */
+function answerNothing({ session, isIncremental }: Plan, { broker }: RequestContext): FetchResponseDraft {
+  if (session !== null && !isIncremental) broker.fetchSessions.remove(session.id);
+  const sessionId = session !== null && isIncremental ? session.id : NO_SESSION_ID;
+  return { errorCode: ErrorCode.NONE, sessionId, responses: [] };
 }
 
 /** @throws {ProtocolError} when the request names a session it cannot go on with */
@@ -162,18 +181,24 @@ function byTopic(results: readonly PartitionResult[], context: RequestContext): 
   return responses;
 }
 
-/** Notes what the client is told, moves partitions with data to the end of the line; true when there is news. */
-function remember(result: PartitionResult, session: FetchSession): boolean {
+/** Something that the client was not told before. */
+function isNews(result: PartitionResult): boolean {
   const { asked } = result;
-  const isError = result.errorCode !== ErrorCode.NONE;
-  const hasNews = result.sizeBytes > 0 || isError || asked.toldError || result.divergingEpoch !== null ||
+  return result.sizeBytes > 0 || result.errorCode !== ErrorCode.NONE || asked.toldError ||
+    result.divergingEpoch !== null ||
     asked.toldHighWatermark !== result.highWatermark ||
     asked.toldLastStableOffset !== result.lastStableOffset ||
     asked.toldLogStartOffset !== result.logStartOffset;
+}
+
+/** Notes what the client is told, moves partitions with data to the end of the line; true when there is news. */
+function remember(result: PartitionResult, session: FetchSession): boolean {
+  const { asked } = result;
+  const hasNews = isNews(result);
   asked.toldHighWatermark = result.highWatermark;
   asked.toldLastStableOffset = result.lastStableOffset;
   asked.toldLogStartOffset = result.logStartOffset;
-  asked.toldError = isError;
+  asked.toldError = result.errorCode !== ErrorCode.NONE;
   if (result.sizeBytes > 0) session.moveToEnd(session.keyOf(asked));
   return hasNews;
 }

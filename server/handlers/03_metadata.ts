@@ -41,7 +41,7 @@ export const metadataHandler = handle(metadata, [0, 13], (request, context) => {
   const missing = missingTopics(broker, request, names);
   const answer = (errors: ReadonlyMap<string, number>) =>
     respond(context, request, names.map((name) => byName(broker, name, operations, errors)));
-  return missing.length === 0 ? answer(new Map()) : makeTopics(broker, missing).then(answer);
+  return missing.length === 0 ? answer(new Map()) : makeTopics(context, missing).then(answer);
 });
 
 /** Names that may become topics, if the client and the broker let them. */
@@ -50,13 +50,19 @@ function missingTopics(broker: Broker, request: MetadataRequest, names: readonly
   return names.filter((name) => broker.cluster.topic(name) === undefined && topicNameTrouble(name) === null);
 }
 
+/** The topic is not there, that is all: for the metadata's own topic, which is none, and for a client over its limit. */
+const untold: ReadonlySet<number> = new Set([ErrorCode.INVALID_REQUEST, ErrorCode.THROTTLING_QUOTA_EXCEEDED]);
+
 /** Makes them; gives the errors of those that could not be made. */
-async function makeTopics(broker: Broker, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+async function makeTopics(
+  { broker, meter }: RequestContext,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
   const errors = new Map<string, number>();
   try {
-    for (const { name, error } of await broker.cluster.autoCreateTopics(names)) {
-      // INVALID_REQUEST is the metadata's own topic, which is none.
-      if (error !== null && error.code !== ErrorCode.INVALID_REQUEST) errors.set(name, error.code);
+    const admission = meter?.mutationsAside({ isStrict: true });
+    for (const { name, error } of await broker.cluster.autoCreateTopics(names, { admission })) {
+      if (error !== null && !untold.has(error.code)) errors.set(name, error.code);
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;

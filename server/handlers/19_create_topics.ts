@@ -2,7 +2,7 @@
  * CreateTopics: v0–v7.
  *
  * v1 validate only, messages · v2 throttle time · v4 -1 for the broker's defaults · v5 flexible, answers what the topic
- * got (KIP-525) · v7 topic ids
+ * got (KIP-525) · v6 may answer THROTTLING_QUOTA_EXCEEDED (KIP-599) · v7 topic ids
  *
  * Each topic on its own merits; those that can be made are made in one durable change, and take records when this is
  * answered. One named twice is refused, and answered once.
@@ -21,7 +21,7 @@ import { handle } from "../handler.ts";
 
 type Answer = CreateTopicsResponseDraft["topics"][number];
 
-export const createTopicsHandler = handle(createTopics, [0, 7], async (request, { broker }) => {
+export const createTopicsHandler = handle(createTopics, [0, 7], async (request, { broker, apiVersion, meter }) => {
   const seen = new Set<string>();
   const twice = new Set<string>();
   for (const { name } of request.topics) (seen.has(name) ? twice : seen).add(name);
@@ -29,11 +29,12 @@ export const createTopicsHandler = handle(createTopics, [0, 7], async (request, 
   const answers = [...twice].map((name) => refused(name, duplicate));
   const wanted = request.topics.filter(({ name }) => !twice.has(name));
   if (wanted.length === 0) return { topics: answers };
+  const admission = meter?.mutations({ isStrict: apiVersion >= 6 });
   try {
     const outcomes = await withinDeadline(
       broker.runtime.timers,
       request.timeoutMs,
-      () => broker.cluster.createTopics(wanted.map(topicRequest), { validateOnly: request.validateOnly }),
+      () => broker.cluster.createTopics(wanted.map(topicRequest), { validateOnly: request.validateOnly, admission }),
     );
     for (const { name, topic, error } of outcomes) {
       answers.push(error === null ? made(broker, topic) : refused(name, error));

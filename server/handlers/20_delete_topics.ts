@@ -1,7 +1,8 @@
 /**
  * DeleteTopics: v0–v6.
  *
- * v1 throttle time · v3 TOPIC_DELETION_DISABLED · v4 flexible · v5 messages · v6 by name or id (KIP-516)
+ * v1 throttle time · v3 TOPIC_DELETION_DISABLED · v4 flexible · v5 messages, may answer THROTTLING_QUOTA_EXCEEDED (KIP-599) ·
+ * v6 by name or id (KIP-516)
  *
  * A topic is gone when this is answered; its files go a while later (`file.delete.delay.ms`). What is refused is answered
  * first, a topic asked for twice once.
@@ -14,6 +15,7 @@ import {
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import type { Broker } from "../broker.ts";
+import type { PartitionAdmission } from "../cluster/cluster.ts";
 import { withinDeadline } from "../cluster/deadline.ts";
 import { handle } from "../handler.ts";
 
@@ -32,10 +34,16 @@ export const deleteTopicsHandler = handle(deleteTopics, [0, 6], async (request, 
     const code = apiVersion < 3 ? ErrorCode.INVALID_REQUEST : ErrorCode.TOPIC_DELETION_DISABLED;
     return { responses: asked.map((one) => refused(one, new ProtocolError(code))) };
   }
-  return { responses: await deleteAll(broker, request, asked) };
+  const admission = context.meter?.mutations({ isStrict: apiVersion >= 5 });
+  return { responses: await deleteAll(broker, request, asked, admission) };
 });
 
-async function deleteAll(broker: Broker, request: DeleteTopicsRequest, asked: readonly Asked[]): Promise<Answer[]> {
+async function deleteAll(
+  broker: Broker,
+  { timeoutMs }: DeleteTopicsRequest,
+  asked: readonly Asked[],
+  admission: PartitionAdmission | undefined,
+): Promise<Answer[]> {
   const names = new Tally(asked.map(({ name }) => name));
   const ids = new Tally(asked.map(({ topicId }) => topicId));
   const doomed: Asked[] = [];
@@ -45,16 +53,21 @@ async function deleteAll(broker: Broker, request: DeleteTopicsRequest, asked: re
     if (error !== null) answers.set(`${one.topicId} ${one.name}`, refused(one, error));
     else doomed.push(identified(broker, one));
   }
-  return [...answers.values(), ...await deleteNow(broker, request.timeoutMs, doomed)];
+  return [...answers.values(), ...await deleteNow(broker, timeoutMs, doomed, admission)];
 }
 
-async function deleteNow(broker: Broker, timeoutMs: number, doomed: readonly Asked[]): Promise<Answer[]> {
+async function deleteNow(
+  broker: Broker,
+  timeoutMs: number,
+  doomed: readonly Asked[],
+  admission: PartitionAdmission | undefined,
+): Promise<Answer[]> {
   if (doomed.length === 0) return [];
   try {
     const errors = await withinDeadline(
       broker.runtime.timers,
       timeoutMs,
-      () => broker.cluster.deleteTopics(doomed.map(({ topicId }) => topicId)),
+      () => broker.cluster.deleteTopics(doomed.map(({ topicId }) => topicId), { admission }),
     );
     return doomed.map((one, index) => {
       const error = errors[index] ?? null;

@@ -8,6 +8,7 @@
  */
 import { shareFetch, type ShareFetchRequest, type ShareFetchResponseDraft } from "../../protocol/api/78_share_fetch.ts";
 import { ErrorCode, errorInfo, ProtocolError } from "../../protocol/errors.ts";
+import { LENGTH_BYTES, responseBytes } from "../../protocol/frame.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import { requireShareProtocol } from "../features.ts";
 import { handle, type RequestContext } from "../handler.ts";
@@ -40,13 +41,16 @@ export const shareFetchHandler = handle(shareFetch, [1, 2], async (request, cont
     if (request.shareSessionEpoch === FINAL_EPOCH) {
       broker.sharePartitions.sessions.end(broker.sharePartitions.sessions.get(member.groupId, member.memberId));
     }
-    return {
+    const response = {
       throttleTimeMs: 0,
       errorCode: ErrorCode.NONE,
       acquisitionLockTimeoutMs: sharePartitions.rulesOf(member.groupId).lockMs,
       responses: responses(fetched?.answers ?? [], acknowledged, context),
       nodeEndpoints: [],
     };
+    // The records are the member's now: they are sent, and the member rests afterwards.
+    context.meter?.fetched(LENGTH_BYTES + responseBytes(shareFetch, apiVersion, response));
+    return response;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return {
@@ -138,7 +142,7 @@ async function fetch(
   request: ShareFetchRequest,
   { groupId, memberId }: Member,
   session: ShareSession,
-  { broker, connection }: RequestContext,
+  { broker, connection, meter }: RequestContext,
 ): Promise<Fetched> {
   const { shareSessionEpoch: epoch } = request;
   const answers: Answer[] = [];
@@ -152,7 +156,11 @@ async function fetch(
       answers.push({ topicId, partition: { ...empty(index), errorCode } });
     }
   }
-  const maxBytes = Math.min(request.maxBytes, broker.config.get("fetch.max.bytes"));
+  const maxBytes = Math.min(
+    request.maxBytes,
+    broker.config.get("fetch.max.bytes"),
+    meter?.fetchBytesMax() ?? Infinity,
+  );
   const read = await broker.shareFetcher.fetch(found, {
     groupId,
     memberId,

@@ -15,6 +15,7 @@ import { producersAnswers } from "./producers.ts";
 import { quotasAnswers } from "./quotas.ts";
 import { sessionsAnswers } from "./sessions.ts";
 import { streamsGroupsAnswers } from "./streams_groups.ts";
+import { throttlesAnswers } from "./throttles.ts";
 import { topicsAnswers } from "./topics.ts";
 import { transactionalCommitsAnswers } from "./transactional_commits.ts";
 import { transactionalProduceAnswers } from "./transactional_produce.ts";
@@ -34,6 +35,7 @@ export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<vo
   features: featuresAnswers,
   groups: groupsAnswers,
   quotas: quotasAnswers,
+  throttles: throttlesAnswers,
   consumer_groups: consumerGroupsAnswers,
   streams_groups: streamsGroupsAnswers,
   transactions: transactionsAnswers,

@@ -128,6 +128,7 @@ async function ask<Q, QD, R, RD>(
     apiVersion: version,
     correlationId: 1,
     clientId: null,
+    meter: null,
     onSent: (run) => run(),
     ordered: null,
   });
