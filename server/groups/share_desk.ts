@@ -83,7 +83,7 @@ export class ShareDesk {
 
   #shard(groupId: string): GroupShard {
     const shard = this.#options.shardOf(groupId);
-    if (groupId === "") throw new ProtocolError(ErrorCode.INVALID_GROUP_ID);
+    if (groupId === "") throw new ProtocolError(ErrorCode.INVALID_GROUP_ID, "The group id is invalid.");
     if (typeof shard === "number") throw new ProtocolError(shard);
     return shard;
   }

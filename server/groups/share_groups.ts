@@ -104,6 +104,7 @@ export class ShareGroups extends ModernGroups<ShareWords> {
     this.carryOutAll(group, event, effects.filter(({ kind }) => kind !== "initialize"));
     await this.#written(group);
     const outcomes = await this.#initialize(group, state.groupEpoch, topics);
+    await this.#written(group); // What others are told of it is what the log has.
     this.#options.shareStateChanged(groupId, topics.map(({ topicId }) => topicId));
     return outcomes;
   }

@@ -27,7 +27,7 @@ export const shareGroupHeartbeatHandler = handle(shareGroupHeartbeat, [1, 1], as
       clientId: clientId ?? "",
       clientHost: `/${connection.remoteHostname}`, // as Java prints an address
     })
-    : refusedShareHeartbeat(ErrorCode.INVALID_REQUEST, "Invalid member id in the request.");
+    : refusedShareHeartbeat(ErrorCode.INVALID_REQUEST, null);
   const { assignment } = answer;
   return {
     ...answer,

@@ -325,6 +325,19 @@ describe("an administrator", () => {
     expect(groups).toEqual([]);
   });
 
+  test("who has moved a group is told so from then on, however slow the disk is", async () => {
+    world = await ShareWorld.start();
+    await world.createTopic();
+    await world.fill([3]);
+    world.server.runtime.files.syncDelayMs = () => 50;
+    const topics = [{ topicName: "t", partitions: [{ partitionIndex: 0, startOffset: 2 }] }];
+    expect((await world.client.send(alterShareGroupOffsets, 0, { groupId: "new", topics })).errorCode).toBe(0);
+    const { groups } = await world.client.send(describeShareGroupOffsets, 1, {
+      groups: [{ groupId: "new", topics: null }],
+    });
+    expect(groups[0]!.topics[0]?.partitions[0]).toMatchObject({ startOffset: 2, lag: 1 });
+  });
+
   test("does not delete a group that has members", async () => {
     const [at] = await ready([]);
     const { results } = await at.client.send(deleteGroups, 2, { groupsNames: ["g"] });
