@@ -9,18 +9,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { incrementalAlterConfigs } from "../../protocol/api/44_incremental_alter_configs.ts";
 import { initCrc32c } from "../../protocol/crc32c.ts";
 import { BrokerProcess, target, until } from "../support/broker.ts";
 import { Dialogue } from "../support/dialogue.ts";
 import { KafkaTools, type ToolName, whyNoKafkaTools } from "../support/kafka_tools.ts";
 import { produceValues } from "../support/requests.ts";
-import { ShareMember } from "./answers/share_member.ts";
+import { configureGroup, ShareMember } from "./answers/share_member.ts";
 
 const reason = target === "kafka" ? "it is the rival" : whyNoKafkaTools();
 if (reason !== null) console.warn(`skipped: share groups beside Kafka's, for ${reason}`);
 const timeoutMs = 120_000;
-const GROUP_RESOURCE = 32;
 const config = {
   "node.id": 1,
   "offsets.topic.num.partitions": 5,
@@ -154,7 +152,7 @@ async function populated(broker: BrokerProcess): Promise<Side> {
   await produceValues(await dialogue.main(), { topic: name, partition: 0 }, ["a", "b", "c", "d", "e"]);
   const join = async (group: string, memberId: string) => {
     const groupId = await dialogue.group(group);
-    await fromTheStart(dialogue, groupId);
+    await configureGroup(dialogue, groupId, { "share.auto.offset.reset": "earliest" });
     const member = await ShareMember.connect(dialogue, groupId, memberId);
     await member.heartbeat({ subscribedTopicNames: [name] });
     return member;
@@ -177,15 +175,6 @@ async function populated(broker: BrokerProcess): Promise<Side> {
   // Until the connection ends, Kafka goes by what it knew of the group's partitions.
   leaver.client.close();
   return { broker, dialogue, topicId, first };
-}
-
-async function fromTheStart(dialogue: Dialogue, resourceName: string): Promise<void> {
-  const configs = [{ name: "share.auto.offset.reset", value: "earliest", configOperation: 0 }];
-  const { responses } = await (await dialogue.main()).send(incrementalAlterConfigs, 1, {
-    resources: [{ resourceType: GROUP_RESOURCE, resourceName, configs }],
-    validateOnly: false,
-  });
-  expect(responses[0]!.errorCode).toBe(0);
 }
 
 async function acquires(member: ShareMember, topicId: string, expected: readonly string[]): Promise<void> {

@@ -14,6 +14,9 @@ import { produceAnswers } from "./produce.ts";
 import { producersAnswers } from "./producers.ts";
 import { quotasAnswers } from "./quotas.ts";
 import { sessionsAnswers } from "./sessions.ts";
+import { shareCommittedAnswers } from "./share_committed.ts";
+import { shareGroupsAnswers } from "./share_groups.ts";
+import { shareRecordsAnswers } from "./share_records.ts";
 import { streamsGroupsAnswers } from "./streams_groups.ts";
 import { throttlesAnswers } from "./throttles.ts";
 import { topicsAnswers } from "./topics.ts";
@@ -38,6 +41,9 @@ export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<vo
   throttles: throttlesAnswers,
   consumer_groups: consumerGroupsAnswers,
   streams_groups: streamsGroupsAnswers,
+  share_groups: shareGroupsAnswers,
+  share_records: shareRecordsAnswers,
+  share_committed: shareCommittedAnswers,
   transactions: transactionsAnswers,
   transactional_produce: transactionalProduceAnswers,
   transactional_commits: transactionalCommitsAnswers,
@@ -54,6 +60,13 @@ export const config = {
   "group.streams.initial.rebalance.delay.ms": 0,
   "group.streams.assignment.interval.ms": 0,
   "group.streams.assignor.offload.enable": false,
+  "group.share.assignment.interval.ms": 0,
+  "group.share.assignor.offload.enable": false,
+  // Locks whose time is up soon.
+  "group.share.min.record.lock.duration.ms": 1_000,
+  "share.coordinator.state.topic.num.partitions": 3,
+  "share.coordinator.state.topic.replication.factor": 1,
+  "share.coordinator.state.topic.min.isr": 1,
   "transaction.state.log.num.partitions": 5,
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": 100,
 };
