@@ -4,7 +4,8 @@
  *
  * What must hold, whatever happens:
  *  1. In one generation a partition is given to one consumer.
- *  2. A committed offset that was answered, or seen, is there from then on: offsets never go back unasked.
+ *  2. A committed offset that was answered, or seen, is there from then on: offsets never go back unasked. Who was in a
+ *     generation that is over cannot commit.
  *  3. Nobody waits for ever.
  *
  *     SEED=123 bun test tests/simulation/groups_coordinator_test.ts        the run that failed, again
@@ -26,6 +27,9 @@ class Simulation extends TroubledGroups<Consumer> {
   /** By generation and partition: who was given it. */
   readonly owners = new Map<string, string>();
   syncCount = 0;
+  /** The newest of which somebody was told an assignment. */
+  generation = -1;
+  zombieCount = 0;
 
   async run(): Promise<void> {
     this.desk = await Desk.loaded({
@@ -36,7 +40,7 @@ class Simulation extends TroubledGroups<Consumer> {
       this.consumers.push(new Consumer(this, index, this.random() < 0.4 ? `instance-${index}` : null));
     }
     await this.play();
-    expect(this.syncCount > 0).toBe(true);
+    expect([this.syncCount > 0, this.zombieCount > 0]).toEqual([true, true]);
   }
 
   /** Once disturbances and consumers stop, every answer comes, and the group empties. (3) */
@@ -61,6 +65,8 @@ class Consumer {
   readonly #instanceId: string | null;
   #waitingIn = -1;
   #session = 0;
+  /** Who it was, in a generation that may be over. */
+  #former: { readonly memberId: string; readonly generation: number } | null = null;
 
   constructor(simulation: Simulation, index: number, instanceId: string | null) {
     this.#simulation = simulation;
@@ -86,6 +92,7 @@ class Consumer {
     else if (this.partitions === null) this.#start(this.#sync([]));
     else if (random() < 0.02) this.#start(this.#leave());
     else if (random() < 0.6) this.#start(this.#heartbeat());
+    else if (random() < 0.1) this.#start(this.#commitLate());
     else this.#start(this.#commit());
   }
 
@@ -135,7 +142,10 @@ class Consumer {
       Uint8Array.from(range(partitionCount).filter((partition) => partition % memberIds.length === index)),
     ]));
     const answer = await this.#simulation.desk.sync(memberId, generation, assignments);
-    if (answer.errorCode === ErrorCode.NONE) this.#own(generation, [...answer.assignment]);
+    if (answer.errorCode === ErrorCode.NONE) {
+      this.#own(generation, [...answer.assignment]);
+      this.#simulation.generation = Math.max(this.#simulation.generation, generation);
+    }
     if (!isMine()) return;
     if (answer.errorCode !== ErrorCode.NONE) this.#forget(answer.errorCode);
     else this.partitions = [...answer.assignment];
@@ -179,6 +189,23 @@ class Consumer {
     if (isMine() && errorCode !== ErrorCode.NONE) this.#forget(errorCode);
   }
 
+  /** (2) Its commit was on its way for long. */
+  async #commitLate(): Promise<void> {
+    const { desk, random } = this.#simulation;
+    const former = this.#former;
+    if (former === null || former.generation >= this.#simulation.generation) return;
+    this.#simulation.zombieCount++;
+    const partition = Math.floor(random() * partitionCount);
+    const [errorCode] = await desk.commit(0, {
+      ...former,
+      // As itself, or as who it is now.
+      memberId: random() < 0.5 ? former.memberId : this.memberId,
+      instanceId: this.#instanceId,
+      offsets: [{ topic: "t", topicId: ZERO_UUID, partition, offset: 1_000_000, leaderEpoch: -1, metadata: null }],
+    });
+    if (errorCode === ErrorCode.NONE) throw new Error(`generation ${former.generation} commits, and it is over`);
+  }
+
   async #leave(): Promise<void> {
     const isMine = this.#listener();
     const leaving = { memberId: this.memberId, instanceId: this.#instanceId, reason: "test" };
@@ -188,6 +215,7 @@ class Consumer {
 
   /** As clients do: join again with the id while it is good, else as a newcomer; a retriable error is just tried again. */
   #forget(errorCode: number = ErrorCode.UNKNOWN_MEMBER_ID): void {
+    if (this.generation >= 0) this.#former = { memberId: this.memberId, generation: this.generation };
     this.generation = -1;
     this.partitions = null;
     if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID || errorCode === ErrorCode.FENCED_INSTANCE_ID) this.memberId = "";

@@ -210,6 +210,14 @@ class Simulation extends RandomRun {
     for (const { memberId, epoch } of state.members.values()) {
       assert(epoch >= (before.members.get(memberId)?.epoch ?? 0), `${memberId} goes back`);
     }
+    for (const [memberId, target] of state.targets) {
+      if (before.targets.get(memberId) === target) continue;
+      for (const [topicId, partitions] of target) {
+        const known = before.statePartitions.initialized.get(topicId)?.partitions ?? [];
+        const isKept = partitions.every((partition) => known.includes(partition));
+        assert(isKept, `${memberId} is given ${partitions} of a topic of which ${known} is kept`); // (1)
+      }
+    }
     this.state = state;
     for (const effect of effects) {
       if (effect.kind === "initialize") this.pending.push(...effect.topics);

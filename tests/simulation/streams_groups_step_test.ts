@@ -10,15 +10,17 @@
  *  4. Who has what is what members have, and the log would give the same state back (`Machine.check`).
  *  5. What an honest member thinks it has active is part of what the group thinks it has: so no two ever think they have
  *     the same.
+ *  6. Who lost a task commits nothing for its input once another has it active, as long as it speaks of the epoch it had it in.
  * And once all that is left heartbeat:
- *  6. Every member comes to its target, every task is active somewhere, and its copies are in processes of their own.
+ *  7. Every member comes to its target, every task is active somewhere, and its copies are in processes of their own.
  *
  *     SEED=123 bun test tests/simulation/streams_groups_step_test.ts        the run that failed, again
  */
 import { ErrorCode } from "../../protocol/errors.ts";
+import { commitError } from "../../server/groups/streams/checks.ts";
 import type { HeartbeatEvent, StreamsAnswer } from "../../server/groups/streams/state.ts";
 import { phaseOf } from "../../server/groups/streams/state.ts";
-import { NO_TASKS, type Tasks } from "../../server/groups/streams/tasks.ts";
+import { NO_TASKS, type Task, type Tasks } from "../../server/groups/streams/tasks.ts";
 import type { StreamsTopology } from "../../server/groups/streams/topology.ts";
 import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 import { asOwned, Machine, subtopology, tasks, topicInfo } from "../unit/server/groups/streams/machine.ts";
@@ -147,10 +149,13 @@ class Simulation extends RandomRun {
       if (epoch > state.assignmentEpoch) throw new Error(`${memberId} is in epoch ${epoch}, which is not yet`);
       this.#epochs.set(memberId, epoch);
     }
-    for (const member of this.members) member.checkOwned();
+    for (const member of this.members) {
+      member.checkOwned();
+      member.checkCommit();
+    }
   }
 
-  /** (6) */
+  /** (7) */
   settle(): void {
     this.makeWhole();
     for (let round = 0; round < 60; round++) {
@@ -186,6 +191,8 @@ class Simulation extends RandomRun {
 class Member {
   epoch = 0;
   #owned: Tasks = NO_TASKS;
+  /** The last that was taken from it, and the epoch it had it in. */
+  #lost: { readonly task: Task; readonly epoch: number } | null = null;
   #isHonest = true;
   readonly #simulation: Simulation;
   readonly #id: string;
@@ -237,6 +244,26 @@ class Member {
     }
   }
 
+  /** (6) */
+  checkCommit(): void {
+    const { state } = this.#simulation.group;
+    if (this.#lost === null) return;
+    const { task, epoch: generation } = this.#lost;
+    const member = state.members.get(this.#id);
+    if (member?.epoch === generation) return; // Nobody can tell.
+    const isAnothers = [...state.members.values()].some(({ memberId, assigned }) =>
+      memberId !== this.#id && assigned.active.has(task)
+    );
+    if (!isAnothers) return;
+    const [partition = "", subtopologyId = ""] = task.split(":");
+    const errorCode = commitError(state, { memberId: this.#id, instanceId: this.#instanceId, generation }, {
+      apiVersion: 9,
+      isTransactional: false,
+      places: [{ topic: subtopologyId === "0" ? "t" : "r", partition: Number(partition) }],
+    });
+    if (errorCode === ErrorCode.NONE) throw new Error(`${this.#id} may commit for ${task}, which another has`);
+  }
+
   leave(): void {
     const epoch = this.#instanceId !== null && this.#simulation.random() < 0.6 ? -2 : -1;
     this.#simulation.group.heartbeat(this.#id, epoch, { instanceId: this.#instanceId });
@@ -252,8 +279,10 @@ class Member {
   }
 
   #take({ memberEpoch, tasks: given }: StreamsAnswer): void {
+    const [had, before] = [this.#owned.active, this.epoch];
     this.epoch = memberEpoch;
     // Tasks that it is not to have any more it has given up by the next heartbeat.
     if (given !== null) this.#owned = asOwned(given);
+    for (const task of had) if (!this.#owned.active.has(task)) this.#lost = { task, epoch: before };
   }
 }
