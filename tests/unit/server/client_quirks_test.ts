@@ -3,7 +3,6 @@
  * named for the client. Where a quirk is the behaviour of an API, its test is with that API.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { apis } from "../../../protocol/apis.ts";
 import { apiVersions } from "../../../protocol/api/18_api_versions.ts";
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { describeConfigs } from "../../../protocol/api/32_describe_configs.ts";
@@ -13,6 +12,7 @@ import { joinGroup } from "../../../protocol/api/11_join_group.ts";
 import { listOffsets } from "../../../protocol/api/02_list_offsets.ts";
 import { metadata } from "../../../protocol/api/03_metadata.ts";
 import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
+import { deleteRecords } from "../../../protocol/api/21_delete_records.ts";
 import { offsetFetch } from "../../../protocol/api/09_offset_fetch.ts";
 import { produce } from "../../../protocol/api/00_produce.ts";
 import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
@@ -28,7 +28,8 @@ let server: MemoryBroker;
 let client: MemoryClient;
 
 beforeAll(async () => {
-  server = await MemoryBroker.start();
+  // The tests of librdkafka want four.
+  server = await MemoryBroker.start({ overrides: { "num.partitions": "4" } });
   client = await server.connect();
   await client.send(findCoordinator, 0, { key: "group" });
   await create("events");
@@ -96,6 +97,37 @@ describe("sarama", () => {
   });
 });
 
+describe("sarama and others", () => {
+  test("put into a group's messages what nobody else can read, in groups of consumers, too", async () => {
+    const groupId = "opaque";
+    const metadata = new Uint8Array([0, 1, 0xff, 0xff, 0x7f]);
+    const times = { sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 30_000 };
+    const request = {
+      groupId,
+      memberId: "",
+      protocolType: "consumer",
+      ...times,
+      protocols: [{ name: "own", metadata }],
+    };
+    const { errorCode, memberId, generationId, members } = await client.send(joinGroup, 2, request);
+    expect([errorCode, [...members[0]!.metadata]]).toEqual([ErrorCode.NONE, [...metadata]]);
+    const assignments = [{ memberId, assignment: metadata }];
+    const synced = await client.send(syncGroup, 1, { groupId, memberId, generationId, assignments });
+    expect([synced.errorCode, [...synced.assignment]]).toEqual([ErrorCode.NONE, [...metadata]]);
+    const topics = [{ name: "events", partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: "" }] }];
+    const commit = { groupId, generationIdOrMemberEpoch: generationId, memberId, topics };
+    expect((await client.send(offsetCommit, 2, commit)).topics[0]!.partitions[0]!.errorCode).toBe(ErrorCode.NONE);
+  });
+
+  test("read from the nearest replica (KIP-392): the leader, where there is one node", async () => {
+    await send("events", batchOf("k"), 9);
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 10_000 }];
+    const asked = { maxWaitMs: 0, minBytes: 0, rackId: "b", topics: [{ topic: "events", partitions }] };
+    const { preferredReadReplica, records } = (await client.send(fetch, 11, asked)).responses[0]!.partitions[0]!;
+    expect([preferredReadReplica, records!.length > 0]).toEqual([-1, true]);
+  });
+});
+
 describe("franz-go and every client of the future", () => {
   test("begin with a version of ApiVersions that is too new: the answer is v0, with the range", async () => {
     const { versions: [, last] } = apiVersions;
@@ -128,12 +160,41 @@ describe("librdkafka", () => {
     expect(records!.length).toBeGreaterThan(60);
   });
 
-  test("asks for the one version of each transactional API that it knows, and OffsetForLeaderEpoch v2", async () => {
+  test("knows some versions, of some APIs only one: they are served", async () => {
+    const known: readonly [number, number, number][] = [
+      [0, 0, 10], // Produce
+      [1, 0, 16],
+      [2, 0, 7],
+      [3, 0, 13],
+      [8, 0, 9],
+      [9, 0, 9],
+      [10, 0, 2],
+      [11, 0, 5],
+      [12, 0, 3],
+      [13, 0, 1],
+      [14, 0, 3],
+      [15, 0, 4],
+      [16, 0, 4],
+      [19, 0, 4],
+      [20, 0, 4],
+      [21, 0, 1],
+      [22, 0, 4],
+      [23, 2, 2],
+      [24, 0, 0],
+      [25, 0, 0],
+      [26, 0, 1],
+      [28, 0, 3],
+      [32, 0, 1],
+      [68, 1, 1],
+      [69, 0, 0],
+      [76, 1, 1],
+      [78, 1, 1],
+      [79, 1, 1],
+    ];
     const versions = await advertised();
-    for (const [key, version] of [[23, 2], [24, 0], [25, 0], [26, 1]] as const) {
-      const range = versions.get(key);
-      if (apis.every((api) => api.key !== key) || range === undefined) continue; // not served at all
-      expect({ key, isServed: range[0] <= version && version <= range[1] }).toEqual({ key, isServed: true });
+    for (const [key, first, last] of known) {
+      const [min, max] = versions.get(key) ?? [Infinity, -1];
+      expect({ key, isServed: min <= first && max >= last }).toEqual({ key, isServed: true });
     }
   });
 
@@ -145,7 +206,7 @@ describe("librdkafka", () => {
     const known = topics[0]!.errorCode === ErrorCode.NONE
       ? topics
       : (await client.send(metadata, 4, { topics: [{ name: "asked-for" }] })).topics;
-    expect([known[0]!.errorCode, known[0]!.partitions.length]).toEqual([ErrorCode.NONE, 1]);
+    expect([known[0]!.errorCode, known[0]!.partitions.length]).toEqual([ErrorCode.NONE, 4]);
   });
 });
 
@@ -168,20 +229,32 @@ describe("the Java client", () => {
     expect((await client.send(metadata, 13, { topics: [] })).errorCode).toBe(ErrorCode.NONE);
   });
 
+  test("looks for the coordinators of many groups at once, from v4 on", async () => {
+    const coordinatorKeys = ["group", "another"];
+    const { coordinators } = await client.send(findCoordinator, 4, { keyType: 0, coordinatorKeys });
+    expect(coordinators.map(({ key, errorCode, nodeId }) => [key, errorCode, nodeId]))
+      .toEqual(coordinatorKeys.map((key) => [key, ErrorCode.NONE, server.broker.cluster.nodeId]));
+  });
+
   test("of the shell and of Connect wants every config, with source, synonyms, type and documentation", async () => {
+    const node = `${server.broker.cluster.nodeId}`;
     const { results } = await client.send(describeConfigs, 4, {
-      resources: [{ resourceType: 2, resourceName: "compacted", configurationKeys: null }],
+      resources: [[2, "compacted"], [4, node]].map(([resourceType, resourceName]) => ({
+        resourceType: Number(resourceType),
+        resourceName: `${resourceName}`,
+        configurationKeys: null,
+      })),
       includeSynonyms: true,
       includeDocumentation: true,
     });
-    const { configs } = results[0]!;
-    expect(configs.length).toBeGreaterThan(30);
-    for (const { name, configSource, configType, synonyms, documentation } of configs) {
+    expect(results.map(({ configs }) => configs.length > 30)).toEqual([true, true]);
+    for (const { name, configSource, configType, synonyms, documentation } of results.flatMap((one) => one.configs)) {
       // 0 is what neither may be: unknown.
       expect({ name, isWhole: configSource > 0 && configType > 0 && (documentation ?? "").length > 0 })
         .toEqual({ name, isWhole: true });
       if (configSource !== 5) expect({ name, has: synonyms.length > 0 }).toEqual({ name, has: true });
     }
+    const { configs } = results[0]!;
     const policy = configs.find(({ name }) => name === "cleanup.policy")!;
     expect([policy.value, policy.configSource]).toEqual(["compact", 1]);
   });
@@ -230,10 +303,33 @@ describe("frameworks", () => {
     expect(fetched.topics[0]!.partitions[0]!.committedOffset).toBe(7);
   });
 
-  test("Spark asks where a log starts, to tell lost data from none", async () => {
-    const topics = [{ name: "events", partitions: [{ partitionIndex: 0, timestamp: -2 }] }];
-    const { offset, errorCode } = (await client.send(listOffsets, 5, { replicaId: -1, topics })).topics[0]!
-      .partitions[0]!;
-    expect([errorCode, offset]).toEqual([ErrorCode.NONE, server.broker.partitions.get("events", 0)!.logStartOffset]);
+  test("Spark asks where a log starts, to tell lost data from none, and where a time is", async () => {
+    await create("sparkling");
+    for (let count = 0; count < 3; count++) await send("sparkling", batchOf("k"), 9);
+    const at = async (timestamp: number) => {
+      const topics = [{ name: "sparkling", partitions: [{ partitionIndex: 0, timestamp }] }];
+      const { errorCode, offset } = (await client.send(listOffsets, 5, { replicaId: -1, topics })).topics[0]!
+        .partitions[0]!;
+      return [errorCode, offset];
+    };
+    expect([await at(-2), await at(-1), await at(1), await at(2)])
+      .toEqual([[ErrorCode.NONE, 0], [ErrorCode.NONE, 3], [ErrorCode.NONE, 0], [ErrorCode.NONE, -1]]);
+    // Kafka Streams deletes so what it has read of a repartition topic.
+    const partitions = [{ partitionIndex: 0, offset: 2 }];
+    await client.send(deleteRecords, 2, { topics: [{ name: "sparkling", partitions }], timeoutMs: 1_000 });
+    expect([await at(-2), await at(-1)]).toEqual([[ErrorCode.NONE, 2], [ErrorCode.NONE, 3]]);
+  });
+
+  test("Streams and Connect make topics with the broker's replication, and look whether they are compacted", async () => {
+    for (let version = 4; version <= 7; version++) {
+      const name = `internal-${version}`;
+      const topic = { name, numPartitions: 3, replicationFactor: -1, assignments: [] };
+      const configs = [{ name: "cleanup.policy", value: "compact" }];
+      const { topics } = await client.send(createTopics, version, { topics: [{ ...topic, configs }] });
+      expect([version, topics[0]!.errorCode]).toEqual([version, ErrorCode.NONE]);
+      const resource = { resourceType: 2, resourceName: name, configurationKeys: ["cleanup.policy"] };
+      const { results } = await client.send(describeConfigs, 1, { resources: [resource] });
+      expect(results[0]!.configs.map(({ value }) => value)).toEqual(["compact"]);
+    }
   });
 });

@@ -10,18 +10,21 @@ import { produce } from "../../../protocol/api/00_produce.ts";
 import { Compression, type CompressionId, installCodec } from "../../../protocol/compression.ts";
 import { decodeCount } from "../../../protocol/decode_count.ts";
 import { MessageSetWriter } from "../../../protocol/message_set.ts";
-import { encodeBatch } from "../../../protocol/record.ts";
+import { batches } from "../../../protocol/batch.ts";
+import { type BatchDraft, encodeBatch } from "../../../protocol/record.ts";
 import { hostGzip } from "../../../protocol/host_zlib.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
+import { type Producer, READ_COMMITTED, TransactionsDesk } from "./handlers/transactions_desk.ts";
+import { ShareWorld } from "./share/share_world.ts";
 
 const codecs = Object.values(Compression);
-const batchOf = (compression: CompressionId, value = "value") => {
+const batchOf = (compression: CompressionId, of: Partial<BatchDraft> = {}) => {
   const record = {
     key: new TextEncoder().encode("k"),
-    value: new TextEncoder().encode(value),
+    value: new TextEncoder().encode("value"),
     timestamp: 1_700_000_000_000,
   };
-  return encodeBatch({ records: [record, record, record], compression });
+  return encodeBatch({ records: [record, record, record], compression, ...of });
 };
 
 let server: MemoryBroker;
@@ -129,4 +132,76 @@ describe("records are looked into", () => {
     expect(await decodesIn(() => send("old", topicId, 2, set))).toBe(1);
     expect(await decodesIn(async () => expect(await get("old", topicId, 3)).toBeGreaterThan(1_000))).toBe(1);
   });
+});
+
+describe("records of transactions are looked into", () => {
+  test("neither when they are written, nor when their transaction ends, nor by who reads what is committed", async () => {
+    const desk = await TransactionsDesk.start();
+    unpackedCount = 0;
+    const write = async ({ transactionalId, producerId, producerEpoch }: Producer, version: number) => {
+      for (const [index, codec] of codecs.entries()) {
+        const records = batchOf(codec, { producerId, producerEpoch, baseSequence: index * 3, isTransactional: true });
+        const topicId = desk.server.broker.cluster.topic("events")!.id;
+        const topicData = [{ name: "events", topicId, partitionData: [{ index: 0, records }] }];
+        const draft = { transactionalId, acks: -1, timeoutMs: 1_000, topicData };
+        const { responses } = await desk.client.send(produce, version, draft);
+        expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(0);
+      }
+    };
+    let count = 0;
+    for (const [version, outcome] of [[9, "commit"], [11, "abort"], [12, "abort"], [13, "commit"]] as const) {
+      const producer = await desk.producer();
+      if (version < 12) expect(await desk.add(producer)).toBe(0);
+      count += await decodesIn(() => write(producer, version));
+      // The log asks its marker, which is the broker's own, how the transaction ended.
+      const markerCount = await decodesIn(async () => void await desk.ended(producer, outcome, version < 12 ? 4 : 5));
+      expect(markerCount).toBeLessThanOrEqual(2);
+    }
+    count += await decodesIn(async () => {
+      const end = await desk.latestOffset(READ_COMMITTED);
+      expect(end).toBe(4 * (codecs.length * 3 + 1));
+      for (let version = 4; version <= 18; version++) {
+        const topicId = desk.server.broker.cluster.topic("events")!.id;
+        let abortedCount = 0;
+        for (let position = 0; position < end;) {
+          const partitions = [{ partition: 0, fetchOffset: position, partitionMaxBytes: 1_000_000 }];
+          const topics = [{ topic: "events", topicId, partitions }];
+          const asked = { maxWaitMs: 0, minBytes: 0, isolationLevel: READ_COMMITTED, topics };
+          const { records, abortedTransactions } = (await desk.client.send(fetch, version, asked)).responses[0]!
+            .partitions[0]!;
+          abortedCount += abortedTransactions!.length;
+          position = [...batches(records!)].at(-1)!.nextOffset;
+        }
+        expect(abortedCount).toBeGreaterThanOrEqual(2);
+      }
+    });
+    expect([count, unpackedCount]).toEqual([0, 0]);
+    await desk.server.stop();
+  });
+});
+
+describe("records of share groups are looked into", () => {
+  test.each(["read_uncommitted", "read_committed"])(
+    "neither when acquired nor when acknowledged, %s",
+    async (level) => {
+      const world = await ShareWorld.start();
+      await world.createTopic();
+      await world.configure("g", { "share.auto.offset.reset": "earliest", "share.isolation.level": level });
+      const member = await world.member("g", "a");
+      await member.join();
+      unpackedCount = 0;
+      const count = await decodesIn(async () => {
+        for (const codec of codecs) {
+          const topicData = [{ name: "t", partitionData: [{ index: 0, records: batchOf(codec) }] }];
+          await world.client.send(produce, 9, { acks: -1, timeoutMs: 1_000, topicData });
+        }
+        // What is given back comes cut: in the middle of a batch, too.
+        expect(await member.fetch({ batchSize: 1 })).toMatchObject({ errorCode: 0 });
+        expect(await member.acknowledge({ "0-0": [1], "1-2": [2], "3-13": [1], "14-14": [3] })).toBe(0);
+        expect(await member.fetch()).toMatchObject({ acquired: ["1-2x2"] });
+      });
+      expect([count, unpackedCount]).toEqual([0, 0]);
+      await world.server.stop();
+    },
+  );
 });
