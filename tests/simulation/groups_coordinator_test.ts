@@ -17,10 +17,16 @@ import { testRandomRuns } from "../support/random_runs.ts";
 import { Desk } from "../unit/server/groups/desk.ts";
 import { consumerCount, partitionCount, TroubledGroups } from "./troubled_groups.ts";
 
+let lateCount = 0;
 testRandomRuns(
   "a group keeps its promises through crashes and failing writes",
   8,
-  (seed) => new Simulation(seed).run(),
+  async (seed) => {
+    const simulation = new Simulation(seed);
+    await simulation.run();
+    lateCount += simulation.lateCount;
+  },
+  () => expect(lateCount).toBeGreaterThan(0),
 );
 
 class Simulation extends TroubledGroups<Consumer> {
@@ -29,7 +35,8 @@ class Simulation extends TroubledGroups<Consumer> {
   syncCount = 0;
   /** The newest of which somebody was told an assignment. */
   generation = -1;
-  zombieCount = 0;
+  /** Commits of generations that were over. */
+  lateCount = 0;
 
   async run(): Promise<void> {
     this.desk = await Desk.loaded({
@@ -40,7 +47,7 @@ class Simulation extends TroubledGroups<Consumer> {
       this.consumers.push(new Consumer(this, index, this.random() < 0.4 ? `instance-${index}` : null));
     }
     await this.play();
-    expect([this.syncCount > 0, this.zombieCount > 0]).toEqual([true, true]);
+    expect(this.syncCount > 0).toBe(true);
   }
 
   /** Once disturbances and consumers stop, every answer comes, and the group empties. (3) */
@@ -194,7 +201,7 @@ class Consumer {
     const { desk, random } = this.#simulation;
     const former = this.#former;
     if (former === null || former.generation >= this.#simulation.generation) return;
-    this.#simulation.zombieCount++;
+    this.#simulation.lateCount++;
     const partition = Math.floor(random() * partitionCount);
     const [errorCode] = await desk.commit(0, {
       ...former,

@@ -8,30 +8,19 @@
  *
  *     SEED=123 bun test tests/simulation/transactional_offsets_step_test.ts        the run that failed, again
  */
-import { test } from "bun:test";
-import process from "node:process";
 import type { CommittedOffset } from "../../server/groups/offset_store.ts";
 import { type OffsetPlace, TransactionalOffsets } from "../../server/groups/transactional_offsets.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
+import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 
-const seed = seedOf(process.env.SEED);
-const runCount = Number(process.env.RUNS ?? 300);
 const stepCount = 150;
 const places: readonly OffsetPlace[] = ["g", "h"].flatMap((groupId) =>
   [0, 1].map((partition) => ({ groupId, topic: "t", partition }))
 );
 const producerIds = [1, 2, 3];
 
-test(`an offset is the last one that counts, whatever transactions do (SEED=${seed})`, () => {
-  for (let run = 0; run < runCount; run++) {
-    const runSeed = seed + run;
-    try {
-      new Simulation(runSeed).run();
-    } catch (cause) {
-      throw new Error(`Simulation failed: SEED=${runSeed} RUNS=1: ${(cause as Error).message}`, { cause });
-    }
-  }
-}, { timeout: 3_600_000 });
+testRandomRuns("an offset is the last one that counts, whatever transactions do", 300, (seed) => {
+  new Simulation(seed).run();
+});
 
 /** One line of the log. */
 interface Write {
@@ -42,21 +31,12 @@ interface Write {
   state: "open" | "counts" | "gone";
 }
 
-class Simulation {
-  readonly random: () => number;
+class Simulation extends RandomRun {
   readonly offsets = new TransactionalOffsets();
   /** What a group goes on from, by place. */
   readonly counting = new Map<OffsetPlace, number>();
   readonly underWay: { readonly place: OffsetPlace; readonly producerId: number }[] = [];
   readonly log: Write[] = [];
-
-  constructor(runSeed: number) {
-    this.random = createPrng(runSeed);
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[Math.floor(this.random() * items.length)]!;
-  }
 
   run(): void {
     for (let round = 0; round < stepCount; round++) {
@@ -72,7 +52,7 @@ class Simulation {
     () => this.land(),
     () => this.commitOutside(),
     () => this.end(),
-    () => this.random() < 0.3 ? this.delete() : undefined,
+    () => this.chance(0.3) ? this.delete() : undefined,
   ];
 
   begin(): void {
@@ -86,7 +66,7 @@ class Simulation {
     const write = this.underWay.shift();
     if (write === undefined) return;
     const { place, producerId } = write;
-    if (this.random() < 0.2) return this.offsets.lost(place);
+    if (this.chance(0.2)) return this.offsets.lost(place);
     const offset = this.append(place, producerId, "open");
     this.offsets.written(producerId, { ...place, value: valueOf(offset) });
   }
