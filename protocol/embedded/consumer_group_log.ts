@@ -21,7 +21,7 @@ import {
   struct,
   uuid,
 } from "../schema.ts";
-import { CoordinatorLogCodec, keyVersions, type LogKey, valueVersions } from "./coordinator_log.ts";
+import { CoordinatorLogCodec, keyVersions, valueVersions } from "./coordinator_log.ts";
 
 const groupKey = { groupId: string };
 const memberKey = { groupId: string, memberId: string };
@@ -113,6 +113,5 @@ export const consumerGroupRecords = {
 type Records = typeof consumerGroupRecords;
 export type ConsumerGroupRecordValue<K extends keyof Records> = Infer<Records[K]["value"]>;
 export type ConsumerGroupRecordValueDraft<K extends keyof Records> = Draft<Records[K]["value"]>;
-export type ConsumerGroupLogKey = LogKey<Records>;
 
 export const consumerGroupLog = new CoordinatorLogCodec(consumerGroupRecords);

@@ -7,7 +7,7 @@
  *   12  the target assignment: its epoch            15  the partitions whose state the share coordinator keeps
  */
 import { array, int32, int64, int8, long, message, string, uuid } from "../schema.ts";
-import { CoordinatorLogCodec, keyVersions, type LogKey, valueVersions } from "./coordinator_log.ts";
+import { CoordinatorLogCodec, keyVersions, valueVersions } from "./coordinator_log.ts";
 
 const groupKey = { groupId: string };
 const memberKey = { groupId: string, memberId: string };
@@ -64,7 +64,5 @@ export const shareGroupRecords = {
     }),
   },
 } as const;
-
-export type ShareGroupLogKey = LogKey<typeof shareGroupRecords>;
 
 export const shareGroupLog = new CoordinatorLogCodec(shareGroupRecords);

@@ -4,7 +4,7 @@
  * value forgets the partition.
  */
 import { array, int16, int32, int64, int8, message, string, uuid } from "../schema.ts";
-import { CoordinatorLogCodec, keyVersions, type LogKey, valueVersions } from "./coordinator_log.ts";
+import { CoordinatorLogCodec, keyVersions, valueVersions } from "./coordinator_log.ts";
 
 const partitionKey = { groupId: string, topicId: uuid, partition: int32 };
 /** -1 where Kafka before 4.2 wrote it (KIP-1226). */
@@ -38,7 +38,5 @@ export const shareStateRecords = {
     }),
   },
 } as const;
-
-export type ShareStateLogKey = LogKey<typeof shareStateRecords>;
 
 export const shareStateLog = new CoordinatorLogCodec(shareStateRecords);

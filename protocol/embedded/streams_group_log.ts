@@ -20,7 +20,7 @@ import {
   struct,
   uint16,
 } from "../schema.ts";
-import { CoordinatorLogCodec, keyVersions, type LogKey, valueVersions } from "./coordinator_log.ts";
+import { CoordinatorLogCodec, keyVersions, valueVersions } from "./coordinator_log.ts";
 
 const groupKey = { groupId: string };
 const memberKey = { groupId: string, memberId: string };
@@ -116,6 +116,5 @@ export const streamsGroupRecords = {
 type Records = typeof streamsGroupRecords;
 export type StreamsGroupRecordValue<K extends keyof Records> = Infer<Records[K]["value"]>;
 export type StreamsGroupRecordValueDraft<K extends keyof Records> = Draft<Records[K]["value"]>;
-export type StreamsGroupLogKey = LogKey<Records>;
 
 export const streamsGroupLog = new CoordinatorLogCodec(streamsGroupRecords);

@@ -77,11 +77,6 @@ export interface CommitPlace {
   readonly partition: number;
 }
 
-/** A topic by its id, too: what a member has is known by ids. */
-export interface CommittedPlace extends CommitPlace {
-  readonly topicId: string;
-}
-
 export interface Commit extends CommitPlace {
   readonly committed: CommittedOffset;
 }
