@@ -14,7 +14,7 @@ import { ByteBudget } from "./byte_budget.ts";
 import { Cluster, type ClusterChange, ResourceType } from "./cluster/cluster.ts";
 import { openLocalMetadata } from "./cluster/open_local_metadata.ts";
 import { clearStrayLogs } from "./cluster/stray_logs.ts";
-import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from "./cluster/topic_name.ts";
+import { CLIENT_METRICS_TOPIC, OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from "./cluster/topic_name.ts";
 import type { BrokerConfig } from "./config.ts";
 import { validateTopicConfigs } from "./config/alter.ts";
 import type { Listener } from "./config/listeners.ts";
@@ -34,6 +34,9 @@ import { Quotas } from "./quotas/quotas.ts";
 import { ShareCoordinator } from "./share/coordinator/share_coordinator.ts";
 import { ShareFetcher } from "./share/share_fetcher.ts";
 import { SharePartitions } from "./share/share_partitions.ts";
+import { ClientMetricsLog } from "./telemetry/client_metrics_log.ts";
+import { Subscriptions } from "./telemetry/subscriptions.ts";
+import { Telemetry } from "./telemetry/telemetry.ts";
 import { TransactionAdmission } from "./transactions/admission.ts";
 import { TransactionCoordinator } from "./transactions/coordinator.ts";
 import { MarkerWriter } from "./transactions/marker_writer.ts";
@@ -83,6 +86,7 @@ export class Broker {
   readonly transactionAdmission: TransactionAdmission;
   readonly transactionMarkers: MarkerWriter;
   readonly quotas: Quotas;
+  readonly telemetry: Telemetry;
   readonly requestBytes: ByteBudget;
   readonly frameBuffers: BufferPool;
   readonly #listeners: Listeners;
@@ -148,6 +152,13 @@ export class Broker {
     this.transactionAdmission = new TransactionAdmission({ runtime, config, coordinator: this.transactions });
     this.quotas = new Quotas({ config, clock });
     this.quotas.reload(cluster.clientQuotas);
+    const metricsTopic = new InternalTopic({ name: CLIENT_METRICS_TOPIC, partitions, timers });
+    this.telemetry = new Telemetry({
+      clock,
+      random,
+      subscriptions: new Subscriptions(cluster),
+      log: new ClientMetricsLog({ logger, cluster, topic: metricsTopic }),
+    });
     this.#listeners = new Listeners(this);
     this.#housekeeping = new Housekeeping({ runtime, config, logger, logDir, partitions });
     this.#cleaner = new LogCleaner({ runtime, config, logger, logDir, partitions });

@@ -3,7 +3,7 @@
  * broker's own topics, made when a coordinator first needs them.
  */
 import type { BrokerConfig } from "../config.ts";
-import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from "./topic_name.ts";
+import { CLIENT_METRICS_TOPIC, OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from "./topic_name.ts";
 import type { TopicRequest } from "./topic_plans.ts";
 
 /** A broker's own topic has no more replicas than there are brokers: one node alone makes do with one. */
@@ -44,6 +44,20 @@ export function autoTopicRequest(name: string, config: BrokerConfig, brokerCount
           ["min.insync.replicas", String(Math.min(config.get("share.coordinator.state.topic.min.isr"), brokerCount))],
           ["retention.ms", "-1"],
           ["segment.bytes", String(config.get("share.coordinator.state.topic.segment.bytes"))],
+        ]),
+      };
+    case CLIENT_METRICS_TOPIC:
+      return {
+        name,
+        partitionCount: 1,
+        configs: new Map([
+          ["cleanup.policy", "delete"],
+          ["compression.type", "producer"],
+          // What is lost with the power is a few minutes of metrics.
+          ["flush.policy", "interval"],
+          ["retention.bytes", String(256 * 1024 * 1024)],
+          ["retention.ms", String(24 * 60 * 60 * 1000)],
+          ["segment.bytes", String(32 * 1024 * 1024)],
         ]),
       };
     default:

@@ -11,6 +11,8 @@ const legalName = /^[a-zA-Z0-9._-]+$/;
 export const OFFSETS_TOPIC = "__consumer_offsets";
 export const TRANSACTIONS_TOPIC = "__transaction_state";
 export const SHARE_STATE_TOPIC = "__share_group_state";
+/** What clients report of their metrics: a topic of this program's, which Kafka does not have. */
+export const CLIENT_METRICS_TOPIC = "__client_metrics";
 /** Where the metadata itself lives: never a topic that clients see. */
 export const METADATA_TOPIC = "__cluster_metadata";
 /** Kafka's fixed id of that topic: the number 1. */
@@ -38,5 +40,6 @@ export function collisionKey(name: string): string {
 }
 
 export function isInternalTopic(name: string): boolean {
-  return name === OFFSETS_TOPIC || name === TRANSACTIONS_TOPIC || name === SHARE_STATE_TOPIC;
+  return name === OFFSETS_TOPIC || name === TRANSACTIONS_TOPIC || name === SHARE_STATE_TOPIC ||
+    name === CLIENT_METRICS_TOPIC;
 }

@@ -9,7 +9,7 @@
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { BrokerConfig } from "./broker_config.ts";
 import { brokerDefinition, withoutListenerPrefix } from "./broker_configs.ts";
-import { clientMetricsDefinition } from "./client_metrics_configs.ts";
+import { clientMetricsDefinition, isClientMatch } from "./client_metrics_configs.ts";
 import type { ConfigDefinition } from "./definition.ts";
 import { type GroupConfigDefinition, groupDefinition } from "./group_configs.ts";
 import { topicConfigs, topicDefinition } from "./topic_configs.ts";
@@ -240,8 +240,26 @@ function validateClientMetrics(configs: ReadonlyMap<string, string>): void {
     if (definition === undefined) {
       throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Unknown client metrics configuration: ${name}`);
     }
-    parse(name, definition, text, name === "match" ? ErrorCode.INVALID_CONFIG : ErrorCode.INVALID_REQUEST);
+    try {
+      parseConfig(name, definition, text);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw refusedClientMetrics(name, text, error);
+    }
   }
+}
+
+/** In Kafka's words: its tool prints them. */
+function refusedClientMetrics(name: string, text: string, cause: ConfigError): ProtocolError {
+  if (name === "match") {
+    const illegal = text.split(",").map((part) => part.trim()).find((part) => !isClientMatch(part)) ?? text;
+    return new ProtocolError(ErrorCode.INVALID_CONFIG, `Illegal client matching pattern: ${illegal}`, { cause });
+  }
+  const isNumber = /^[+-]?\d+$/.test(text.trim());
+  const message = name === "interval.ms" && isNumber
+    ? `Invalid value ${text.trim()} for ${name}, interval must be between 100 and 3600000 (1 hour)`
+    : cause.message;
+  return new ProtocolError(ErrorCode.INVALID_REQUEST, message, { cause });
 }
 
 function definitionOf(name: string, kind: AlterableKind): ConfigDefinition | undefined {

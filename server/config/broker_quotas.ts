@@ -77,6 +77,5 @@ export const quotasConfigs = {
   ),
   "telemetry.max.bytes": int(1_048_576, "Largest report of metrics that a client may push, in bytes.", {
     min: 1,
-    ...withoutEffect,
   }),
 };

@@ -1,4 +1,7 @@
-/** `kafka-features` prints about the broker what it prints about Apache Kafka, which runs beside it and is told to do the same. */
+/**
+ * `kafka-features`, `kafka-client-metrics` and `kafka-configs` print about the broker what they print about Apache Kafka, which
+ * runs beside it and is told to do the same.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { BrokerProcess, target } from "../support/broker.ts";
@@ -86,5 +89,45 @@ describe.skipIf(reason !== null || target === "kafka")("Kafka's tools say of Kaf
         "describe",
       ]
     ) await areSame("features", args);
+  }, timeoutMs);
+
+  test("client metrics subscriptions", async () => {
+    for (
+      const args of [
+        "--list",
+        "--describe",
+        "--alter --name one --metrics org.apache.kafka.producer.,org.apache.kafka.consumer. --interval 1000",
+        "--alter --name two --metrics * --match client_software_name=apache-kafka-java,client_software_version=4.*",
+        "--list",
+        "--describe",
+        "--describe --name one",
+        "--alter --name one --interval 2000",
+        "--describe --name one",
+        "--alter --name three --interval 1",
+        "--alter --name three --match client_id",
+        "--alter --name three --match no_such=1",
+        "--alter --name three",
+        "--delete --name one",
+        "--delete --name no-such",
+        "--describe --name no-such",
+        "--list",
+        "--describe",
+      ]
+    ) await areSame("client-metrics", args);
+  }, timeoutMs);
+
+  test("client metrics as configs", async () => {
+    for (
+      const args of [
+        "--describe --entity-type client-metrics",
+        "--describe --entity-type client-metrics --entity-name two",
+        "--describe --entity-type client-metrics --entity-name two --all",
+        "--alter --entity-type client-metrics --entity-name four --add-config interval.ms=500",
+        "--describe --entity-type client-metrics",
+        "--alter --entity-type client-metrics --entity-name four --delete-config interval.ms",
+        "--describe --entity-type client-metrics",
+        "--alter --entity-type client-metrics --entity-name four --add-config no.such=1",
+      ]
+    ) await areSame("configs", args);
   }, timeoutMs);
 });

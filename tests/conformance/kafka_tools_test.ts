@@ -4,11 +4,13 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeLogDirs } from "../../protocol/api/35_describe_log_dirs.ts";
 import { BrokerProcess, followWeir, target, until } from "../support/broker.ts";
 import { KafkaTools, type ToolName, type ToolResult, whyNoKafkaTools } from "../support/kafka_tools.ts";
+import { TestClient } from "../support/test_client.ts";
 
 const reason = whyNoKafkaTools();
 if (reason !== null) console.warn(`skipped: Kafka's tools, for ${reason}`);
@@ -253,6 +255,24 @@ describe.skipIf(reason !== null)("Kafka's tools:", () => {
     expect(directory.partitions).toEqual([
       { partition: "sized-0", size: sizeBytes, offsetLag: 0, isFuture: false },
     ]);
+    await lines("topics", "--create --topic idle --partitions 2");
+    const idle = (await lines("log-dirs", "--describe --topic-list idle,no-such")).at(-1) ?? "";
+    expect(
+      JSON.parse(idle).brokers[0].logDirs[0].partitions.map(({ partition, size }: Record<string, unknown>) => [
+        partition,
+        size,
+      ]).sort(),
+    ).toEqual([["idle-0", 0], ["idle-1", 0]]);
+  }, 60_000);
+
+  test("what a volume has, and has left, is what its file system says", async () => {
+    const client = await TestClient.connect(broker.port);
+    const { results } = await client.send(describeLogDirs, 4, { topics: [] });
+    client.close();
+    const { blocks, bsize, bavail } = statfsSync(logDirectory());
+    expect(results.map(({ logDir, totalBytes }) => [logDir, totalBytes])).toEqual([[logDirectory(), blocks * bsize]]);
+    // Others write to it too.
+    expect(Math.abs(results[0]!.usableBytes - bavail * bsize)).toBeLessThan(1024 * 1024 * 1024);
   }, 60_000);
 
   test("dump-log reads segments, indexes, snapshots and internal topics", async () => {

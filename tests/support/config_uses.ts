@@ -5,6 +5,7 @@
 
 import { brokerConfigs } from "../../server/config/broker_configs.ts";
 import type { ConfigDefinition } from "../../server/config/definition.ts";
+import { clientMetricsConfigs } from "../../server/config/client_metrics_configs.ts";
 import { groupConfigs } from "../../server/config/group_configs.ts";
 import { topicConfigs } from "../../server/config/topic_configs.ts";
 import { type SourceFile, sourceFiles } from "./source.ts";
@@ -23,6 +24,7 @@ export function configsInUse(): {
   readonly broker: Set<string>;
   readonly topic: Set<string>;
   readonly group: Set<string>;
+  readonly clientMetrics: Set<string>;
 } {
   const files = sourceFiles();
   const server = files.filter(({ path, folder }) => folder === "server" && !comparing.has(path) && path !== handingOn);
@@ -42,7 +44,7 @@ export function configsInUse(): {
     const { fallbacks }: ConfigDefinition = brokerConfigs[name as keyof typeof brokerConfigs];
     for (const fallback of fallbacks) broker.add(fallback.name);
   }
-  return { broker, topic, group };
+  return { broker, topic, group, clientMetrics: inTable(clientMetricsConfigs, read) };
 }
 
 function inTable(table: Table, names: ReadonlySet<string>): Set<string> {

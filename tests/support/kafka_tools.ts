@@ -22,6 +22,7 @@ const toolsPackage = "org.apache.kafka.tools.";
 /** By the names of their scripts. */
 const classes = {
   "broker-api-versions": `${toolsPackage}BrokerApiVersionsCommand`,
+  "client-metrics": `${toolsPackage}ClientMetricsCommand`,
   "cluster": `${toolsPackage}ClusterTool`,
   "configs": "kafka.admin.ConfigCommand",
   "console-consumer": `${toolsPackage}consumer.ConsoleConsumer`,

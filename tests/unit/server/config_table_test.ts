@@ -102,7 +102,7 @@ describe("config tables", () => {
 
   test("configs are said to have no effect where nothing reads them, and only there", () => {
     const used = configsInUse();
-    const uses = { broker: used.broker, topic: used.topic, group: used.group, "client metrics": new Set<string>() };
+    const uses = { broker: used.broker, topic: used.topic, group: used.group, "client metrics": used.clientMetrics };
     for (const [kind, ours] of tables) {
       const idle = Object.keys(ours).filter((name) => !uses[kind].has(name)).sort();
       const saidToBeIdle = Object.keys(ours).filter((name) => !ours[name]!.hasEffect).sort();

@@ -6,12 +6,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { encodeBatch } from "../../../protocol/record.ts";
-import { type AnyApi, type AnyField, type Api } from "../../../protocol/schema.ts";
+import { type AnyApi, type AnyField, type Api, ZERO_UUID } from "../../../protocol/schema.ts";
 import { handlers } from "../../../server/handlers/table.ts";
 import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
 import { joinGroup } from "../../../protocol/api/11_join_group.ts";
 import { syncGroup } from "../../../protocol/api/14_sync_group.ts";
 import { consumerGroupHeartbeat } from "../../../protocol/api/68_consumer_group_heartbeat.ts";
+import { getTelemetrySubscriptions } from "../../../protocol/api/71_get_telemetry_subscriptions.ts";
 import { shareGroupHeartbeat } from "../../../protocol/api/76_share_group_heartbeat.ts";
 import { shareFetch } from "../../../protocol/api/78_share_fetch.ts";
 import { initializeShareGroupState } from "../../../protocol/api/83_initialize_share_group_state.ts";
@@ -292,6 +293,12 @@ const requests: Readonly<Record<string, (version: number) => Promise<Record<stri
   DescribeTransactions: async () => ({ transactionalIds: [(await producer("described")).transactionalId] }),
   CreatePartitions: () => Promise.resolve({ topics: [{ name: "events", count: 3, assignments: null }] }),
   UpdateFeatures: () => Promise.resolve({ featureUpdates: [{ feature: "group.version", maxVersionLevel: 1 }] }),
+  PushTelemetry: async () => {
+    const { clientInstanceId, subscriptionId } = await client.send(getTelemetrySubscriptions, 0, {
+      clientInstanceId: ZERO_UUID,
+    });
+    return { clientInstanceId, subscriptionId, compressionType: 0, metrics: new Uint8Array() };
+  },
   ListConfigResources: (version) => Promise.resolve(version === 0 ? {} : { resourceTypes: [2, 4] }),
 };
 
