@@ -138,6 +138,9 @@ func fill(v reflect.Value, random *rand.Rand, leaves *[]any) {
 	case reflect.Int16:
 		v.SetInt(int64(random.Intn(1<<16) - 1<<15))
 		*leaves = append(*leaves, v.Int())
+	case reflect.Uint16:
+		v.SetUint(uint64(random.Intn(1 << 16)))
+		*leaves = append(*leaves, v.Uint())
 	case reflect.Int32:
 		v.SetInt(int64(int32(random.Uint32())))
 		*leaves = append(*leaves, v.Int())
