@@ -175,12 +175,16 @@ function keyedRecord<Kinds extends RecordKinds>(
   return { key: shownKey, value: value === null ? null : plain(log.decodeValue(key.kind, value)) };
 }
 
+/** By these passwords can be guessed. */
+const hiddenKeys = { salt: "[hidden]", storedKey: "[hidden]", serverKey: "[hidden]" };
+
 function metadataRecord({ value }: RecordView): Row | null {
   if (value === null) return null;
   const record = decodeMetadataRecord(value);
   if (record.kind === "other") return { key: `type ${record.type}, version ${record.version}`, value: jsonOf(value) };
   const { type } = metadataRecords[record.kind];
-  return { key: record.kind, type, version: record.version, value: plain(record.value) };
+  const shown = record.kind === "UserScramCredentialRecord" ? { ...record.value, ...hiddenKeys } : record.value;
+  return { key: record.kind, type, version: record.version, value: plain(shown) };
 }
 
 /** A decoded message as JSON has it. */

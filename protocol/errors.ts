@@ -347,4 +347,9 @@ export class ProtocolError extends Error {
   get isRetriable(): boolean {
     return errorInfo(this.code).retriable;
   }
+
+  /** What it says beyond its code, for an answer; null: nothing. */
+  get detail(): string | null {
+    return this.message === errorInfo(this.code).message ? null : this.message;
+  }
 }

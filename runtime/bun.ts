@@ -7,6 +7,7 @@ import { openFileSender } from "./bun_send_file.ts";
 import { widenFileThreads } from "./bun_threads.ts";
 import { BunNetwork } from "./bun_network.ts";
 import { NodeFileSystem } from "./node_files.ts";
+import { nodeDigests } from "./node_digests.ts";
 import { nodeClock, nodeProcess, nodeRandom, nodeTimers } from "./node_process.ts";
 import { releaseProgramCode } from "./program_code.ts";
 
@@ -27,6 +28,7 @@ export function createBunRuntime(): Runtime {
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,
+    digests: nodeDigests,
     process: { ...nodeProcess, releaseCode: () => releaseProgramCode(native.advise) },
     openCrc32c: openBunCrc32c,
   };

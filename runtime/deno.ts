@@ -5,6 +5,7 @@ import { openDenoCrc32c } from "./deno_crc32c.ts";
 import { openDenoNative } from "./deno_native.ts";
 import { DenoNetwork } from "./deno_network.ts";
 import { NodeFileSystem } from "./node_files.ts";
+import { nodeDigests } from "./node_digests.ts";
 import { nodeClock, nodeProcess, nodeRandom, nodeTimers } from "./node_process.ts";
 import { releaseProgramCode } from "./program_code.ts";
 
@@ -21,6 +22,7 @@ export function createDenoRuntime(): Runtime {
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,
+    digests: nodeDigests,
     process: { ...nodeProcess, releaseCode: () => releaseProgramCode(native.advise) },
     openCrc32c: openDenoCrc32c,
   };

@@ -7,6 +7,7 @@
 import { MemoryFileSystem } from "./memory_files.ts";
 import { MemoryNetwork } from "./memory_network.ts";
 import { Scheduler, seededRandom } from "./memory_time.ts";
+import { nodeDigests } from "./node_digests.ts";
 import type { Process, Runtime } from "./runtime.ts";
 
 export interface MemoryRuntimeOptions {
@@ -50,6 +51,7 @@ export function createMemoryRuntime(options: MemoryRuntimeOptions = {}): MemoryR
     clock: scheduler,
     timers: scheduler,
     random: seededRandom(seed),
+    digests: nodeDigests,
     process: new MemoryProcess(options),
     openCrc32c: () => null,
     advance: (ms) => scheduler.advance(ms),

@@ -17,6 +17,7 @@ export interface Runtime {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  readonly digests: Digests;
   readonly process: Process;
   /** Opens the processor's own CRC32C, for the life of the process; null where there is none, or no leave to use it. */
   openCrc32c(): ProcessorCrc32c | null;
@@ -27,6 +28,14 @@ export interface ProcessorCrc32c {
   readonly sizeBytesMin: number;
   /** Of `bytes[start, end)`, at least one byte; unsigned. */
   compute(bytes: Uint8Array, start: number, end: number): number;
+}
+
+export type HashName = "SHA-256" | "SHA-512";
+
+/** For passwords: no part of the path of records. */
+export interface Digests {
+  hash(name: HashName, data: Uint8Array): Uint8Array;
+  hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array;
 }
 
 // ---------------------------------------------------------------------------------------------- sockets

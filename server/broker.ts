@@ -6,6 +6,7 @@
  * Each part gets only what it needs; handlers get all of it through their request context.
  */
 import { initCrc32c } from "../protocol/crc32c.ts";
+import { ZERO_UUID } from "../protocol/schema.ts";
 import { installZstdWhereMissing } from "../protocol/zstd_wasm.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { BufferPool } from "../storage/buffer_pool.ts";
@@ -15,6 +16,7 @@ import { Cluster, type ClusterChange, ResourceType } from "./cluster/cluster.ts"
 import { openLocalMetadata } from "./cluster/open_local_metadata.ts";
 import { clearStrayLogs } from "./cluster/stray_logs.ts";
 import { CLIENT_METRICS_TOPIC, OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from "./cluster/topic_name.ts";
+import type { Voter } from "./cluster/voters.ts";
 import type { BrokerConfig } from "./config.ts";
 import { validateTopicConfigs } from "./config/alter.ts";
 import type { Listener } from "./config/listeners.ts";
@@ -206,6 +208,11 @@ export class Broker {
     return this.#bound;
   }
 
+  /** Who votes on the metadata: this node alone. */
+  get voter(): Voter {
+    return { id: this.cluster.nodeId, directoryId: this.logDir.meta.directoryId || ZERO_UUID };
+  }
+
   get connectionCount(): number {
     return this.#listeners.connectionCount;
   }
@@ -252,6 +259,8 @@ export class Broker {
         this.groups.onTopicChanged(change.topic, { isNew: false });
         return;
       case "partitionsChanged":
+        return this.partitions.lead(change.topic);
+      case "credentialChanged":
         return;
       case "clientQuotasChanged":
         return this.quotas.reload(this.cluster.clientQuotas);

@@ -10,6 +10,7 @@ import {
   type AnyMessage,
   array,
   bool,
+  bytes,
   type Draft,
   float64,
   type Infer,
@@ -91,6 +92,18 @@ export const metadataRecords = {
     }),
   ),
   RemoveTopicRecord: entry(9, message("RemoveTopicRecord", { versions: [0, 0], flexible: 0 }, { topicId: uuid })),
+  /** Mechanisms: 1 SCRAM-SHA-256, 2 SCRAM-SHA-512. */
+  UserScramCredentialRecord: entry(
+    11,
+    message("UserScramCredentialRecord", { versions: [0, 0], flexible: 0 }, {
+      name: string,
+      mechanism: int8,
+      salt: bytes,
+      storedKey: bytes,
+      serverKey: bytes,
+      iterations: int32,
+    }),
+  ),
   FeatureLevelRecord: entry(
     12,
     message("FeatureLevelRecord", { versions: [0, 0], flexible: 0 }, { name: string, featureLevel: int16 }),
@@ -115,6 +128,10 @@ export const metadataRecords = {
     }),
   ),
   NoOpRecord: entry(20, message("NoOpRecord", { versions: [0, 0], flexible: 0 }, {})),
+  RemoveUserScramCredentialRecord: entry(
+    22,
+    message("RemoveUserScramCredentialRecord", { versions: [0, 0], flexible: 0 }, { name: string, mechanism: int8 }),
+  ),
   BeginTransactionRecord: entry(
     23,
     message("BeginTransactionRecord", { versions: [0, 0], flexible: 0 }, {
@@ -166,8 +183,8 @@ export function encodeMetadataRecord<K extends MetadataRecordKind>(
 }
 
 /** @throws {MalformedFrame} for another frame version, an unknown version of a known type, or bytes left over */
-export function decodeMetadataRecord(bytes: Uint8Array): MetadataRecord {
-  const reader = new Reader(bytes);
+export function decodeMetadataRecord(encoded: Uint8Array): MetadataRecord {
+  const reader = new Reader(encoded);
   const frameVersion = reader.uvarint();
   if (frameVersion !== FRAME_VERSION) {
     throw new MalformedFrame(`Cannot decode a metadata record: its frame version is ${frameVersion}`);

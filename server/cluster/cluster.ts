@@ -14,10 +14,12 @@ import { autoTopicRequest } from "./auto_topics.ts";
 import { planQuotas, type QuotaAlteration, type QuotaOutcome } from "./client_quota_plans.ts";
 import type { ClientQuotas } from "./client_quotas.ts";
 import { type FeatureUpdate, initialFeatures, planFeatureUpdates } from "./feature_plans.ts";
+import { logChange } from "./change_log.ts";
 import { type ClusterChange, type ConfigResource, MetadataImage, ResourceType, type Topic } from "./image.ts";
 import type { MetadataStore } from "./metadata_store.ts";
 import { bounded, partitionCountOf, type Planned, planned } from "./planned.ts";
 import type { MetadataRecord } from "./records.ts";
+import type { ScramCredentials } from "./scram.ts";
 import { newTopicId } from "./topic_id.ts";
 import { collisionKey } from "./topic_name.ts";
 import {
@@ -189,9 +191,35 @@ export class Cluster {
     return this.#image.clientQuotas;
   }
 
+  get scramCredentials(): ScramCredentials {
+    return this.#image.scram;
+  }
+
   /** Tells `listener` of every change once it is durable. What it throws is logged, and stops nothing. */
   onChange(listener: (change: ClusterChange) => void): void {
     this.#listeners.add(listener);
+  }
+
+  /** The leader epoch of the metadata's own log. */
+  get metadataEpoch(): number {
+    return this.#store.epoch;
+  }
+
+  /**
+   * A change whose rules have a file of their own: decided on the newest image, durable and told of when this resolves.
+   * `decide` must be pure; what it throws refuses the change.
+   * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
+   */
+  async change<Outcome>(
+    decide: (image: MetadataImage) => { readonly records: readonly MetadataRecord[]; readonly outcome: Outcome },
+  ): Promise<Outcome> {
+    let decided: { readonly outcome: Outcome } | null = null;
+    await this.#store.propose((image) => {
+      const { records, outcome } = decide(image);
+      decided = { outcome };
+      return records;
+    });
+    return decided!.outcome;
   }
 
   // -------------------------------------------------------------------------------------------- topics
@@ -429,7 +457,7 @@ export class Cluster {
 
   #committed(changes: readonly ClusterChange[]): void {
     for (const change of changes) {
-      this.#logChange(change);
+      logChange(this.#logger, change);
       for (const listener of this.#listeners) {
         try {
           listener(change);
@@ -437,37 +465,6 @@ export class Cluster {
           this.#logger.error("cluster change not acted on", { change: change.kind, cause: cause as Error });
         }
       }
-    }
-  }
-
-  #logChange(change: ClusterChange): void {
-    switch (change.kind) {
-      case "topicCreated":
-      case "topicDeleted": {
-        const { name, id, partitions } = change.topic;
-        const event = change.kind === "topicCreated" ? "topic created" : "topic deleted";
-        this.#logger.info(event, { topic: name, id, partitions: partitions.length });
-        break;
-      }
-      case "partitionsAdded":
-        this.#logger.info("partitions added", {
-          topic: change.topic.name,
-          from: change.previousCount,
-          to: change.topic.partitions.length,
-        });
-        break;
-      case "configsChanged": {
-        const { resource: { type, name }, names } = change;
-        this.#logger.info("configs changed", { resourceType: type, resource: name, names: [...names].join(",") });
-        break;
-      }
-      case "clientQuotasChanged":
-        this.#logger.info("client quotas changed");
-        break;
-      case "partitionsChanged":
-        break;
-      default:
-        change satisfies never;
     }
   }
 }

@@ -12,6 +12,7 @@
 import { ClientQuotas } from "./client_quotas.ts";
 import { collisionKey, isInternalTopic } from "./topic_name.ts";
 import type { MetadataRecord } from "./records.ts";
+import { ScramCredentials } from "./scram.ts";
 
 export interface Topic {
   readonly name: string;
@@ -59,7 +60,14 @@ export type ClusterChange =
   /** Leaders, epochs, replicas or in-sync replicas of a topic that was there before. */
   | { readonly kind: "partitionsChanged"; readonly topic: Topic }
   | { readonly kind: "configsChanged"; readonly resource: ConfigResource; readonly names: ReadonlySet<string> }
-  | { readonly kind: "clientQuotasChanged" };
+  | { readonly kind: "clientQuotasChanged" }
+  /** What a user logs in with. */
+  | {
+    readonly kind: "credentialChanged";
+    readonly user: string;
+    readonly mechanism: number;
+    readonly isThere: boolean;
+  };
 
 /** The records cannot be a history of ours: damage, or a bug. */
 export class CorruptMetadata extends Error {
@@ -73,6 +81,7 @@ const noConfigs: ReadonlyMap<string, string> = new Map();
 
 export class MetadataImage {
   readonly clientQuotas: ClientQuotas = new ClientQuotas();
+  readonly scram = new ScramCredentials();
   readonly #topics = new Map<string, Topic>();
   readonly #topicsById = new Map<string, Topic>();
   readonly #namesByCollisionKey = new Map<string, string>();
@@ -136,6 +145,7 @@ export class MetadataImage {
     const edits = new Map<string, TopicEdit>();
     const changedConfigs = new Map<string, ChangedConfigs>();
     const deleted: ClusterChange[] = [];
+    const credentials: ClusterChange[] = [];
     for (const record of records) {
       switch (record.kind) {
         case "topic": {
@@ -177,6 +187,10 @@ export class MetadataImage {
         case "clientQuota":
           this.clientQuotas.apply(record);
           break;
+        case "scramCredential":
+        case "removeScramCredential":
+          credentials.push(this.#changeCredential(record));
+          break;
         default:
           record satisfies never;
       }
@@ -184,7 +198,7 @@ export class MetadataImage {
     const others: ClusterChange[] = records.some(({ kind }) => kind === "clientQuota")
       ? [{ kind: "clientQuotasChanged" }]
       : [];
-    return [...deleted, ...this.#finish(edits, changedConfigs), ...others];
+    return [...deleted, ...this.#finish(edits, changedConfigs), ...others, ...credentials];
   }
 
   /** Records that lead from nothing to this image: the content of a snapshot. */
@@ -202,6 +216,7 @@ export class MetadataImage {
       }
     }
     yield* this.clientQuotas.records();
+    yield* this.scram.records();
     if (this.#nextProducerId > 0) yield { kind: "producerIds", nextProducerId: this.#nextProducerId };
   }
 
@@ -232,6 +247,18 @@ export class MetadataImage {
     const change = changedConfigs.get(key);
     if (change === undefined) changedConfigs.set(key, { resource, names: new Set([record.name]) });
     else change.names.add(record.name);
+  }
+
+  #changeCredential(
+    record: MetadataRecord & { readonly kind: "scramCredential" | "removeScramCredential" },
+  ): ClusterChange {
+    const { name: user, mechanism } = record;
+    const isThere = record.kind === "scramCredential";
+    if (isThere) this.scram.put(record);
+    else if (!this.scram.remove(user, mechanism)) {
+      throw new CorruptMetadata(`A SCRAM credential of "${user}" is removed and was never there`);
+    }
+    return { kind: "credentialChanged", user, mechanism, isThere };
   }
 
   #finish(

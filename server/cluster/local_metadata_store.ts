@@ -100,6 +100,11 @@ export class LocalMetadataStore implements MetadataStore {
     return this.#voters.kraftVersion ?? (isFromKafka ? 0 : null);
   }
 
+  /** The one it has: a log that Kafka's controllers wrote to goes on in their last epoch, so that they can take it back. */
+  get epoch(): number {
+    return Math.max(0, this.#log.leaderEpoch);
+  }
+
   propose(decide: (image: MetadataImage) => readonly MetadataRecord[]): Promise<void> {
     if (this.#isClosed) return Promise.reject(unavailable("the broker is stopping"));
     const change = this.#tail.then(() => this.#change(decide));
@@ -133,7 +138,7 @@ export class LocalMetadataStore implements MetadataStore {
 
   async #write(batch: Uint8Array): Promise<void> {
     try {
-      const result = this.#log.append(batch, { leaderEpoch: this.#epoch, origin: "coordinator" });
+      const result = this.#log.append(batch, { leaderEpoch: this.epoch, origin: "coordinator" });
       if (result.kind !== "appended") throw new StorageError(`The metadata log answered "${result.kind}"`, "UNKNOWN");
     } catch (cause) {
       // A log that stays online has taken nothing: the disk may be less full next time.
@@ -146,11 +151,6 @@ export class LocalMetadataStore implements MetadataStore {
       this.#failure = cause; // (5)
       throw unavailable("it could not be made durable", cause);
     }
-  }
-
-  /** The one it has: a log that Kafka's controllers wrote to goes on in their last epoch, so that they can take it back. */
-  get #epoch(): number {
-    return Math.max(0, this.#log.leaderEpoch);
   }
 
   #encode(records: readonly MetadataRecord[]): Uint8Array {
@@ -229,7 +229,7 @@ export class LocalMetadataStore implements MetadataStore {
     try {
       const snapshot = writeSnapshot(files, this.#log.directory, {
         endOffset: this.#log.logEndOffset,
-        epoch: this.#epoch,
+        epoch: this.epoch,
         timestamp: clock.nowMs(),
         records: this.#image.records(),
         voting: this.#voters.records(),

@@ -12,6 +12,8 @@ export interface MetadataStore {
   readonly version: number;
   /** Kafka's `kraft.version`, where controllers of Kafka's have written to this history; null in one that is all ours. */
   readonly kraftVersion: number | null;
+  /** The leader epoch in which it goes on. */
+  readonly epoch: number;
   /**
    * Reads all that was agreed and gives the image it adds up to. The store alone changes that image from here on: each
    * time a change, ours or another's, has become durable and was applied, `committed` is told what it did.

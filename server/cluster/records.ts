@@ -4,7 +4,7 @@
  * PartitionRecord is written in version 0, which has no log directories: a broker here has one.
  *
  * Kafka's own controllers write more: a folder of theirs can be taken over. What they say of brokers and controllers is known
- * here from elsewhere and passed over; what this program does not have (access rules, passwords) is refused, for to
+ * here from elsewhere and passed over; what this program does not have (access rules, tokens) is refused, for to
  * pass it over would be to forget it.
  */
 import * as wire from "../../protocol/embedded/cluster_metadata.ts";
@@ -49,7 +49,18 @@ export type MetadataRecord =
   | { readonly kind: "producerIds"; readonly nextProducerId: number }
   /** 0: not in use. */
   | { readonly kind: "featureLevel"; readonly name: string; readonly featureLevel: number }
-  | ClientQuotaRecord;
+  | ClientQuotaRecord
+  /** What a user logs in with; by Kafka's numbers of mechanisms. */
+  | {
+    readonly kind: "scramCredential";
+    readonly name: string;
+    readonly mechanism: number;
+    readonly salt: Uint8Array;
+    readonly storedKey: Uint8Array;
+    readonly serverKey: Uint8Array;
+    readonly iterations: number;
+  }
+  | { readonly kind: "removeScramCredential"; readonly name: string; readonly mechanism: number };
 
 const oldestVersion = 0;
 const leaderUnchanged = -2;
@@ -65,15 +76,14 @@ const passedOver: ReadonlySet<number> = new Set([
   21, // ZkMigrationStateRecord
   27, // RegisterControllerRecord
   28, // ClearElrRecord
+  29, // UnregisterControllerRecord
 ]);
 
 /** What Kafka's controllers write and this program has no part for. */
 const refusedKinds: ReadonlyMap<number, string> = new Map([
   [10, "a delegation token"],
-  [11, "a SCRAM credential"],
   [18, "an access rule (ACL)"],
   [19, "the end of an access rule (ACL)"],
-  [22, "the end of a SCRAM credential"],
   [26, "the end of a delegation token"],
 ]);
 
@@ -112,6 +122,14 @@ export function encodeMetadataRecord(record: MetadataRecord): Uint8Array {
       return wire.encodeMetadataRecord("FeatureLevelRecord", { name: record.name, featureLevel: record.featureLevel });
     case "clientQuota":
       return encodeClientQuota(record);
+    case "scramCredential": {
+      const { kind: _, ...fields } = record;
+      return wire.encodeMetadataRecord("UserScramCredentialRecord", fields);
+    }
+    case "removeScramCredential": {
+      const { kind: _, ...fields } = record;
+      return wire.encodeMetadataRecord("RemoveUserScramCredentialRecord", fields);
+    }
   }
 }
 
@@ -150,6 +168,13 @@ export function decodeMetadataRecord(bytes: Uint8Array | null): MetadataRecord |
     }
     case "ClientQuotaRecord":
       return decodeClientQuota(record.value);
+    case "UserScramCredentialRecord": {
+      const { name, mechanism, salt, storedKey, serverKey, iterations } = record.value;
+      const keys = { salt: salt.slice(), storedKey: storedKey.slice(), serverKey: serverKey.slice() };
+      return { kind: "scramCredential", name, mechanism, ...keys, iterations };
+    }
+    case "RemoveUserScramCredentialRecord":
+      return { kind: "removeScramCredential", name: record.value.name, mechanism: record.value.mechanism };
     case "BeginTransactionRecord":
       return "begin";
     case "EndTransactionRecord":

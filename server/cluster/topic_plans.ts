@@ -237,7 +237,8 @@ function placeByHand(
   });
 }
 
-function checkAssignment(brokerIds: readonly number[], expected: number | null, known: readonly number[]): void {
+/** @throws {ProtocolError} INVALID_REPLICA_ASSIGNMENT */
+export function checkAssignment(brokerIds: readonly number[], expected: number | null, known: readonly number[]): void {
   const refuse = (what: string) =>
     new ProtocolError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment includes ${what}`);
   if (brokerIds.length === 0) throw refuse("an empty replica list.");

@@ -24,18 +24,33 @@ import { addOffsetsToTxnHandler } from "./25_add_offsets_to_txn.ts";
 import { endTxnHandler } from "./26_end_txn.ts";
 import { writeTxnMarkersHandler } from "./27_write_txn_markers.ts";
 import { txnOffsetCommitHandler } from "./28_txn_offset_commit.ts";
+import { describeAclsHandler } from "./29_describe_acls.ts";
+import { createAclsHandler } from "./30_create_acls.ts";
+import { deleteAclsHandler } from "./31_delete_acls.ts";
 import { describeConfigsHandler } from "./32_describe_configs.ts";
 import { alterConfigsHandler } from "./33_alter_configs.ts";
+import { alterReplicaLogDirsHandler } from "./34_alter_replica_log_dirs.ts";
 import { describeLogDirsHandler } from "./35_describe_log_dirs.ts";
 import { createPartitionsHandler } from "./37_create_partitions.ts";
+import { createDelegationTokenHandler } from "./38_create_delegation_token.ts";
+import { renewDelegationTokenHandler } from "./39_renew_delegation_token.ts";
+import { expireDelegationTokenHandler } from "./40_expire_delegation_token.ts";
+import { describeDelegationTokenHandler } from "./41_describe_delegation_token.ts";
 import { deleteGroupsHandler } from "./42_delete_groups.ts";
+import { electLeadersHandler } from "./43_elect_leaders.ts";
 import { incrementalAlterConfigsHandler } from "./44_incremental_alter_configs.ts";
+import { alterPartitionReassignmentsHandler } from "./45_alter_partition_reassignments.ts";
+import { listPartitionReassignmentsHandler } from "./46_list_partition_reassignments.ts";
 import { offsetDeleteHandler } from "./47_offset_delete.ts";
 import { describeClientQuotasHandler } from "./48_describe_client_quotas.ts";
 import { alterClientQuotasHandler } from "./49_alter_client_quotas.ts";
+import { describeUserScramCredentialsHandler } from "./50_describe_user_scram_credentials.ts";
+import { alterUserScramCredentialsHandler } from "./51_alter_user_scram_credentials.ts";
+import { describeQuorumHandler } from "./55_describe_quorum.ts";
 import { updateFeaturesHandler } from "./57_update_features.ts";
 import { describeClusterHandler } from "./60_describe_cluster.ts";
 import { describeProducersHandler } from "./61_describe_producers.ts";
+import { unregisterBrokerHandler } from "./64_unregister_broker.ts";
 import { describeTransactionsHandler } from "./65_describe_transactions.ts";
 import { listTransactionsHandler } from "./66_list_transactions.ts";
 import { consumerGroupHeartbeatHandler } from "./68_consumer_group_heartbeat.ts";
@@ -48,6 +63,8 @@ import { shareGroupHeartbeatHandler } from "./76_share_group_heartbeat.ts";
 import { shareGroupDescribeHandler } from "./77_share_group_describe.ts";
 import { shareFetchHandler } from "./78_share_fetch.ts";
 import { shareAcknowledgeHandler } from "./79_share_acknowledge.ts";
+import { addRaftVoterHandler } from "./80_add_raft_voter.ts";
+import { removeRaftVoterHandler } from "./81_remove_raft_voter.ts";
 import { initializeShareGroupStateHandler } from "./83_initialize_share_group_state.ts";
 import { readShareGroupStateHandler } from "./84_read_share_group_state.ts";
 import { writeShareGroupStateHandler } from "./85_write_share_group_state.ts";
@@ -59,6 +76,7 @@ import { describeShareGroupOffsetsHandler } from "./90_describe_share_group_offs
 import { alterShareGroupOffsetsHandler } from "./91_alter_share_group_offsets.ts";
 import { deleteShareGroupOffsetsHandler } from "./92_delete_share_group_offsets.ts";
 import { streamsGroupTopologyDescriptionUpdateHandler } from "./93_streams_group_topology_description_update.ts";
+import { unregisterControllerHandler } from "./94_unregister_controller.ts";
 
 export const handlers: readonly Handler[] = [
   produceHandler,
@@ -85,18 +103,33 @@ export const handlers: readonly Handler[] = [
   endTxnHandler,
   writeTxnMarkersHandler,
   txnOffsetCommitHandler,
+  describeAclsHandler,
+  createAclsHandler,
+  deleteAclsHandler,
   describeConfigsHandler,
   alterConfigsHandler,
+  alterReplicaLogDirsHandler,
   describeLogDirsHandler,
   createPartitionsHandler,
+  createDelegationTokenHandler,
+  renewDelegationTokenHandler,
+  expireDelegationTokenHandler,
+  describeDelegationTokenHandler,
   deleteGroupsHandler,
+  electLeadersHandler,
   incrementalAlterConfigsHandler,
+  alterPartitionReassignmentsHandler,
+  listPartitionReassignmentsHandler,
   offsetDeleteHandler,
   describeClientQuotasHandler,
   alterClientQuotasHandler,
+  describeUserScramCredentialsHandler,
+  alterUserScramCredentialsHandler,
+  describeQuorumHandler,
   updateFeaturesHandler,
   describeClusterHandler,
   describeProducersHandler,
+  unregisterBrokerHandler,
   describeTransactionsHandler,
   listTransactionsHandler,
   consumerGroupHeartbeatHandler,
@@ -109,6 +142,8 @@ export const handlers: readonly Handler[] = [
   shareGroupDescribeHandler,
   shareFetchHandler,
   shareAcknowledgeHandler,
+  addRaftVoterHandler,
+  removeRaftVoterHandler,
   initializeShareGroupStateHandler,
   readShareGroupStateHandler,
   writeShareGroupStateHandler,
@@ -120,6 +155,7 @@ export const handlers: readonly Handler[] = [
   alterShareGroupOffsetsHandler,
   deleteShareGroupOffsetsHandler,
   streamsGroupTopologyDescriptionUpdateHandler,
+  unregisterControllerHandler,
 ];
 
 const byKey: (Handler | undefined)[] = [];

@@ -38,7 +38,7 @@ export class Partition {
   readonly index: number;
   readonly topicId: string;
   readonly log: Log;
-  readonly leaderId: number;
+  leaderId: number;
   leaderEpoch: number;
   flushPolicy: FlushPolicy;
   /** What a produced batch must satisfy here. */

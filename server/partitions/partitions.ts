@@ -88,6 +88,15 @@ export class Partitions {
     }
   }
 
+  /** Leaders changed: what is appended from here on is of the new epochs. */
+  lead(topic: Topic): void {
+    for (const partition of this.of(topic.name)) {
+      const { leaderId, leaderEpoch } = topic.partitions[partition.index]!;
+      partition.leaderId = leaderId;
+      partition.leaderEpoch = leaderEpoch;
+    }
+  }
+
   /** The topic was deleted: its waiters are told, its logs go. */
   remove(topic: Topic): void {
     this.#incomplete.delete(topic.name);

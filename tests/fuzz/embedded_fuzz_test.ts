@@ -187,6 +187,15 @@ describe("damaged bytes of", () => {
     const snapshot = encodeSnapshot([
       { kind: "topic", name: "events", topicId: "AQIDBAUGBwgJCgsMDQ4PEA" },
       { kind: "config", resourceType: 2, resourceName: "events", name: "retention.ms", value: "1" },
+      {
+        kind: "scramCredential",
+        name: "ann",
+        mechanism: 1,
+        salt: Uint8Array.of(1, 2, 3),
+        storedKey: new Uint8Array(32).fill(4),
+        serverKey: new Uint8Array(32).fill(5),
+        iterations: 4096,
+      },
       { kind: "producerIds", nextProducerId: 1_000 },
     ], 1_700_000_000_000);
     for (let round = 0; round < rounds; round++) {

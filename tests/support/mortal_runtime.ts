@@ -13,6 +13,7 @@ import type { CrashKind, FileOperation, MemoryFileSystem } from "../../runtime/m
 import {
   type Clock,
   type ConnectOptions,
+  type Digests,
   FileError,
   type FileHandle,
   type FileLock,
@@ -59,6 +60,7 @@ export class MortalRuntime implements Runtime {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  readonly digests: Digests;
   readonly process: Process;
   readonly openCrc32c = () => null;
   /** Resolves when the process is dead. */
@@ -77,6 +79,7 @@ export class MortalRuntime implements Runtime {
     this.version = world.version;
     this.clock = world.clock;
     this.random = world.random;
+    this.digests = world.digests;
     this.process = world.process;
     this.death = new Promise((resolve) => this.#tellDeath = resolve);
     this.timers = {

@@ -1,6 +1,7 @@
 /** What is asked of a broker to compare it with Kafka, by the name of the file in tests/golden/answers that has Kafka's answers. */
 
 import type { Dialogue } from "../../support/dialogue.ts";
+import { administrationAnswers } from "./administration.ts";
 import { clusterAnswers } from "./cluster.ts";
 import { commitsAnswers } from "./commits.ts";
 import { consumerGroupsAnswers } from "./consumer_groups.ts";
@@ -13,6 +14,8 @@ import { offsetsAnswers } from "./offsets.ts";
 import { produceAnswers } from "./produce.ts";
 import { producersAnswers } from "./producers.ts";
 import { quotasAnswers } from "./quotas.ts";
+import { scramAnswers } from "./scram.ts";
+import { securityAnswers } from "./security.ts";
 import { sessionsAnswers } from "./sessions.ts";
 import { shareCommittedAnswers } from "./share_committed.ts";
 import { shareGroupsAnswers } from "./share_groups.ts";
@@ -47,6 +50,9 @@ export const scripts: Readonly<Record<string, (dialogue: Dialogue) => Promise<vo
   transactions: transactionsAnswers,
   transactional_produce: transactionalProduceAnswers,
   transactional_commits: transactionalCommitsAnswers,
+  administration: administrationAnswers,
+  security: securityAnswers,
+  scram: scramAnswers,
 };
 
 /** Of the broker that is asked, beside its defaults. */

@@ -25,3 +25,12 @@ export function fetched({ responses }: FetchResponse): unknown {
   const { errorCode, highWatermark, logStartOffset, records } = partition;
   return { errorCode, highWatermark, logStartOffset, records };
 }
+
+/** An answer with what it says in words: notes leave out every field that is called a message. */
+export function worded(value: unknown): unknown {
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;
+  if (Array.isArray(value)) return value.map(worded);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name === "errorMessage" ? "says" : name, worded(part)]),
+  );
+}

@@ -235,7 +235,8 @@ public class EmbeddedVectors {
         }
         for (String name : List.of("RegisterBrokerRecord", "TopicRecord", "PartitionRecord", "ConfigRecord",
             "PartitionChangeRecord", "RemoveTopicRecord", "ClientQuotaRecord", "FeatureLevelRecord", "ProducerIdsRecord", "NoOpRecord",
-            "BeginTransactionRecord", "EndTransactionRecord", "AbortTransactionRecord")) {
+            "BeginTransactionRecord", "EndTransactionRecord", "AbortTransactionRecord", "UserScramCredentialRecord",
+            "RemoveUserScramCredentialRecord")) {
             Class<?> type = Class.forName("org.apache.kafka.common.metadata." + name);
             add(list, type.asSubclass(ApiMessage.class), EmbeddedVectors::metadataRecord);
         }

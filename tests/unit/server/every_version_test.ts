@@ -173,6 +173,17 @@ async function initialized(): Promise<{ groupId: string }> {
   return { groupId: "share-state" };
 }
 
+/** Of access rules: topics, to read, to allow. */
+const accessKinds = { resourceType: 2, operation: 3, permissionType: 3 };
+const accessFilter = {
+  resourceTypeFilter: 2,
+  resourceNameFilter: null,
+  principalFilter: null,
+  hostFilter: null,
+  operation: 3,
+  permissionType: 3,
+};
+
 /** Where a filled-in request would make no sense: what makes it one that must be granted. */
 const requests: Readonly<Record<string, (version: number) => Promise<Record<string, unknown>>>> = {
   // A topic is asked for by its name, or by its id alone from version 12 on.
@@ -300,6 +311,24 @@ const requests: Readonly<Record<string, (version: number) => Promise<Record<stri
     return { clientInstanceId, subscriptionId, compressionType: 0, metrics: new Uint8Array() };
   },
   ListConfigResources: (version) => Promise.resolve(version === 0 ? {} : { resourceTypes: [2, 4] }),
+  DescribeAcls: () => Promise.resolve(accessFilter),
+  CreateAcls: () =>
+    Promise.resolve({ creations: [{ resourceName: "*", principal: "User:*", host: "*", ...accessKinds }] }),
+  DeleteAcls: () => Promise.resolve({ filters: [accessFilter] }),
+  AlterReplicaLogDirs: () =>
+    Promise.resolve({ dirs: [{ path: server.broker.logDir.path, topics: [{ name: "events", partitions: [0] }] }] }),
+  ElectLeaders: () => Promise.resolve({ topicPartitions: null }),
+  AlterPartitionReassignments: () =>
+    Promise.resolve({
+      topics: [{ name: "events", partitions: [{ partitionIndex: 0, replicas: [server.broker.cluster.nodeId] }] }],
+    }),
+  DescribeUserScramCredentials: () => Promise.resolve({ users: null }),
+  AlterUserScramCredentials: () => {
+    const secret = { salt: new Uint8Array(1), saltedPassword: new Uint8Array(1) };
+    return Promise.resolve({ deletions: [], upsertions: [{ name: "ann", mechanism: 1, iterations: 4096, ...secret }] });
+  },
+  DescribeQuorum: () =>
+    Promise.resolve({ topics: [{ topicName: "__cluster_metadata", partitions: [{ partitionIndex: 0 }] }] }),
 };
 
 /** What to say where the schema's own defaults would ask for nothing. */
@@ -387,8 +416,24 @@ function errorsIn(value: unknown, path = ""): string[] {
   );
 }
 
-/** No plugin of ours keeps descriptions of topologies, and a broker without one says so. */
-const refused = new Map([["StreamsGroupTopologyDescriptionUpdate", ["errorCode: UNSUPPORTED_VERSION"]]]);
+/** What cannot be granted here, whatever is asked. */
+const refused = new Map([
+  // No plugin of ours keeps descriptions of topologies, and a broker without one says so.
+  ["StreamsGroupTopologyDescriptionUpdate", ["errorCode: UNSUPPORTED_VERSION"]],
+  // There is no authorizer, and nobody is authenticated.
+  ["DescribeAcls", ["errorCode: SECURITY_DISABLED"]],
+  ["CreateAcls", ["results.0.errorCode: SECURITY_DISABLED"]],
+  ["DeleteAcls", ["filterResults.0.errorCode: SECURITY_DISABLED"]],
+  ["CreateDelegationToken", ["errorCode: DELEGATION_TOKEN_REQUEST_NOT_ALLOWED"]],
+  ["RenewDelegationToken", ["errorCode: DELEGATION_TOKEN_REQUEST_NOT_ALLOWED"]],
+  ["ExpireDelegationToken", ["errorCode: DELEGATION_TOKEN_REQUEST_NOT_ALLOWED"]],
+  ["DescribeDelegationToken", ["errorCode: DELEGATION_TOKEN_REQUEST_NOT_ALLOWED"]],
+  // There is one node, which is in service and votes alone.
+  ["UnregisterBroker", ["errorCode: BROKER_ID_NOT_REGISTERED"]],
+  ["AddRaftVoter", ["errorCode: REQUEST_TIMED_OUT"]],
+  ["RemoveRaftVoter", ["errorCode: VOTER_NOT_FOUND"]],
+  ["UnregisterController", ["errorCode: CONTROLLER_ID_NOT_REGISTERED"]],
+]);
 
 describe("every version of every api is answered without an error", () => {
   for (const { api, minVersion, maxVersion } of handlers) {

@@ -23,6 +23,7 @@ export class MemoryMetadataStore implements MetadataStore {
   gate: Promise<void> = Promise.resolve();
   version = 0;
   readonly kraftVersion = null;
+  readonly epoch = 3;
   #committed: (changes: readonly ClusterChange[]) => void = () => {};
 
   load(committed: (changes: readonly ClusterChange[]) => void): Promise<MetadataImage> {

@@ -36,6 +36,16 @@ const samples: MetadataRecord[] = [
     value: 1000.5,
   },
   { kind: "clientQuota", entity: new Map([["ip", "10.0.0.1"]]), key: "connection_creation_rate", value: null },
+  {
+    kind: "scramCredential",
+    name: "ann",
+    mechanism: 1,
+    salt: Uint8Array.of(1, 2),
+    storedKey: Uint8Array.of(3),
+    serverKey: Uint8Array.of(4, 5),
+    iterations: 4096,
+  },
+  { kind: "removeScramCredential", name: "ann", mechanism: 1 },
 ];
 
 function hex(bytes: Uint8Array): string {
@@ -57,6 +67,7 @@ describe("metadata records", () => {
   test("a record that changes nothing is skipped, an unknown one is not", () => {
     expect(decodeMetadataRecord(encodeAny("NoOpRecord", {}))).toBe(null);
     expect(decodeMetadataRecord(new Uint8Array([1, 17, 0, 0]))).toBe(null); // of Kafka's controllers, about a broker
+    expect(decodeMetadataRecord(new Uint8Array([1, 29, 0, 0]))).toBe(null); // and about one of them that is gone
     expect(() => decodeMetadataRecord(new Uint8Array([1, 18, 0, 0]))).toThrow("an access rule (ACL)");
     expect(() => decodeMetadataRecord(new Uint8Array([1, 77, 0]))).toThrow(CorruptMetadata);
     expect(() => decodeMetadataRecord(null)).toThrow(CorruptMetadata);
