@@ -1,13 +1,13 @@
-/** One run: transactional producers, a share group that reads what is committed, a broker that comes and goes; then peace. */
+/** Transactional producers, a share group that reads what is committed, and a broker that comes and goes. */
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { incrementalAlterConfigs } from "../../../protocol/api/44_incremental_alter_configs.ts";
 import { metadata } from "../../../protocol/api/03_metadata.ts";
 import { listTransactions } from "../../../protocol/api/66_list_transactions.ts";
 import { describeShareGroupOffsets } from "../../../protocol/api/90_describe_share_group_offsets.ts";
-import { initCrc32c } from "../../../protocol/crc32c.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { Broken } from "../broker/history.ts";
 import { Link, LinkBroken } from "../broker/link.ts";
+import { Play } from "../broker/play.ts";
 import { World } from "../broker/world.ts";
 import { Ledger, type Place, printPlace } from "../transactions/ledger.ts";
 import { TransactionalProducer } from "../transactions/producer.ts";
@@ -15,8 +15,6 @@ import { readCommitted } from "../transactions/reader.ts";
 import { ShareLedger } from "./ledger.ts";
 import { ShareSimMember } from "./member.ts";
 
-/** Virtual time within which everything must come right once there is no more trouble: locks, timeouts, a sweep. */
-const HEALING_LIMIT_MS = 60_000;
 const LOCK_MS = 2_000;
 /** So many that no record is given up because of answers that were lost. */
 const DELIVERY_COUNT_MAX = 10;
@@ -25,18 +23,16 @@ const SET = 0;
 const groupId = "queue";
 const place: Place = { topic: "orders", partition: 0 };
 
-export class ShareScenario {
-  readonly world: World;
+export class ShareScenario extends Play {
   readonly ledger = new ShareLedger(LOCK_MS, DELIVERY_COUNT_MAX);
   readonly #transactions = new Ledger();
   readonly #link: Link;
   readonly #producers: TransactionalProducer[];
   readonly #members: ShareSimMember[];
-  readonly #work: Promise<void>[] = [];
   #topicId = "";
 
   constructor(seed: number) {
-    const world = this.world = new World(seed, {
+    const world = new World(seed, {
       "transaction.state.log.num.partitions": "1",
       "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
       "share.coordinator.state.topic.num.partitions": "1",
@@ -45,6 +41,7 @@ export class ShareScenario {
       "group.share.min.record.lock.duration.ms": "1000",
       "group.share.record.lock.duration.ms": `${LOCK_MS}`,
     });
+    super(world, ["kill", "stop"]);
     this.#link = new Link(world, "admin");
     this.#producers = ["new", "old"].map((transactionalId) =>
       new TransactionalProducer(world, {
@@ -66,20 +63,12 @@ export class ShareScenario {
     );
   }
 
-  async run(): Promise<void> {
-    const { world } = this;
-    await initCrc32c(); // in real time, of which virtual time does not know
-    const living = world.spawn("broker", () => world.live());
-    this.#spawn("work", async () => {
-      await this.#insist(() => this.#prepare());
-      for (const producer of this.#producers) this.#spawn(producer.transactionalId, () => producer.run());
-      for (const [index, member] of this.#members.entries()) this.#spawn(`member ${index}`, () => member.run());
+  protected override begin(): void {
+    this.spawn("work", async () => {
+      await this.insist(() => this.#prepare());
+      for (const producer of this.#producers) this.spawn(producer.transactionalId, () => producer.run());
+      for (const [index, member] of this.#members.entries()) this.spawn(`member ${index}`, () => member.run());
     });
-    await this.#advance(world.troubleMs);
-    world.isHealing = true;
-    await this.#until(world.spawn("reckoning", () => living.then(() => this.#reckon())));
-    world.isOver = true;
-    await this.#until(Promise.all(this.#work));
   }
 
   async #prepare(): Promise<void> {
@@ -99,41 +88,18 @@ export class ShareScenario {
     this.#topicId = described.topics[0]!.topicId;
   }
 
-  #spawn(name: string, work: () => Promise<void>): void {
-    this.#work.push(this.world.spawn(name, work));
-  }
-
-  /** Nothing goes wrong any more. */
-  async #reckon(): Promise<void> {
-    const { world } = this;
-    let life = await world.heal();
-    await this.#settled("on a healthy disk");
-    for (const how of ["kill", "stop"] as const) {
-      if (how === "stop") await life.stop();
-      else life.die();
-      life = await world.startAgain();
-      await this.#settled(`after a ${how}`);
-    }
-    world.isOver = true;
-    await life.stop();
-  }
-
-  /** All transactions have ended, and all that was committed is dealt with. */
-  async #settled(when: string): Promise<void> {
-    const { world } = this;
-    const untilMs = world.nowMs() + HEALING_LIMIT_MS;
-    for (;;) {
-      const missing = await this.#insist(() => this.#missing());
-      if (missing === null) break;
-      if (world.nowMs() > untilMs) throw new Broken(`${when}, after ${HEALING_LIMIT_MS} ms: ${missing}`);
-      await world.sleep(200);
-    }
-    const { records } = await this.#insist(() => this.#readAll());
+  protected override async checkSettled(): Promise<void> {
+    const { records } = await this.insist(() => this.#readAll());
     this.#transactions.checkWhole(new Map([[printPlace(place), records]]));
     this.ledger.checkAllSeen(records.keys()); // (5)
   }
 
-  async #missing(): Promise<string | null> {
+  /** All transactions end, and all that was committed is dealt with. */
+  protected override missing(): Promise<string | null> {
+    return this.insist(() => this.#unended());
+  }
+
+  async #unended(): Promise<string | null> {
     const busy = this.#producers.find(({ isDone }) => !isDone);
     if (busy !== undefined) return `${busy.transactionalId} has no answer`;
     const { errorCode, transactionStates } = await this.#link.ask(listTransactions, 0, {
@@ -162,34 +128,5 @@ export class ShareScenario {
       if (read.nextOffset === position) throw new Broken(`nothing at ${position} of ${read.highWatermark}`);
       position = read.nextOffset;
     }
-  }
-
-  /** Until the broker answers. */
-  async #insist<Result>(ask: () => Promise<Result>): Promise<Result> {
-    for (;;) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!(error instanceof LinkBroken) || this.world.isOver) throw error;
-        await this.world.sleep(200);
-      }
-    }
-  }
-
-  async #advance(ms: number): Promise<void> {
-    const { world } = this;
-    const endMs = world.runtime.clock.monotonicMs() + ms;
-    while (world.runtime.clock.monotonicMs() < endMs) {
-      await world.runtime.advance(100);
-      if (world.failure !== null) throw world.failure;
-    }
-  }
-
-  async #until(promise: Promise<unknown>): Promise<void> {
-    let isDone = false;
-    promise.then(() => isDone = true, () => isDone = true);
-    while (!isDone) await this.#advance(100);
-    await promise;
-    if (this.world.failure !== null) throw this.world.failure;
   }
 }
