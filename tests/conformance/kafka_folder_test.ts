@@ -14,7 +14,14 @@ import { BatchView } from "../../protocol/batch.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { decodeRecords, encodeBatch } from "../../protocol/record.ts";
 import { BrokerProcess, runWeir, target, until } from "../support/broker.ts";
-import { committedOffset, fillFolder, type LogPicture, takePicture } from "../support/kafka_folder.ts";
+import {
+  committedOffset,
+  fillFolder,
+  limitClient,
+  limitsOfClients,
+  type LogPicture,
+  takePicture,
+} from "../support/kafka_folder.ts";
 import { KafkaTools, whyNoKafkaTools } from "../support/kafka_tools.ts";
 import {
   AnsweredError,
@@ -82,6 +89,7 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
     const folder = join(scratch, "kafka");
     const kafka = await start("kafka", folder, { ...fewInternal, "log.cleaner.backoff.ms": 300 });
     await fillFolder(kafka.address);
+    await limitClient(kafka.port, "of-kafka", 1_000);
     do {
       before = await takePicture(kafka.port);
     } while (before["compacted-0"]!.batches.length > 6); // the cleaner is at work
@@ -119,6 +127,7 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
     expect(await takePicture(weir.port)).toEqual(before);
     expect(await committedOffset(weir.port, "classic", "codecs")).toBe(17);
     expect(await committedOffset(weir.port, "modern", "codecs")).toBe(17);
+    expect(await limitsOfClients(weir.port)).toEqual(["of-kafka producer_byte_rate=1000"]);
     await weir.kill9();
     await weir.restart();
     expect(await takePicture(weir.port)).toEqual(before);
@@ -166,6 +175,9 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
     // The transaction that Kafka left open is ended by its next producer, and another one begun.
     const writer = await begin(client, "first", { topic: "transactions", partition: 0 });
     client.close();
+    expect(await limitsOfClients(weir.port)).toEqual(["of-kafka producer_byte_rate=1000"]);
+    await limitClient(weir.port, "of-weir", 2_000.0);
+    await limitClient(weir.port, "of-kafka", null);
 
     await weir.kill9();
     await weir.restart();
@@ -181,6 +193,7 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
 
     const kafka = await start("kafka", stopped, quiet);
     expect(await takePicture(kafka.port)).toEqual(made);
+    expect(await limitsOfClients(kafka.port)).toEqual(["of-weir producer_byte_rate=2000"]);
     for (const group of ["classic", "modern"]) expect(await committedOffset(kafka.port, group, "codecs")).toBe(17);
     const kafkaClient = await TestClient.connect(kafka.port);
     await checkProducers(kafkaClient, "codecs");

@@ -7,6 +7,8 @@ import { fetch } from "../../protocol/api/01_fetch.ts";
 import { listOffsets } from "../../protocol/api/02_list_offsets.ts";
 import { metadata } from "../../protocol/api/03_metadata.ts";
 import { offsetFetch } from "../../protocol/api/09_offset_fetch.ts";
+import { describeClientQuotas } from "../../protocol/api/48_describe_client_quotas.ts";
+import { alterClientQuotas } from "../../protocol/api/49_alter_client_quotas.ts";
 import { wholeBatches } from "../../protocol/batch.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { crc32c } from "../../protocol/crc32c.ts";
@@ -28,6 +30,30 @@ export async function fillFolder(address: string): Promise<void> {
     child.on("close", resolve);
   });
   if (code !== 0 || !output.includes("done")) throw new Error(`KafkaFolder ended with ${code}\n${output}`);
+}
+
+/** Sets how many bytes a second a client id may produce; null unsets it. */
+export async function limitClient(port: number, clientId: string, bytesPerSecond: number | null): Promise<void> {
+  const client = await TestClient.connect(port);
+  const op = { key: "producer_byte_rate", value: bytesPerSecond ?? 0, remove: bytesPerSecond === null };
+  const entity = [{ entityType: "client-id", entityName: clientId }];
+  const { entries } = await client.send(alterClientQuotas, 1, {
+    entries: [{ entity, ops: [op] }],
+    validateOnly: false,
+  });
+  client.close();
+  const errorCode = entries[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
+  if (errorCode !== ErrorCode.NONE) throw new AnsweredError(errorCode, `Cannot limit "${clientId}"`);
+}
+
+/** What limits are set for client ids, in a line each. */
+export async function limitsOfClients(port: number): Promise<string[]> {
+  const client = await TestClient.connect(port);
+  const { entries } = await client.send(describeClientQuotas, 1, { components: [], strict: false });
+  client.close();
+  return (entries ?? []).map(({ entity, values }) =>
+    `${entity[0]?.entityName} ${values.map(({ key, value }) => `${key}=${value}`).join(" ")}`
+  );
 }
 
 export interface LogPicture {
