@@ -34,6 +34,7 @@ import { describeConfigs } from "./api/32_describe_configs.ts";
 import { alterConfigs } from "./api/33_alter_configs.ts";
 import { alterReplicaLogDirs } from "./api/34_alter_replica_log_dirs.ts";
 import { describeLogDirs } from "./api/35_describe_log_dirs.ts";
+import { saslAuthenticate } from "./api/36_sasl_authenticate.ts";
 import { createPartitions } from "./api/37_create_partitions.ts";
 import { createDelegationToken } from "./api/38_create_delegation_token.ts";
 import { renewDelegationToken } from "./api/39_renew_delegation_token.ts";
@@ -116,6 +117,7 @@ export const apis: readonly AnyApi[] = [
   alterConfigs,
   alterReplicaLogDirs,
   describeLogDirs,
+  saslAuthenticate,
   createPartitions,
   createDelegationToken,
   renewDelegationToken,

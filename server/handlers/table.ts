@@ -13,6 +13,7 @@ import { leaveGroupHandler } from "./13_leave_group.ts";
 import { syncGroupHandler } from "./14_sync_group.ts";
 import { describeGroupsHandler } from "./15_describe_groups.ts";
 import { listGroupsHandler } from "./16_list_groups.ts";
+import { saslHandshakeHandler } from "./17_sasl_handshake.ts";
 import { apiVersionsHandler } from "./18_api_versions.ts";
 import { createTopicsHandler } from "./19_create_topics.ts";
 import { deleteTopicsHandler } from "./20_delete_topics.ts";
@@ -31,6 +32,7 @@ import { describeConfigsHandler } from "./32_describe_configs.ts";
 import { alterConfigsHandler } from "./33_alter_configs.ts";
 import { alterReplicaLogDirsHandler } from "./34_alter_replica_log_dirs.ts";
 import { describeLogDirsHandler } from "./35_describe_log_dirs.ts";
+import { saslAuthenticateHandler } from "./36_sasl_authenticate.ts";
 import { createPartitionsHandler } from "./37_create_partitions.ts";
 import { createDelegationTokenHandler } from "./38_create_delegation_token.ts";
 import { renewDelegationTokenHandler } from "./39_renew_delegation_token.ts";
@@ -92,6 +94,7 @@ export const handlers: readonly Handler[] = [
   syncGroupHandler,
   describeGroupsHandler,
   listGroupsHandler,
+  saslHandshakeHandler,
   apiVersionsHandler,
   createTopicsHandler,
   deleteTopicsHandler,
@@ -110,6 +113,7 @@ export const handlers: readonly Handler[] = [
   alterConfigsHandler,
   alterReplicaLogDirsHandler,
   describeLogDirsHandler,
+  saslAuthenticateHandler,
   createPartitionsHandler,
   createDelegationTokenHandler,
   renewDelegationTokenHandler,

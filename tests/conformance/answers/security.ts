@@ -1,4 +1,4 @@
-/** Access rules and delegation tokens where neither is switched on. */
+/** Access rules, delegation tokens and logins where none of them is switched on. */
 
 import { createAcls, type CreateAclsRequestDraft } from "../../../protocol/api/30_create_acls.ts";
 import { createDelegationToken } from "../../../protocol/api/38_create_delegation_token.ts";
@@ -7,6 +7,8 @@ import { describeAcls, type DescribeAclsRequestDraft } from "../../../protocol/a
 import { describeDelegationToken } from "../../../protocol/api/41_describe_delegation_token.ts";
 import { expireDelegationToken } from "../../../protocol/api/40_expire_delegation_token.ts";
 import { renewDelegationToken } from "../../../protocol/api/39_renew_delegation_token.ts";
+import { saslAuthenticate } from "../../../protocol/api/36_sasl_authenticate.ts";
+import { saslHandshake } from "../../../protocol/api/17_sasl_handshake.ts";
 import type { Dialogue } from "../../support/dialogue.ts";
 import { worded } from "./views.ts";
 
@@ -16,6 +18,7 @@ export async function securityAnswers(dialogue: Dialogue): Promise<void> {
   await filters(dialogue);
   await creations(dialogue);
   await tokens(dialogue);
+  await logins(dialogue);
 }
 
 /** Kafka's numbers: 1 is any; for resources 2 a topic, 7 a user; patterns 3 literal, 4 prefixed; 3 is to read, and to allow. */
@@ -57,6 +60,17 @@ async function filters(dialogue: Dialogue): Promise<void> {
   }
   await dialogue.askEach("end access rules: two", deleteAcls, [1, 3], () => ({ filters: [any, any] }), view);
   await dialogue.askEach("end access rules: none", deleteAcls, [1, 3], () => ({ filters: [] }), view);
+}
+
+/** On a listener where nobody can; whoever asks may go on all the same. */
+async function logins(dialogue: Dialogue): Promise<void> {
+  for (const mechanism of ["PLAIN", "SCRAM-SHA-256", "GSSAPI", "", "unheard of"]) {
+    await dialogue.askEach(`log in by "${mechanism}"`, saslHandshake, [0, 1], () => ({ mechanism }), view);
+  }
+  for (const authBytes of [new Uint8Array(0), new TextEncoder().encode("\0ann\0secret")]) {
+    const label = `log in with ${authBytes.length} bytes`;
+    await dialogue.askEach(label, saslAuthenticate, [0, 2], () => ({ authBytes }), view);
+  }
 }
 
 async function creations(dialogue: Dialogue): Promise<void> {

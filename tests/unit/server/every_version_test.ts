@@ -421,6 +421,8 @@ const refused = new Map([
   // No plugin of ours keeps descriptions of topologies, and a broker without one says so.
   ["StreamsGroupTopologyDescriptionUpdate", ["errorCode: UNSUPPORTED_VERSION"]],
   // There is no authorizer, and nobody is authenticated.
+  ["SaslHandshake", ["errorCode: ILLEGAL_SASL_STATE"]],
+  ["SaslAuthenticate", ["errorCode: ILLEGAL_SASL_STATE"]],
   ["DescribeAcls", ["errorCode: SECURITY_DISABLED"]],
   ["CreateAcls", ["results.0.errorCode: SECURITY_DISABLED"]],
   ["DeleteAcls", ["filterResults.0.errorCode: SECURITY_DISABLED"]],
