@@ -71,7 +71,7 @@ export const fetchHandler = handle(fetch, [0, 18], (request, context) => {
     : broker.oldFetches.fetch(plan.asked, { ...options, apiVersion }, connection);
   const answer = (done: FetchPass) => {
     context.onSent(done.release);
-    if (meter !== null && !options.isFromReplica && !meter.admitsFetch(answerBytes(done, plan, context))) {
+    if (meter !== null && !options.isFromReplica && !meter.admitsFetch(() => answerBytes(done, plan, context))) {
       return answerNothing(plan, context);
     }
     const response = respond(done, plan, context);

@@ -49,7 +49,7 @@ export const shareFetchHandler = handle(shareFetch, [1, 2], async (request, cont
       nodeEndpoints: [],
     };
     // The records are the member's now: they are sent, and the member rests afterwards.
-    context.meter?.fetched(LENGTH_BYTES + responseBytes(shareFetch, apiVersion, response));
+    context.meter?.fetched(() => LENGTH_BYTES + responseBytes(shareFetch, apiVersion, response));
     return response;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;

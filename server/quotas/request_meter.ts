@@ -63,18 +63,21 @@ export class RequestMeter {
     return this.#quotas.fetch.mostAtOnce(this.#client);
   }
 
-  /** An answer of so many bytes is sent. */
-  fetched(sizeBytes: number): void {
+  /** An answer of so many bytes is sent; they are not asked for where nobody counts them. */
+  fetched(sizeBytes: () => number): void {
     this.#settle();
-    this.#rest(this.#quotas.fetch.record(this.#client, sizeBytes, this.#quotas.nowMs()));
+    if (!this.#quotas.fetch.isActive) return;
+    this.#rest(this.#quotas.fetch.record(this.#client, sizeBytes(), this.#quotas.nowMs()));
   }
 
   /** Counts an answer of so many bytes, unless the client must rest: then it is to be answered without data. */
-  admitsFetch(sizeBytes: number): boolean {
+  admitsFetch(sizeBytes: () => number): boolean {
     this.#settle();
+    if (!this.#quotas.fetch.isActive) return this.#throttleMs === 0;
+    const bytes = sizeBytes();
     const nowMs = this.#quotas.nowMs();
-    this.#rest(this.#quotas.fetch.record(this.#client, sizeBytes, nowMs));
-    if (this.#throttleMs > 0) this.#quotas.fetch.note(this.#client, -sizeBytes, nowMs);
+    this.#rest(this.#quotas.fetch.record(this.#client, bytes, nowMs));
+    if (this.#throttleMs > 0) this.#quotas.fetch.note(this.#client, -bytes, nowMs);
     return this.#throttleMs === 0;
   }
 

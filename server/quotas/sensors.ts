@@ -6,7 +6,7 @@
 
 /** Kafka's. */
 const IDLE_MS_MAX = 3_600_000;
-/** About 60 MB, all windows of all of them in use. */
+/** About 40 MB, all windows of all of them in use. */
 export const SENSORS_MAX = 50_000;
 /** A client id may have 32,767 characters. */
 export const KEY_CHARACTERS_MAX = 8 * 1024 * 1024;
