@@ -76,7 +76,7 @@ describe.skipIf(noStreams !== null)("Kafka Streams counts words", () => {
 
   for (const protocol of ["streams", "classic"] as const) {
     test(`by the ${protocol} protocol, at least once`, async () => {
-      const lines = await runFramework("streams", broker.address, protocol, "at_least_once");
+      const lines = await runFramework("streams", "WordCount", broker.address, protocol, "at_least_once");
       expect(lines).toEqual(expected(protocol, "at_least_once"));
     }, timeoutMs);
   }

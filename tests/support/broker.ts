@@ -288,7 +288,8 @@ function kafkaConfig(config: NonNullable<BrokerOptions["config"]>): NonNullable<
   );
 }
 
-function collectLines(child: ChildProcess, lines: string[]): void {
+/** Puts what a process prints, to either output, behind the lines. */
+export function collectLines(child: ChildProcess, lines: string[]): void {
   for (const stream of [child.stdout, child.stderr]) {
     let rest = "";
     stream?.setEncoding("utf8").on("data", (text: string) => {

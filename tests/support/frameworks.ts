@@ -8,7 +8,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { root } from "./broker.ts";
 
-const driver = join(root, "tests/frameworks/run");
+export const driver = join(root, "tests/frameworks/run");
 /** Maven may have to fetch what the program is built on. */
 const installTimeoutMs = 300_000;
 
@@ -25,8 +25,8 @@ export function whyNoFramework(framework: string): string | null {
  * What the program prints of the broker: lines that begin with "ok ", "FAIL " or three spaces.
  * @throws {Error} when it does not end well
  */
-export async function runFramework(framework: string, address: string, ...args: readonly string[]): Promise<string[]> {
-  const child = spawn(driver, [framework, address, ...args], { stdio: "pipe" });
+export async function runFramework(framework: string, program: string, ...args: readonly string[]): Promise<string[]> {
+  const child = spawn(driver, [framework, program, ...args], { stdio: "pipe" });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => output += text);

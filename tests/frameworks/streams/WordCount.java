@@ -8,7 +8,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -27,17 +26,10 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.LongDeserializer;
-import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StoreQueryParameters;
-import org.apache.kafka.streams.StreamsBuilder;
-import org.apache.kafka.streams.StreamsConfig;
-import org.apache.kafka.streams.kstream.Consumed;
-import org.apache.kafka.streams.kstream.Grouped;
-import org.apache.kafka.streams.kstream.Materialized;
-import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.state.QueryableStoreTypes;
 
 /**
@@ -53,7 +45,7 @@ import org.apache.kafka.streams.state.QueryableStoreTypes;
 public class WordCount {
     static final int PARTITIONS = 4;
     static final int WORDS = 40;
-    static final Duration PATIENCE = Duration.ofSeconds(90);
+    static final Duration PATIENCE = Instance.PATIENCE;
 
     final String bootstrap;
     final String protocol;
@@ -132,44 +124,14 @@ public class WordCount {
     // ------------------------------------------------------------------------------------------ the application
 
     KafkaStreams start(String instance) {
-        StreamsBuilder builder = new StreamsBuilder();
-        builder.stream(input, Consumed.with(Serdes.String(), Serdes.String()))
-            .flatMapValues(line -> Arrays.asList(line.split(" ")))
-            .groupBy((key, word) -> word, Grouped.with("by-word", Serdes.String(), Serdes.String()))
-            .count(Materialized.as("counts"))
-            .toStream()
-            .to(output, Produced.with(Serdes.String(), Serdes.Long()));
-        Properties config = new Properties();
-        config.put(StreamsConfig.APPLICATION_ID_CONFIG, application);
-        config.put(StreamsConfig.CLIENT_ID_CONFIG, instance);
-        config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrap);
-        config.put(StreamsConfig.STATE_DIR_CONFIG, files.resolve(instance).toString());
-        config.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, protocol);
-        config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, guarantee);
-        config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
-        config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
-        config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 200);
-        config.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, -1);
-        config.put("default.key.serde", Serdes.StringSerde.class.getName());
-        config.put("default.value.serde", Serdes.StringSerde.class.getName());
-        config.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
-        if (protocol.equals("classic")) {
-            config.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 10_000);
-            config.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 1_000);
-            config.put(StreamsConfig.ACCEPTABLE_RECOVERY_LAG_CONFIG, Long.MAX_VALUE);
-        }
-        KafkaStreams streams = new KafkaStreams(builder.build(), config);
+        String ownFiles = files.resolve(instance).toString();
+        KafkaStreams streams = Instance.create(bootstrap, application, instance, protocol, guarantee, ownFiles, 200);
         streams.start();
         return streams;
     }
 
     void stop(KafkaStreams streams) {
-        boolean isClosed = streams.close(new KafkaStreams.CloseOptions().leaveGroup(true).timeout(PATIENCE));
-        if (!isClosed) throw new AssertionError("an instance does not stop");
-    }
-
-    static int taskCount(KafkaStreams streams) {
-        return streams.metadataForLocalThreads().stream().mapToInt(thread -> thread.activeTasks().size()).sum();
+        if (!Instance.stop(streams)) throw new AssertionError("an instance does not stop");
     }
 
     /** Of both subtopologies, shared evenly. */
@@ -177,10 +139,10 @@ public class WordCount {
         int share = 2 * PARTITIONS / instances.length;
         await(name, () -> {
             for (KafkaStreams streams : instances) {
-                if (streams.state() != KafkaStreams.State.RUNNING || taskCount(streams) != share) return false;
+                if (streams.state() != KafkaStreams.State.RUNNING || Instance.taskCount(streams) != share) return false;
             }
             return true;
-        }, () -> Arrays.stream(instances).map(one -> one.state() + " " + taskCount(one)).toList());
+        }, () -> Arrays.stream(instances).map(one -> one.state() + " " + Instance.taskCount(one)).toList());
     }
 
     Map<String, Long> storeCounts(KafkaStreams streams) throws Exception {
