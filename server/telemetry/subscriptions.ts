@@ -46,12 +46,20 @@ export class Subscriptions {
     return this.#version;
   }
 
+  /** Whether any metric is wanted from any client. */
+  get isAnyWanted(): boolean {
+    return this.#all().some(({ metrics }) => metrics.length > 0);
+  }
+
   wantedFrom(client: ClientFacts): Wanted {
-    this.#subscriptions ??= Array.from(
+    return combined(this.#all().filter(({ isFor }) => isFor(client)));
+  }
+
+  #all(): readonly Subscription[] {
+    return this.#subscriptions ??= Array.from(
       this.#cluster.configResources(ResourceType.CLIENT_METRICS),
       (resource) => readSubscription(this.#cluster.configsOf(resource)),
     );
-    return combined(this.#subscriptions.filter(({ isFor }) => isFor(client)));
   }
 }
 

@@ -1,7 +1,9 @@
 /**
  * Client metrics (KIP-714): tells clients which of their metrics are wanted, and takes their reports.
  *
- * Without a subscription a client asks every five minutes, and reports nothing.
+ * Clients that find these requests advertised ask, and some say so in their log. So they are only while there is a subscription, as
+ * Kafka advertises them only where a plugin wants the reports; a client learns of it when it connects. One that nothing is wanted
+ * from asks every five minutes, and reports nothing.
  */
 import { CompressionError } from "../../protocol/compression.ts";
 import { crc32c } from "../../protocol/crc32c.ts";
@@ -58,6 +60,11 @@ export class Telemetry {
   constructor(options: TelemetryOptions) {
     this.#options = options;
     this.#instances = options.instances ?? new ClientInstances();
+  }
+
+  /** Whether clients that connect now are to ask. */
+  get isAdvertised(): boolean {
+    return this.#options.subscriptions.isAnyWanted;
   }
 
   /** @param id zero: it has none yet, and is given one */

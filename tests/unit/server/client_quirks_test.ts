@@ -61,7 +61,11 @@ async function advertised(): Promise<Map<number, [number, number]>> {
 
 describe("sarama", () => {
   test("takes a key that is not listed for one without limits: what is served is listed, and nothing else", async () => {
-    expect([...(await advertised()).keys()]).toEqual(handlers.map(({ api }) => api.key));
+    // Of client metrics, which sarama does not ask for, clients are told only while somebody wants some.
+    const kept = [71, 72];
+    expect([...(await advertised()).keys()]).toEqual(
+      handlers.map(({ api }) => api.key).filter((key) => !kept.includes(key)),
+    );
   });
 
   test("up to 1.45 sends the versions of the release it is told, blindly: those of 0.8.2 to 2.0 are served", async () => {

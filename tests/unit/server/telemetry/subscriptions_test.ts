@@ -54,11 +54,13 @@ test("subscriptions follow what is configured", async () => {
   const subscriptions = new Subscriptions(cluster);
   const set = (name: string, value: string | null) =>
     cluster.alterConfigs({ type: ResourceType.CLIENT_METRICS, name }, new Map([["metrics", value]]));
-  expect(subscriptions.wantedFrom(client).metrics).toEqual([]);
+  expect([subscriptions.wantedFrom(client).metrics, subscriptions.isAnyWanted]).toEqual([[], false]);
+  await cluster.alterConfigs({ type: ResourceType.CLIENT_METRICS, name: "one" }, new Map([["interval.ms", "500"]]));
+  expect(subscriptions.isAnyWanted).toBe(false);
   const before = subscriptions.version;
   await set("one", "a");
   await set("two", "b");
-  expect(subscriptions.wantedFrom(client).metrics).toEqual(["a", "b"]);
+  expect([subscriptions.wantedFrom(client).metrics, subscriptions.isAnyWanted]).toEqual([["a", "b"], true]);
   await set("one", null);
   expect(subscriptions.wantedFrom(client).metrics).toEqual(["b"]);
   expect(subscriptions.version).toBe(before + 3);
