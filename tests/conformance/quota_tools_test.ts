@@ -86,6 +86,21 @@ describe.skipIf(reason !== null)("kafka-configs:", () => {
     await shows(both, []);
   }, 60_000);
 
+  test("sets and shows the quotas of users", async () => {
+    const user = "--entity-type users --entity-name bob";
+    expect(await lines(`--alter ${user} --add-config producer_byte_rate=3000,consumer_byte_rate=4000`)).toEqual([
+      "Completed updating config for user bob.",
+    ]);
+    await lines("--alter --user-defaults --add-config request_percentage=200");
+    await shows(user, [
+      "Quota configs for user-principal 'bob' are consumer_byte_rate=4000.0, producer_byte_rate=3000.0",
+    ]);
+    await shows("--user-defaults", ["Quota configs for the default user-principal are request_percentage=200.0"]);
+    await lines(`--alter ${user} --delete-config producer_byte_rate,consumer_byte_rate`);
+    await lines("--alter --user-defaults --delete-config request_percentage");
+    await shows("--entity-type users", []);
+  }, 60_000);
+
   test("sets and shows how fast an address may connect", async () => {
     const address = "--entity-type ips --entity-name 10.0.0.1";
     await lines(`--alter ${address} --add-config connection_creation_rate=100`);
