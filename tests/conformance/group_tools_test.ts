@@ -7,8 +7,6 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { offsetCommit } from "../../protocol/api/08_offset_commit.ts";
 import type { ConsumerGroupHeartbeatRequestDraft } from "../../protocol/api/68_consumer_group_heartbeat.ts";
 import {
@@ -18,61 +16,60 @@ import {
 import { encodeAssignment, encodeSubscription } from "../../protocol/embedded/consumer_protocol.ts";
 import { initCrc32c } from "../../protocol/crc32c.ts";
 import { syncGroup } from "../../protocol/api/14_sync_group.ts";
-import { BrokerProcess, target } from "../support/broker.ts";
-import { Dialogue } from "../support/dialogue.ts";
-import { KafkaTools, type ToolName, whyNoKafkaTools } from "../support/kafka_tools.ts";
+import { pairConfig, pairTimeoutMs, sharedKafka, whyNotBesideKafka } from "../support/beside_kafka.ts";
+import { BrokerProcess } from "../support/broker.ts";
+import type { Dialogue } from "../support/dialogue.ts";
 import { produceValues } from "../support/requests.ts";
 import { Consumer } from "./answers/consumer.ts";
 import { Member } from "./answers/member.ts";
+import { Shell } from "./tools/shell.ts";
 
-const reason = target === "kafka" ? "it is the rival" : whyNoKafkaTools();
+const reason = whyNotBesideKafka();
 if (reason !== null) console.warn(`skipped: groups beside Kafka's, for ${reason}`);
-const timeoutMs = 120_000;
-const config = {
-  "node.id": 1,
-  "group.initial.rebalance.delay.ms": 0,
-  "offsets.topic.num.partitions": 5,
-  "group.consumer.assignment.interval.ms": 0,
-  "group.consumer.assignor.offload.enable": false,
-};
+const timeoutMs = pairTimeoutMs;
+/** Ends the names of this file's topics and groups. */
+const suffix = ".groups";
 
 interface Side {
-  readonly broker: BrokerProcess;
-  readonly dialogue: Dialogue;
+  readonly shell: Shell;
   /** By group and member. */
   readonly consumers: Readonly<Record<string, Consumer>>;
   /** The id of the classic member among them. */
   readonly given: string;
 }
 
-let tools: KafkaTools;
 let ours: Side;
 let theirs: Side;
 
 describe.skipIf(reason !== null)("groups beside Kafka's:", () => {
   beforeAll(async () => {
     await initCrc32c();
-    tools = KafkaTools.start();
-    const brokers = await Promise.all([
-      BrokerProcess.start({ config }),
-      BrokerProcess.start({ target: "kafka", config, readyTimeoutMs: timeoutMs }),
-    ]);
+    const brokers = await Promise.all([BrokerProcess.start({ config: pairConfig }), sharedKafka()]);
     [ours, theirs] = await Promise.all([populated(brokers[0]), populated(brokers[1])]);
   }, timeoutMs);
 
   afterAll(async () => {
-    for (const side of [ours, theirs]) side?.dialogue.close();
-    await Promise.all([tools?.stop(), ours?.broker.dispose(), theirs?.broker.dispose()]);
+    for (const side of [ours, theirs]) side?.shell.dialogue.close();
+    await ours?.shell.broker.dispose();
   }, timeoutMs);
 
-  const groups = ["shared.t", "regex.t", "reconciling.t", "static.t", "mixed.t", "left.t", "classic.t", "missing.t"];
+  const groups = [
+    "shared.groups",
+    "regex.groups",
+    "reconciling.groups",
+    "static.groups",
+    "mixed.groups",
+    "left.groups",
+    "classic.groups",
+    "missing.groups",
+  ];
 
   test("consumer-groups lists them", async () => {
     for (const filter of ["", "--state", "--type", "--type consumer", "--type classic", "--state stable,empty"]) {
-      await areSame("consumer-groups", `--list ${filter}`);
+      await areSame(`consumer-groups --list ${filter}`);
     }
     for (const filter of ["", "--consumer", "--protocol consumer", "--group-type classic"]) {
-      await areSame("groups", `--list ${filter}`);
+      await areSame(`groups --list ${filter}`);
     }
   }, timeoutMs);
 
@@ -80,46 +77,48 @@ describe.skipIf(reason !== null)("groups beside Kafka's:", () => {
     for (
       const what of ["", "--offsets --verbose", "--members", "--members --verbose", "--state", "--state --verbose"]
     ) {
-      await areSame("consumer-groups", `--describe --group ${group} ${what}`);
+      await areSame(`consumer-groups --describe --group ${group} ${what}`);
     }
   }, timeoutMs);
 
   test("consumer-groups describes all", async () => {
-    await areSame("consumer-groups", "--describe --all-groups --state");
-    await areSame("consumer-groups", "--describe --all-groups");
+    await areSame("consumer-groups --describe --all-groups --state");
+    await areSame("consumer-groups --describe --all-groups");
   }, timeoutMs);
 
   test("consumer-groups refuses for the same reasons", async () => {
     for (
       const args of [
-        "--delete --group shared.t",
-        "--delete --group missing.t",
-        "--delete-offsets --group shared.t --topic orders.t",
-        "--delete-offsets --group missing.t --topic orders.t",
-        "--reset-offsets --group shared.t --topic orders.t --to-earliest --execute",
-        "--reset-offsets --group missing.t --topic orders.t --to-earliest --dry-run",
+        "--delete --group shared.groups",
+        "--delete --group missing.groups",
+        "--delete-offsets --group shared.groups --topic orders.groups",
+        "--delete-offsets --group missing.groups --topic orders.groups",
+        "--reset-offsets --group shared.groups --topic orders.groups --to-earliest --execute",
+        "--reset-offsets --group missing.groups --topic orders.groups --to-earliest --dry-run",
       ]
-    ) await areSame("consumer-groups", args);
+    ) await areSame(`consumer-groups ${args}`);
   }, timeoutMs);
 
   test("configs describes and alters those of a group", async () => {
-    const entity = "--entity-type groups --entity-name shared.t";
-    await areSame("configs", `--describe ${entity}`);
-    await areSame("configs", `--alter ${entity} --add-config consumer.session.timeout.ms=50000`);
-    await areSame("configs", `--describe ${entity}`);
-    await areSame("configs", `--alter ${entity} --add-config consumer.heartbeat.interval.ms=1`);
-    await areSame("configs", `--alter ${entity} --add-config unheard.of=1`);
-    await areSame("configs", `--alter ${entity} --delete-config consumer.session.timeout.ms`);
+    const entity = "--entity-type groups --entity-name shared.groups";
+    await areSame(`configs --describe ${entity}`);
+    await areSame(`configs --alter ${entity} --add-config consumer.session.timeout.ms=50000`);
+    await areSame(`configs --describe ${entity}`);
+    await areSame(`configs --alter ${entity} --add-config consumer.heartbeat.interval.ms=1`);
+    await areSame(`configs --alter ${entity} --add-config unheard.of=1`);
+    await areSame(`configs --alter ${entity} --delete-config consumer.session.timeout.ms`);
   }, timeoutMs);
 
   test("a kill -9 takes nothing away, and members go on", async () => {
+    const { broker } = ours.shell;
     const before = await describedGroups(ours);
     expect(before).toEqual(await describedGroups(theirs));
-    await ours.broker.kill9();
-    await ours.broker.restart();
-    const dialogue = new Dialogue(ours.broker.port, "t");
-    for (const group of groups) await dialogue.group(group.replace(/\.t$/, ""));
-    expect(await describedGroups({ ...ours, dialogue })).toEqual(before);
+    await broker.kill9();
+    await broker.restart();
+    const shell = new Shell(broker, suffix.slice(1));
+    const { dialogue } = shell;
+    for (const group of groups) await dialogue.group(group.replace(suffix, ""));
+    expect(await describedGroups({ ...ours, shell })).toEqual(before);
     const { groupId, memberId, epoch } = ours.consumers["shared first"]!;
     const again = await Consumer.connect(dialogue, groupId, memberId);
     again.epoch = epoch;
@@ -129,15 +128,16 @@ describe.skipIf(reason !== null)("groups beside Kafka's:", () => {
   }, timeoutMs);
 
   test("consumer-groups deletes, and resets, what nobody is in", async () => {
-    await areSame("consumer-groups", "--reset-offsets --group left.t --topic orders.t --to-earliest --execute");
-    await areSame("consumer-groups", "--describe --group left.t");
-    await areSame("consumer-groups", "--delete-offsets --group left.t --topic orders.t");
-    await areSame("consumer-groups", "--delete --group left.t");
-    await areSame("consumer-groups", "--describe --group left.t");
+    await areSame("consumer-groups --reset-offsets --group left.groups --topic orders.groups --to-earliest --execute");
+    await areSame("consumer-groups --describe --group left.groups");
+    await areSame("consumer-groups --delete-offsets --group left.groups --topic orders.groups");
+    await areSame("consumer-groups --delete --group left.groups");
+    await areSame("consumer-groups --describe --group left.groups");
   }, timeoutMs);
 
   test("the log says the same of them", async () => {
-    const [here, there] = [await lastWords(ours, ""), await lastWords(theirs, "log")];
+    await ours.shell.broker.stop();
+    const [here, there] = [await lastWords(ours), await lastWords(theirs)];
     expect(Object.keys(here).length).toBeGreaterThan(20);
     expect(here).toEqual(there);
   }, timeoutMs);
@@ -146,7 +146,8 @@ describe.skipIf(reason !== null)("groups beside Kafka's:", () => {
 // ---------------------------------------------------------------------------------------------- the groups
 
 async function populated(broker: BrokerProcess): Promise<Side> {
-  const dialogue = new Dialogue(broker.port, "t");
+  const shell = new Shell(broker, suffix.slice(1));
+  const { dialogue } = shell;
   const { name } = await dialogue.topic("orders", { partitionCount: 4 });
   await produceValues(await dialogue.main(), { topic: name, partition: 0 }, ["a", "b", "c"]);
   const consumers: Record<string, Consumer> = {};
@@ -162,7 +163,7 @@ async function populated(broker: BrokerProcess): Promise<Side> {
   await commit(first, name);
 
   // Its topics are found apart from the heartbeat that names them.
-  const finder = await join("regex", "finder", { subscribedTopicNames: null, subscribedTopicRegex: "ord.*" });
+  const finder = await join("regex", "finder", { subscribedTopicNames: null, subscribedTopicRegex: "ord.*[.]groups" });
   await finder.comesTo(3, 4);
 
   const [holder, waiter] = [await join("reconciling", "holder"), await join("reconciling", "waiter")];
@@ -187,7 +188,7 @@ async function populated(broker: BrokerProcess): Promise<Side> {
   const assignment = encodeAssignment({ assignedPartitions: [{ topic: name, partitions: [0, 1, 2, 3] }] });
   const { groupId, memberId, generationId, client } = only;
   await client.send(syncGroup, 3, { groupId, memberId, generationId, assignments: [{ memberId, assignment }] });
-  return { broker, dialogue, consumers, given: old.memberId };
+  return { shell, consumers, given: old.memberId };
 }
 
 async function classicMember(dialogue: Dialogue, group: string, topic: string): Promise<Member> {
@@ -208,7 +209,7 @@ async function commit({ client, groupId, memberId, epoch }: Consumer, topic: str
   expect(topics[0]!.partitions[0]!.errorCode).toBe(0);
 }
 
-async function describedGroups({ dialogue, given }: Side): Promise<unknown> {
+async function describedGroups({ shell: { dialogue }, given }: Side): Promise<unknown> {
   const client = await dialogue.connect();
   const groupIds = ["shared", "regex", "reconciling", "static", "mixed", "left"].map((name) => dialogue.named(name));
   const answer: ConsumerGroupDescribeResponse = await client.send(consumerGroupDescribe, 1, {
@@ -225,34 +226,20 @@ async function describedGroups({ dialogue, given }: Side): Promise<unknown> {
 
 // ---------------------------------------------------------------------------------------------- what is said of them
 
-/** The tool says the same of both brokers. */
-async function areSame(name: ToolName, args: string): Promise<void> {
-  const [here, there] = [await said(ours, name, args), await said(theirs, name, args)];
+/** The tool says the same of both brokers; of lists, in the rows about the groups of this file. */
+async function areSame(command: string): Promise<void> {
+  const rows = /--list|--all-groups/.test(command) ? /\.groups\b/ : /^/;
+  const said = ({ shell, given }: Side) =>
+    shell.says(command, { rows, isSorted: true, mask: [[RegExp(given, "g"), "<given>"]] });
+  const [here, there] = await Promise.all([said(ours), said(theirs)]);
   expect(here).toEqual(there);
 }
 
-async function said({ broker, given }: Side, name: ToolName, args: string) {
-  const words = args.split(" ").filter((word) => word !== "");
-  const { status, lines } = await tools.run(name, ["--bootstrap-server", broker.address, ...words]);
-  const rows = lines.filter((line) => !/^\s+at /.test(line)).map((line) =>
-    withoutChance(line, given).replaceAll(`${broker.port}`, "<port>").replaceAll(/\s+/g, " ").trim()
-  );
-  return { args, status, lines: rows.sort() };
-}
-
 /** The last record of every key, as Kafka's tool prints it. */
-async function lastWords({ broker, given }: Side, folder: string): Promise<Record<string, string>> {
-  await broker.stop();
-  const directory = join(broker.dataDirectory, folder);
-  const files = readdirSync(directory).filter((name) => name.startsWith("__consumer_offsets-"))
-    .map((name) => join(directory, name, `${"0".repeat(20)}.log`)).filter((path) => existsSync(path));
-  const { status, lines } = await tools.run("dump-log", ["--offsets-decoder", "--files", files.join(",")]);
-  expect(status).toBe(0);
+async function lastWords({ shell, given }: Side): Promise<Record<string, string>> {
   const words: Record<string, string> = {};
-  for (const line of lines) {
-    const [, key, value] = / key: (\{.*\}) payload: (.*)$/.exec(line) ?? [];
-    if (key === undefined || value === undefined) continue;
-    words[withoutChance(key, given)] = withoutChance(value, given);
+  for (const [key, value] of await shell.dump("__consumer_offsets", "--offsets-decoder")) {
+    if (key.includes(suffix)) words[withoutChance(key, given)] = withoutChance(value, given);
   }
   return words;
 }

@@ -230,11 +230,10 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Weir", () =>
     }
     weirs = await takePicture(weir.port);
     await weir.stop();
-    tools = KafkaTools.start();
+    tools = KafkaTools.get();
   }, 240_000);
 
   afterAll(async () => {
-    await tools?.stop();
     for (const broker of running) await broker.dispose();
     rmSync(scratch, { recursive: true, force: true });
   }, 60_000);

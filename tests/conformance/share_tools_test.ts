@@ -7,28 +7,19 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { initCrc32c } from "../../protocol/crc32c.ts";
-import { BrokerProcess, target, until } from "../support/broker.ts";
+import { pairConfig, pairTimeoutMs, sharedKafka, whyNotBesideKafka } from "../support/beside_kafka.ts";
+import { BrokerProcess, until } from "../support/broker.ts";
 import { Dialogue } from "../support/dialogue.ts";
-import { KafkaTools, type ToolName, whyNoKafkaTools } from "../support/kafka_tools.ts";
 import { produceValues } from "../support/requests.ts";
 import { configureGroup, ShareMember } from "./answers/share_member.ts";
+import { Shell } from "./tools/shell.ts";
 
-const reason = target === "kafka" ? "it is the rival" : whyNoKafkaTools();
+const reason = whyNotBesideKafka();
 if (reason !== null) console.warn(`skipped: share groups beside Kafka's, for ${reason}`);
-const timeoutMs = 120_000;
-const config = {
-  "node.id": 1,
-  "offsets.topic.num.partitions": 5,
-  "share.coordinator.state.topic.num.partitions": 3,
-  "share.coordinator.state.topic.replication.factor": 1,
-  "share.coordinator.state.topic.min.isr": 1,
-  "share.coordinator.snapshot.update.records.per.snapshot": 2,
-  "group.share.assignment.interval.ms": 0,
-  "group.share.assignor.offload.enable": false,
-};
+const timeoutMs = pairTimeoutMs;
+/** Ends the names of this file's topics and groups. */
+const suffix = ".shares";
 
 const logs = [
   ["__share_group_state", "--share-group-state-decoder"],
@@ -36,94 +27,87 @@ const logs = [
 ] as const;
 
 interface Side {
-  readonly broker: BrokerProcess;
-  readonly dialogue: Dialogue;
+  readonly shell: Shell;
   readonly topicId: string;
   readonly first: ShareMember;
 }
 
-let tools: KafkaTools;
 let ours: Side;
 let theirs: Side;
 
 describe.skipIf(reason !== null)("share groups beside Kafka's:", () => {
   beforeAll(async () => {
     await initCrc32c();
-    tools = KafkaTools.start();
-    const brokers = await Promise.all([
-      BrokerProcess.start({ config }),
-      BrokerProcess.start({ target: "kafka", config, readyTimeoutMs: timeoutMs }),
-    ]);
+    const brokers = await Promise.all([BrokerProcess.start({ config: pairConfig }), sharedKafka()]);
     [ours, theirs] = await Promise.all([populated(brokers[0]), populated(brokers[1])]);
   }, timeoutMs);
 
   afterAll(async () => {
-    for (const side of [ours, theirs]) side?.dialogue.close();
-    await Promise.all([tools?.stop(), ours?.broker.dispose(), theirs?.broker.dispose()]);
+    for (const side of [ours, theirs]) side?.shell.dialogue.close();
+    await ours?.shell.broker.dispose();
   }, timeoutMs);
 
   test("share-groups lists them", async () => {
-    for (const filter of ["", "--state", "--state empty"]) await areSame("share-groups", `--list ${filter}`);
+    for (const filter of ["", "--state", "--state empty"]) await areSame(`share-groups --list ${filter}`);
     for (const filter of ["", "--share", "--protocol share", "--group-type share"]) {
-      await areSame("groups", `--list ${filter}`);
+      await areSame(`groups --list ${filter}`);
     }
   }, timeoutMs);
 
-  test.each(["queue.t", "left.t", "missing.t"])("share-groups describes %s", async (group) => {
+  test.each(["queue.shares", "left.shares", "missing.shares"])("share-groups describes %s", async (group) => {
     for (const what of ["", "--verbose", "--members", "--members --verbose", "--state", "--state --verbose"]) {
-      await areSame("share-groups", `--describe --group ${group} ${what}`);
+      await areSame(`share-groups --describe --group ${group} ${what}`);
     }
   }, timeoutMs);
 
   test("share-groups refuses for the same reasons", async () => {
     for (
       const args of [
-        "--delete --group queue.t",
-        "--delete --group missing.t",
-        "--delete-offsets --group queue.t --topic orders.t",
-        "--delete-offsets --group missing.t --topic orders.t",
-        "--delete-offsets --group left.t --topic missing.t",
-        "--reset-offsets --group queue.t --topic orders.t --to-earliest --execute",
+        "--delete --group queue.shares",
+        "--delete --group missing.shares",
+        "--delete-offsets --group queue.shares --topic orders.shares",
+        "--delete-offsets --group missing.shares --topic orders.shares",
+        "--delete-offsets --group left.shares --topic missing.shares",
+        "--reset-offsets --group queue.shares --topic orders.shares --to-earliest --execute",
       ]
-    ) await areSame("share-groups", args);
-    await areSame("consumer-groups", "--describe --group queue.t");
-    await areSame("consumer-groups", "--delete --group queue.t");
+    ) await areSame(`share-groups ${args}`);
+    await areSame("consumer-groups --describe --group queue.shares");
+    await areSame("consumer-groups --delete --group queue.shares");
   }, timeoutMs);
 
   test("configs describes and alters those of a group", async () => {
-    const entity = "--entity-type groups --entity-name queue.t";
-    await areSame("configs", `--alter ${entity} --add-config share.record.lock.duration.ms=20000`);
-    await areSame("configs", `--describe ${entity}`);
-    await areSame("configs", `--alter ${entity} --add-config share.record.lock.duration.ms=1001`);
-    await areSame("configs", `--alter ${entity} --delete-config share.record.lock.duration.ms`);
+    const entity = "--entity-type groups --entity-name queue.shares";
+    await areSame(`configs --alter ${entity} --add-config share.record.lock.duration.ms=20000`);
+    await areSame(`configs --describe ${entity}`);
+    await areSame(`configs --alter ${entity} --add-config share.record.lock.duration.ms=1001`);
+    await areSame(`configs --alter ${entity} --delete-config share.record.lock.duration.ms`);
   }, timeoutMs);
 
   test("share-groups resets, and forgets, what nobody reads", async () => {
-    await areSame("share-groups", "--reset-offsets --group left.t --topic orders.t --to-latest --dry-run");
-    await areSame("share-groups", "--reset-offsets --group left.t --topic orders.t --to-earliest --execute");
-    await areSame("share-groups", "--describe --group left.t --verbose");
-    await areSame("share-groups", "--describe --group left.t --state --verbose");
-    await areSame("share-groups", "--reset-offsets --group fresh.t --topic orders.t --to-earliest --execute");
-    await areSame("share-groups", "--describe --group fresh.t --state --verbose");
-    await areSame("share-groups", "--delete --group fresh.t");
-    await areSame("share-groups", "--delete-offsets --group left.t --topic orders.t");
-    await areSame("share-groups", "--delete-offsets --group left.t --topic orders.t");
-    await areSame("share-groups", "--describe --group left.t");
-    await areSame("share-groups", "--reset-offsets --group left.t --topic orders.t --to-earliest --execute");
+    await areSame("share-groups --reset-offsets --group left.shares --topic orders.shares --to-latest --dry-run");
+    await areSame("share-groups --reset-offsets --group left.shares --topic orders.shares --to-earliest --execute");
+    await areSame("share-groups --describe --group left.shares --verbose");
+    await areSame("share-groups --describe --group left.shares --state --verbose");
+    await areSame("share-groups --reset-offsets --group fresh.shares --topic orders.shares --to-earliest --execute");
+    await areSame("share-groups --describe --group fresh.shares --state --verbose");
+    await areSame("share-groups --delete --group fresh.shares");
+    await areSame("share-groups --delete-offsets --group left.shares --topic orders.shares");
+    await areSame("share-groups --delete-offsets --group left.shares --topic orders.shares");
+    await areSame("share-groups --describe --group left.shares");
+    await areSame("share-groups --reset-offsets --group left.shares --topic orders.shares --to-earliest --execute");
   }, timeoutMs);
 
   test("console-share-consumer consumes", async () => {
     const shown = "--formatter-property print.offset=true --formatter-property print.delivery=true";
-    await areSame(
-      "console-share-consumer",
-      `--topic orders.t --group left.t --max-messages 5 --timeout-ms 30000 ${shown}`,
-    );
+    const args = "--topic orders.shares --group left.shares --max-messages 5 --timeout-ms 30000";
+    await areSame(`console-share-consumer ${args} ${shown}`);
   }, timeoutMs);
 
   test("a kill -9 takes nothing away, and what was not acknowledged comes again", async () => {
-    await ours.broker.kill9();
-    await ours.broker.restart();
-    const dialogue = new Dialogue(ours.broker.port, "t");
+    const { broker } = ours.shell;
+    await broker.kill9();
+    await broker.restart();
+    const dialogue = new Dialogue(broker.port, suffix.slice(1));
     const groupId = await dialogue.group("queue");
     const again = await ShareMember.connect(dialogue, groupId, "first");
     again.epoch = ours.first.epoch;
@@ -135,9 +119,9 @@ describe.skipIf(reason !== null)("share groups beside Kafka's:", () => {
   }, timeoutMs);
 
   test("the logs say the same of them", async () => {
-    await Promise.all([ours.broker.stop(), theirs.broker.stop()]);
+    await ours.shell.broker.stop();
     for (const [topic, decoder] of logs) {
-      const [here, there] = [await words(ours, "", topic, decoder), await words(theirs, "log", topic, decoder)];
+      const [here, there] = [await words(ours, topic, decoder), await words(theirs, topic, decoder)];
       expect(here.length).toBeGreaterThan(5);
       expect(here).toEqual(there);
     }
@@ -147,7 +131,8 @@ describe.skipIf(reason !== null)("share groups beside Kafka's:", () => {
 // ---------------------------------------------------------------------------------------------- the groups
 
 async function populated(broker: BrokerProcess): Promise<Side> {
-  const dialogue = new Dialogue(broker.port, "t");
+  const shell = new Shell(broker, suffix.slice(1));
+  const { dialogue } = shell;
   const { name, topicId } = await dialogue.topic("orders", { partitionCount: 2 });
   await produceValues(await dialogue.main(), { topic: name, partition: 0 }, ["a", "b", "c", "d", "e"]);
   const join = async (group: string, memberId: string) => {
@@ -174,7 +159,7 @@ async function populated(broker: BrokerProcess): Promise<Side> {
   await leaver.heartbeat({ memberEpoch: -1 });
   // Until the connection ends, Kafka goes by what it knew of the group's partitions.
   leaver.client.close();
-  return { broker, dialogue, topicId, first };
+  return { shell, topicId, first };
 }
 
 async function acquires(member: ShareMember, topicId: string, expected: readonly string[]): Promise<void> {
@@ -185,34 +170,19 @@ async function acquires(member: ShareMember, topicId: string, expected: readonly
 
 // ---------------------------------------------------------------------------------------------- what is said of them
 
-/** The tool says the same of both brokers. */
-async function areSame(name: ToolName, args: string): Promise<void> {
-  const [here, there] = [await said(ours, name, args), await said(theirs, name, args)];
+/** The tool says the same of both brokers; of lists, in the rows about the groups of this file. */
+async function areSame(command: string): Promise<void> {
+  const rows = /--list|--all-groups/.test(command) ? /GROUP|\.shares\b/ : /^/;
+  const said = ({ shell }: Side) => shell.says(command, { rows, isSorted: true });
+  const [here, there] = await Promise.all([said(ours), said(theirs)]);
   expect(here).toEqual(there);
 }
 
-async function said({ broker }: Side, name: ToolName, args: string) {
-  const list = args.split(" ").filter((word) => word !== "");
-  const { status, lines } = await tools.run(name, ["--bootstrap-server", broker.address, ...list]);
-  const rows = lines.filter((line) => !/^\s+at |^SLF4J/.test(line)).map((line) =>
-    withoutChance(line).replaceAll(`${broker.port}`, "<port>").replaceAll(/\s+/g, " ").trim()
-  );
-  return { args, status, lines: rows.sort() };
-}
-
 /** The records of a topic about the group that is left alone after the kill, as Kafka's tool prints them. */
-async function words({ broker }: Side, folder: string, topic: string, decoder: string): Promise<string[]> {
-  const directory = join(broker.dataDirectory, folder);
-  const files = readdirSync(directory).filter((name) => name.startsWith(`${topic}-`))
-    .map((name) => join(directory, name, `${"0".repeat(20)}.log`)).filter((path) => existsSync(path));
-  const { status, lines } = await tools.run("dump-log", [decoder, "--files", files.join(",")]);
-  expect(status).toBe(0);
-  return lines.flatMap((line) => {
-    const [, key, value] = / key: (\{.*\}) payload: (.*)$/.exec(line) ?? [];
-    return key === undefined || value === undefined || !key.includes("left.t")
-      ? []
-      : [`${withoutChance(key)} ${withoutChance(value)}`];
-  }).sort();
+async function words({ shell }: Side, topic: string, decoder: string): Promise<string[]> {
+  const records = await shell.dump(topic, decoder);
+  return records.filter(([key]) => key.includes("left.shares")).map((words) => words.map(withoutChance).join(" "))
+    .sort();
 }
 
 function withoutChance(text: string): string {

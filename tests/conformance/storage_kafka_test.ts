@@ -69,7 +69,7 @@ async function writeLog(log: Log): Promise<void> {
 // Once for all targets: the storage engine is run in this process.
 describe.skipIf(reason !== null || target !== "bun")("files of Weir in Kafka's dump tool", () => {
   beforeAll(async () => {
-    tools = KafkaTools.start();
+    tools = KafkaTools.get();
     const path = mkdtempSync(`${tmpdir()}/weir-conformance-`);
     folder = `${path}/orders-0`;
     const runtime = await detectRuntime();
@@ -79,8 +79,7 @@ describe.skipIf(reason !== null || target !== "bun")("files of Weir in Kafka's d
     await dir.close({ clean: true });
   }, 120_000);
 
-  afterAll(async () => {
-    await tools?.stop();
+  afterAll(() => {
     if (folder !== "") rmSync(folder.slice(0, folder.lastIndexOf("/")), { recursive: true });
   }, 60_000);
 

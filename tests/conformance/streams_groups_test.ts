@@ -7,30 +7,23 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { initCrc32c } from "../../protocol/crc32c.ts";
 import { streamsGroupDescribe } from "../../protocol/api/89_streams_group_describe.ts";
 import { offsetCommit } from "../../protocol/api/08_offset_commit.ts";
+import { pairConfig, pairTimeoutMs, sharedKafka, whyNotBesideKafka } from "../support/beside_kafka.ts";
 import { BrokerProcess, target } from "../support/broker.ts";
 import { Dialogue } from "../support/dialogue.ts";
 import { runFramework, whyNoFramework } from "../support/frameworks.ts";
-import { KafkaTools, type ToolName, whyNoKafkaTools } from "../support/kafka_tools.ts";
+import { Shell } from "./tools/shell.ts";
 import { StreamsMember, subtopology, topicInfo, type TopologyDraft } from "./answers/streams_member.ts";
 
-const reason = whyNoKafkaTools();
+const reason = whyNotBesideKafka();
 if (reason !== null) console.warn(`skipped: streams groups beside Kafka's, for ${reason}`);
 const noStreams = whyNoFramework("streams");
 if (noStreams !== null) console.warn(`skipped: Kafka Streams, for ${noStreams}`);
-const timeoutMs = 180_000;
-const config = {
-  "node.id": 1,
-  "group.initial.rebalance.delay.ms": 0,
-  "offsets.topic.num.partitions": 5,
-  "group.streams.initial.rebalance.delay.ms": 0,
-  "group.streams.assignment.interval.ms": 0,
-  "group.streams.assignor.offload.enable": false,
-};
+const timeoutMs = pairTimeoutMs;
+/** Ends the names of the topics and groups that Kafka is asked about, too. */
+const suffix = ".streams";
 
 // ---------------------------------------------------------------------------------------------- the application
 
@@ -70,7 +63,10 @@ function expected(protocol: "classic" | "streams", guarantee: string): string[] 
 describe.skipIf(noStreams !== null)("Kafka Streams counts words", () => {
   let broker: BrokerProcess;
   beforeAll(async () => {
-    broker = await BrokerProcess.start({ config, ...(target === "kafka" ? { readyTimeoutMs: timeoutMs } : {}) });
+    broker = await BrokerProcess.start({
+      config: pairConfig,
+      ...(target === "kafka" ? { readyTimeoutMs: timeoutMs } : {}),
+    });
   }, timeoutMs);
   afterAll(() => broker?.dispose(), timeoutMs);
 
@@ -85,37 +81,38 @@ describe.skipIf(noStreams !== null)("Kafka Streams counts words", () => {
 // ---------------------------------------------------------------------------------------------- beside Kafka
 
 interface Side {
-  readonly broker: BrokerProcess;
-  readonly dialogue: Dialogue;
+  readonly shell: Shell;
   readonly members: Readonly<Record<string, StreamsMember>>;
 }
 
-const groups = ["shared.t", "reconciling.t", "static.t", "unready.t", "left.t", "missing.t"];
+const groups = [
+  "shared.streams",
+  "reconciling.streams",
+  "static.streams",
+  "unready.streams",
+  "left.streams",
+  "missing.streams",
+];
 
-describe.skipIf(reason !== null || target === "kafka")("streams groups beside Kafka's:", () => {
-  let tools: KafkaTools;
+describe.skipIf(reason !== null)("streams groups beside Kafka's:", () => {
   let ours: Side;
   let theirs: Side;
 
   beforeAll(async () => {
     await initCrc32c();
-    tools = KafkaTools.start();
-    const brokers = await Promise.all([
-      BrokerProcess.start({ config }),
-      BrokerProcess.start({ target: "kafka", config, readyTimeoutMs: timeoutMs }),
-    ]);
+    const brokers = await Promise.all([BrokerProcess.start({ config: pairConfig }), sharedKafka()]);
     [ours, theirs] = await Promise.all([populated(brokers[0]), populated(brokers[1])]);
   }, timeoutMs);
 
   afterAll(async () => {
-    for (const side of [ours, theirs]) side?.dialogue.close();
-    await Promise.all([tools?.stop(), ours?.broker.dispose(), theirs?.broker.dispose()]);
+    for (const side of [ours, theirs]) side?.shell.dialogue.close();
+    await ours?.shell.broker.dispose();
   }, timeoutMs);
 
   test("streams-groups lists them", async () => {
-    for (const filter of ["", "--state", "--state stable,empty"]) await areSame("streams-groups", `--list ${filter}`);
+    for (const filter of ["", "--state", "--state stable,empty"]) await areSame(`streams-groups --list ${filter}`);
     for (const filter of ["", "--group-type streams", "--protocol streams"]) {
-      await areSame("groups", `--list ${filter}`);
+      await areSame(`groups --list ${filter}`);
     }
   }, timeoutMs);
 
@@ -123,41 +120,42 @@ describe.skipIf(reason !== null || target === "kafka")("streams groups beside Ka
     for (
       const what of ["", "--offsets --verbose", "--members", "--members --verbose", "--state", "--state --verbose"]
     ) {
-      await areSame("streams-groups", `--describe --group ${name} ${what}`);
+      await areSame(`streams-groups --describe --group ${name} ${what}`);
     }
   }, timeoutMs);
 
   test("streams-groups refuses for the same reasons", async () => {
     for (
       const args of [
-        "--delete --group shared.t",
-        "--delete --group missing.t",
-        "--delete-offsets --group shared.t --input-topic lines.t",
-        "--reset-offsets --group shared.t --input-topic lines.t --to-earliest --execute",
-        "--reset-offsets --group missing.t --input-topic lines.t --to-earliest --dry-run",
+        "--delete --group shared.streams",
+        "--delete --group missing.streams",
+        "--delete-offsets --group shared.streams --input-topic lines.streams",
+        "--reset-offsets --group shared.streams --input-topic lines.streams --to-earliest --execute",
+        "--reset-offsets --group missing.streams --input-topic lines.streams --to-earliest --dry-run",
       ]
-    ) await areSame("streams-groups", args);
+    ) await areSame(`streams-groups ${args}`);
   }, timeoutMs);
 
   test("configs describes and alters those of a group", async () => {
-    const entity = "--entity-type groups --entity-name static.t";
-    await areSame("configs", `--alter ${entity} --add-config streams.num.standby.replicas=1`);
-    await areSame("configs", `--describe ${entity}`);
-    await areSame("configs", `--alter ${entity} --add-config streams.num.standby.replicas=3`);
-    await areSame("configs", `--alter ${entity} --add-config streams.heartbeat.interval.ms=1`);
-    await areSame("configs", `--alter ${entity} --delete-config streams.num.standby.replicas`);
+    const entity = "--entity-type groups --entity-name static.streams";
+    await areSame(`configs --alter ${entity} --add-config streams.num.standby.replicas=1`);
+    await areSame(`configs --describe ${entity}`);
+    await areSame(`configs --alter ${entity} --add-config streams.num.standby.replicas=3`);
+    await areSame(`configs --alter ${entity} --add-config streams.heartbeat.interval.ms=1`);
+    await areSame(`configs --alter ${entity} --delete-config streams.num.standby.replicas`);
   }, timeoutMs);
 
   test("a kill -9 takes nothing away, and members go on", async () => {
-    const before = await describedGroups(ours.dialogue);
+    const before = await describedGroups(ours.shell.dialogue);
     // Until a member has been heard from again, a topology is told as members said it: without the numbers found out.
     const withoutSizes = (groups: unknown) =>
       JSON.stringify(groups).replaceAll(/"name":"([^"]+)","partitions":\d+/g, "$1");
-    expect(withoutSizes(before)).toEqual(withoutSizes(await describedGroups(theirs.dialogue)));
-    await ours.broker.kill9();
-    await ours.broker.restart();
-    const dialogue = new Dialogue(ours.broker.port, "t");
-    for (const name of groups) await dialogue.group(name.replace(/\.t$/, ""));
+    expect(withoutSizes(before)).toEqual(withoutSizes(await describedGroups(theirs.shell.dialogue)));
+    const { broker } = ours.shell;
+    await broker.kill9();
+    await broker.restart();
+    const dialogue = new Dialogue(broker.port, suffix.slice(1));
+    for (const name of groups) await dialogue.group(name.replace(suffix, ""));
     const { groupId, memberId, epoch, topology } = ours.members["shared first"]!;
     const again = await StreamsMember.connect(dialogue, groupId, memberId, topology);
     again.epoch = epoch;
@@ -169,45 +167,34 @@ describe.skipIf(reason !== null || target === "kafka")("streams groups beside Ka
   }, timeoutMs);
 
   test("streams-groups deletes, and resets, what nobody is in", async () => {
-    await areSame("streams-groups", "--reset-offsets --group left.t --input-topic lines.t --to-earliest --execute");
-    await areSame("streams-groups", "--delete-offsets --group left.t --input-topic lines.t");
-    await areSame("streams-groups", "--delete --group left.t");
-    await areSame("streams-groups", "--list");
+    await areSame(
+      "streams-groups --reset-offsets --group left.streams --input-topic lines.streams --to-earliest --execute",
+    );
+    await areSame("streams-groups --delete-offsets --group left.streams --input-topic lines.streams");
+    await areSame("streams-groups --delete --group left.streams");
+    await areSame("streams-groups --list");
   }, timeoutMs);
 
   test("the log says the same of them", async () => {
-    const [here, there] = [await lastWords(ours, ""), await lastWords(theirs, "log")];
+    await ours.shell.broker.stop();
+    const [here, there] = [await lastWords(ours), await lastWords(theirs)];
     expect(Object.keys(here).length).toBeGreaterThan(20);
     expect(here).toEqual(there);
   }, timeoutMs);
 
-  /** The tool says the same of both brokers. */
-  async function areSame(name: ToolName, args: string): Promise<void> {
-    const [here, there] = [await said(ours, name, args), await said(theirs, name, args)];
+  /** The tool says the same of both brokers; of lists, in the rows about the groups of this file. */
+  async function areSame(command: string): Promise<void> {
+    const rows = /--list|--all-groups/.test(command) ? /GROUP|\.streams\b/ : /^/;
+    const said = ({ shell }: Side) => shell.says(command, { rows, isSorted: true });
+    const [here, there] = await Promise.all([said(ours), said(theirs)]);
     expect(here).toEqual(there);
   }
 
-  async function said({ broker }: Side, name: ToolName, args: string) {
-    const words = args.split(" ").filter((word) => word !== "");
-    const { status, lines } = await tools.run(name, ["--bootstrap-server", broker.address, ...words]);
-    const rows = lines.filter((line) => !/^\s+at /.test(line)).map((line) =>
-      line.replaceAll(`${broker.port}`, "<port>").replaceAll(/\s+/g, " ").trim()
-    );
-    return { args, status, lines: rows.sort() };
-  }
-
   /** The last record of every key about a streams group, as Kafka's tool prints it. */
-  async function lastWords({ broker }: Side, folder: string): Promise<Record<string, string>> {
-    await broker.stop();
-    const directory = join(broker.dataDirectory, folder);
-    const files = readdirSync(directory).filter((name) => name.startsWith("__consumer_offsets-"))
-      .map((name) => join(directory, name, `${"0".repeat(20)}.log`)).filter((path) => existsSync(path));
-    const { status, lines } = await tools.run("dump-log", ["--offsets-decoder", "--files", files.join(",")]);
-    expect(status).toBe(0);
+  async function lastWords({ shell }: Side): Promise<Record<string, string>> {
     const words: Record<string, string> = {};
-    for (const line of lines) {
-      const [, key, value] = / key: (\{.*\}) payload: (.*)$/.exec(line) ?? [];
-      if (key === undefined || value === undefined) continue;
+    for (const [key, value] of await shell.dump("__consumer_offsets", "--offsets-decoder")) {
+      if (!key.includes(suffix)) continue;
       words[key] = value.replaceAll(/"(assignmentTimestamp|commitTimestamp)":\d{10,}/g, '"$1":"now"')
         .replaceAll(/"metadataHash":-?\d+/g, '"metadataHash":"of ids that are other"')
         .replaceAll(/"topicId":"[^"]+"/g, '"topicId":"other"');
@@ -217,7 +204,8 @@ describe.skipIf(reason !== null || target === "kafka")("streams groups beside Ka
 });
 
 async function populated(broker: BrokerProcess): Promise<Side> {
-  const dialogue = new Dialogue(broker.port, "t");
+  const shell = new Shell(broker, suffix.slice(1));
+  const { dialogue } = shell;
   const { name } = await dialogue.topic("lines", { partitionCount: 4 });
   await dialogue.topic("counts", { partitionCount: 4 });
   const topology: TopologyDraft = {
@@ -256,7 +244,7 @@ async function populated(broker: BrokerProcess): Promise<Side> {
   await leaver.comesTo(2, 4);
   await commit(leaver, name);
   await leaver.ask("leaves", { memberEpoch: -1, activeTasks: null, standbyTasks: null, warmupTasks: null });
-  return { broker, dialogue, members };
+  return { shell, members };
 }
 
 async function commit({ client, groupId, memberId, epoch }: StreamsMember, topic: string): Promise<void> {

@@ -1,0 +1,18 @@
+/** What is put to both brokers by Kafka's tools. */
+
+import { configsScripts } from "./configs.ts";
+import { groupsScripts } from "./groups.ts";
+import { perfScripts } from "./perf.ts";
+import { recordsScripts } from "./records.ts";
+import type { Scripts } from "./shell.ts";
+import { topicsScripts } from "./topics.ts";
+import { transactionsScripts } from "./transactions.ts";
+
+export const scripts: Scripts = {
+  ...topicsScripts,
+  ...configsScripts,
+  ...recordsScripts,
+  ...groupsScripts,
+  ...transactionsScripts,
+  ...perfScripts,
+};
