@@ -27,6 +27,9 @@ testRandomRuns(
 
 class Simulation extends TroubledGroups<Consumer> {
   givenCount = 0;
+  /** By partition: who had it last, and how often it has gone from one to another. */
+  readonly #holders = new Map<number, Consumer>();
+  readonly handovers = new Array<number>(partitionCount).fill(0);
   nextId = 0;
 
   get topicId(): string {
@@ -50,6 +53,8 @@ class Simulation extends TroubledGroups<Consumer> {
   given(consumer: Consumer, partitions: readonly number[]): void {
     this.givenCount++;
     for (const partition of partitions) {
+      if (this.#holders.get(partition) !== consumer) this.handovers[partition]!++;
+      this.#holders.set(partition, consumer);
       const other = this.consumers.find((one) => one !== consumer && one.isAlive && one.owned.includes(partition));
       if (other === undefined) continue;
       this.failure ??= new Error(`partition ${partition} is given to ${consumer.name}, and ${other.name} has it`);
@@ -85,7 +90,7 @@ class Consumer {
   /** It must say all there is to say. */
   #isUnsure = true;
   /** Its answer tells of what it had lost, and in which epoch it had it. */
-  #lost: { readonly partition: number; readonly epoch: number } | null = null;
+  #lost: { readonly partition: number; readonly epoch: number; readonly handovers: number } | null = null;
   #waitingIn = -1;
   #waitsSinceMs = 0;
   /** When the coordinator last heard of it, so far as it knows. */
@@ -169,7 +174,8 @@ class Consumer {
     if (assignment === null) return;
     const given = assignment.get(this.#simulation.topicId) ?? [];
     for (const partition of this.owned) {
-      if (!given.includes(partition)) this.#lost = { partition, epoch: before };
+      const handovers = this.#simulation.handovers[partition]!;
+      if (!given.includes(partition)) this.#lost = { partition, epoch: before, handovers };
     }
     const had = this.owned;
     this.owned = given;
@@ -190,8 +196,9 @@ class Consumer {
     const isZombie = this.#lost !== null && random() < 0.3;
     const partition = isZombie ? this.#lost!.partition : this.owned[Math.floor(random() * this.owned.length)];
     if (partition === undefined) return;
-    const hasOther = isZombie &&
-      this.#simulation.consumers.some((one) => one !== this && one.isAlive && one.owned.includes(partition));
+    // Another has it, or has had it meanwhile.
+    const hasOther = isZombie && (this.#simulation.handovers[partition]! > this.#lost!.handovers ||
+      this.#simulation.consumers.some((one) => one !== this && one.isAlive && one.owned.includes(partition)));
     const offset = hasOther ? 1_000_000 : committed[partition]! + 1;
     if (!hasOther) committed[partition] = offset;
     const epoch = isZombie ? this.#lost!.epoch : this.#epoch;

@@ -3,9 +3,9 @@
  * for its assignment, heartbeat, commit, leave), and sometimes dies without a word. Time is virtual.
  *
  * What must hold, whatever happens:
- *  1. In one generation a partition is given to one consumer.
+ *  1. In one generation a partition is given to one consumer; and each gets what the generation's leader gave it.
  *  2. A committed offset that was answered, or seen, is there from then on: offsets never go back unasked. Who was in a
- *     generation that is over cannot commit.
+ *     generation that is over, or in none, cannot commit.
  *  3. Nobody waits for ever.
  *
  *     SEED=123 bun test tests/simulation/groups_coordinator_test.ts        the run that failed, again
@@ -32,6 +32,8 @@ testRandomRuns(
 class Simulation extends TroubledGroups<Consumer> {
   /** By generation and partition: who was given it. */
   readonly owners = new Map<string, string>();
+  /** By generation and member: what leaders gave it. */
+  readonly given = new Map<number, Map<string, Set<string>>>();
   syncCount = 0;
   /** The newest of which somebody was told an assignment. */
   generation = -1;
@@ -48,6 +50,23 @@ class Simulation extends TroubledGroups<Consumer> {
     }
     await this.play();
     expect(this.syncCount > 0).toBe(true);
+  }
+
+  give(generation: number, assignments: ReadonlyMap<string, Uint8Array>): void {
+    let given = this.given.get(generation);
+    if (given === undefined) this.given.set(generation, given = new Map());
+    for (const [memberId, assignment] of assignments) {
+      given.set(memberId, (given.get(memberId) ?? new Set()).add(assignment.join()));
+    }
+  }
+
+  /** (1) A member that took over a static one's place was given something by its former id. */
+  checkGiven(generation: number, memberId: string, assignment: Uint8Array): void {
+    const given = this.given.get(generation);
+    const own = given?.get(memberId);
+    const all = own ?? new Set(["", ...[...given?.values() ?? []].flatMap((texts) => [...texts])]);
+    if (all.has(assignment.join())) return;
+    throw new Error(`generation ${generation}: ${memberId} has ${assignment}, and was given ${[...all].join(" or ")}`);
   }
 
   /** Once disturbances and consumers stop, every answer comes, and the group empties. (3) */
@@ -72,6 +91,8 @@ class Consumer {
   readonly #instanceId: string | null;
   #waitingIn = -1;
   #session = 0;
+  /** Whom it makes the assignment for. */
+  #led: readonly string[] = [];
   /** Who it was, in a generation that may be over. */
   #former: { readonly memberId: string; readonly generation: number } | null = null;
 
@@ -96,7 +117,7 @@ class Consumer {
     }
     if (this.#waitingIn === life) return;
     if (this.generation < 0) this.#start(this.#join());
-    else if (this.partitions === null) this.#start(this.#sync([]));
+    else if (this.partitions === null) this.#start(this.#sync());
     else if (random() < 0.02) this.#start(this.#leave());
     else if (random() < 0.6) this.#start(this.#heartbeat());
     else if (random() < 0.1) this.#start(this.#commitLate());
@@ -137,19 +158,24 @@ class Consumer {
       this.generation = answer.generation;
       this.partitions = null;
       const isLeader = answer.leaderId === answer.memberId && !answer.skipAssignment;
-      await this.#sync(isLeader ? answer.members.map(({ memberId }) => memberId) : []);
+      this.#led = isLeader ? answer.members.map(({ memberId }) => memberId) : [];
+      // At times it takes long, and the generation may be over by then.
+      if (random() < 0.8) await this.#sync();
     }
   }
 
-  async #sync(memberIds: readonly string[]): Promise<void> {
+  async #sync(): Promise<void> {
     const isMine = this.#listener();
     const { generation, memberId } = this;
+    const memberIds = this.#led;
     const assignments = new Map(memberIds.map((id, index) => [
       id,
       Uint8Array.from(range(partitionCount).filter((partition) => partition % memberIds.length === index)),
     ]));
+    this.#simulation.give(generation, assignments);
     const answer = await this.#simulation.desk.sync(memberId, generation, assignments);
     if (answer.errorCode === ErrorCode.NONE) {
+      this.#simulation.checkGiven(generation, memberId, answer.assignment);
       this.#own(generation, [...answer.assignment]);
       this.#simulation.generation = Math.max(this.#simulation.generation, generation);
     }
@@ -196,21 +222,21 @@ class Consumer {
     if (isMine() && errorCode !== ErrorCode.NONE) this.#forget(errorCode);
   }
 
-  /** (2) Its commit was on its way for long. */
+  /** (2) Its commit was on its way for long; or somebody commits who never was a member. */
   async #commitLate(): Promise<void> {
-    const { desk, random } = this.#simulation;
-    const former = this.#former;
-    if (former === null || former.generation >= this.#simulation.generation) return;
+    const { desk, random, generation } = this.#simulation;
+    const former = random() < 0.2 ? { memberId: "stranger", generation } : this.#former;
+    if (former === null || (former === this.#former && former.generation >= generation)) return;
     this.#simulation.lateCount++;
     const partition = Math.floor(random() * partitionCount);
     const [errorCode] = await desk.commit(0, {
       ...former,
-      // As itself, or as who it is now.
-      memberId: random() < 0.5 ? former.memberId : this.memberId,
-      instanceId: this.#instanceId,
+      instanceId: former === this.#former && random() < 0.5 ? this.#instanceId : null,
       offsets: [{ topic: "t", topicId: ZERO_UUID, partition, offset: 1_000_000, leaderEpoch: -1, metadata: null }],
     });
-    if (errorCode === ErrorCode.NONE) throw new Error(`generation ${former.generation} commits, and it is over`);
+    if (errorCode === ErrorCode.NONE) {
+      throw new Error(`${former.memberId} commits in generation ${former.generation}, and is not in it`);
+    }
   }
 
   async #leave(): Promise<void> {

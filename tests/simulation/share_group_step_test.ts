@@ -164,6 +164,8 @@ class Simulation extends RandomRun {
       if (!this.state.members.has(client.memberId)) this.clients.splice(this.clients.indexOf(client), 1);
     }
     for (const client of this.clients) client.epoch = this.state.members.get(client.memberId)!.epoch;
+    // In some runs all come to want the same, so that (5) is to be seen.
+    if (this.chance(0.5)) { for (const client of this.clients) this.heartbeat(client, { topics: ["t0", "t1"] }); }
     for (let round = 0; round < 12; round++) {
       for (const client of this.clients) {
         this.heartbeat(client);

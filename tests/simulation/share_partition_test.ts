@@ -9,8 +9,9 @@
  *  3. What was acknowledged or archived, and written, is never acquired again; not after a crash either.
  *  4. A record is acquired no more often than the rules say, and each time it is said how often.
  *  5. No more is in flight than the rules say, by more than the batch that passes the limit.
+ *  6. Nothing is left behind that is not dealt with.
  * And once all that is left accept what they get:
- *  6. Everything in the log is dealt with.
+ *  7. Everything in the log is dealt with.
  *
  *     SEED=123 bun test tests/simulation/share_partition_test.ts        the run that failed, again
  */
@@ -69,6 +70,7 @@ class Simulation extends RandomRun {
   state: SharePartitionState;
   kept: KnownState;
   #batchSizeMax: number;
+  #startChecked = 0;
 
   constructor(runSeed: number) {
     super(runSeed);
@@ -168,7 +170,7 @@ class Simulation extends RandomRun {
         assert(!known.isDone, `${offset} is done with, and acquired`); // (3)
         assert(known.owner === null, `${offset} is acquired within a lock`); // (2)
         assert(known.write === null, `${offset} is acquired while it is written`);
-        assert(!this.aborted.some((batch) => batch.first <= offset && offset <= batch.last), `${offset} was aborted`);
+        assert(!this.aborted.some((batch) => isWithin(offset, batch)), `${offset} was aborted`);
         known.deliveryCount++;
         assert(
           known.deliveryCount === deliveryCount,
@@ -319,7 +321,7 @@ class Simulation extends RandomRun {
         break;
       }
     }
-    assert(this.state.startOffset === this.state.nextOffset, `not all is dealt with: ${JSON.stringify(this.state)}`); // (6)
+    assert(this.state.startOffset === this.state.nextOffset, `not all is dealt with: ${JSON.stringify(this.state)}`); // (7)
     assert(this.state.nextOffset > (this.batches.at(-1)?.last ?? -1), "the end is not reached");
   }
 
@@ -354,6 +356,12 @@ class Simulation extends RandomRun {
 
   check(): void {
     const { startOffset, nextOffset, runs } = this.state;
+    for (let offset = this.#startChecked; offset < startOffset; offset++) {
+      const isRecord = offset >= this.logStart && this.batches.some((batch) => isWithin(offset, batch)) &&
+        !this.aborted.some((batch) => isWithin(offset, batch));
+      assert(!isRecord || this.of(offset).isDone, `${offset} is left behind`); // (6)
+    }
+    this.#startChecked = startOffset;
     let offset = startOffset;
     for (const { first, last } of runs) {
       assert(first === offset && last >= first, `runs do not cover ${offset}: ${JSON.stringify(runs)}`); // (1)
@@ -362,6 +370,10 @@ class Simulation extends RandomRun {
     assert(offset === nextOffset, "runs end where new records begin");
     assert(deliveryCompleteCount(this.state) <= nextOffset - startOffset, "more is done with than there is");
   }
+}
+
+function isWithin(offset: number, { first, last }: Extent): boolean {
+  return first <= offset && offset <= last;
 }
 
 function runsOf<Item extends { readonly offset: number }>(items: readonly Item[]): Item[][] {

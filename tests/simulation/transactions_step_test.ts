@@ -14,10 +14,16 @@
 import { expect } from "bun:test";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { placesOf } from "../../server/transactions/partition_set.ts";
-import { EPOCH_MAX, type Marker, type Outcome, type ProducerIdentity } from "../../server/transactions/state.ts";
+import {
+  EPOCH_MAX,
+  isPrepared,
+  type Marker,
+  type Outcome,
+  type ProducerIdentity,
+} from "../../server/transactions/state.ts";
 import { verifyError } from "../../server/transactions/step.ts";
 import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
-import { Machine } from "../unit/server/transactions/machine.ts";
+import { Machine, of } from "../unit/server/transactions/machine.ts";
 
 const stepCount = 300;
 const partitionCount = 4;
@@ -98,10 +104,20 @@ class World extends RandomRun {
     if (place !== undefined) {
       this.mark(place.partition, marking.marker);
       this.markedCount++;
+      // The machine may hear of each, or of all at once.
+      if (this.chance(0.5)) this.hearOf(place.partition);
       return;
     }
     this.markedCount = 0;
     this.machine.mark();
+  }
+
+  hearOf(partition: number): void {
+    const { machine } = this;
+    machine.feed({ kind: "marked", partitions: of(partition) });
+    if (machine.state.pending === null && isPrepared(machine.state)) return;
+    machine.marking = null;
+    this.markedCount = 0;
   }
 
   mark(partition: number, marker: Marker): void {
@@ -179,6 +195,7 @@ class World extends RandomRun {
     }
     for (const producer of this.producers) producer.hear();
     this.check();
+    expect(this.machine.state.phase).toMatch(/^(Empty|Complete.*|Dead)$/);
     expect(this.open).toEqual(new Array(partitionCount).fill(null));
     expect(this.producers.filter(({ isWaiting }) => isWaiting)).toEqual([]);
     for (const [token, outcome] of this.told) {
@@ -207,6 +224,8 @@ class Producer {
     readonly ticket: number;
     readonly heard: (errorCode: number, identity: ProducerIdentity) => void;
   } | null = null;
+  /** A write that was sent before the end, and is still on its way. */
+  #late: { readonly partition: number; readonly token: number; readonly identity: ProducerIdentity } | null = null;
   /** An end it has no answer to: it asks again, and for nothing else. */
   #ending: Outcome | null = null;
 
@@ -233,7 +252,16 @@ class Producer {
     if (!this.#world.chance(0.1)) request.heard(answer.errorCode, answer);
   }
 
+  /** By the rules of before KIP-890 it would pass for one of the producer's next transaction: it comes before that. */
+  #arriveLate(): void {
+    if (this.#late === null || !this.#world.chance(0.3)) return;
+    const { partition, token, identity } = this.#late;
+    this.#late = null;
+    if (this.#token === 0 || this.#token === token) this.#world.produce(partition, token, identity);
+  }
+
   act(): void {
+    this.#arriveLate();
     if (this.#request !== null) return;
     const world = this.#world;
     const identity = this.#identity;
@@ -283,6 +311,10 @@ class Producer {
   #end(outcome: Outcome): void {
     const world = this.#world;
     const token = this.#token;
+    const partition = [...this.#added][0];
+    if (this.#late === null && partition !== undefined && world.chance(0.3)) {
+      this.#late = { partition, token, identity: this.#identity! };
+    }
     this.#ending = outcome;
     const ticket = world.machine.end(outcome, { ...this.#identity!, clientVersion: this.#clientVersion });
     this.#ask(ticket, (errorCode, next) => {

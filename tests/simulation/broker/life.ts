@@ -25,7 +25,7 @@ export class Life {
   readonly runtime: MortalRuntime;
   broker: Broker | null = null;
   isStarted = false;
-  /** An operation failed with EIO: some log may be offline until the next start. */
+  /** An operation failed with EIO, or a full disk stopped a cleaner's swap: some log may be offline until the next start. */
   hasFailedForGood = false;
   isDiskFull = false;
   readonly #world: World;
@@ -177,6 +177,7 @@ export class Life {
   #logger(): Logger {
     const note = (level: string) => (event: string, facts?: LogFacts) => {
       if (event.endsWith("log-compacted")) this.#world.compactionCount++;
+      if (event.endsWith("log-offline")) this.hasFailedForGood = true;
       if (!this.isDead) this.#world.note(`  ${level} ${event} ${printFacts(facts)}`);
     };
     return { level: "error", debug() {}, info: note("info"), warn: note("warn"), error: note("error") };
