@@ -102,7 +102,7 @@ export function planPartitions(
   const replicationFactor = topic.partitions[0]!.replicas.length;
   if (request.assignments === null) {
     checkReplicationFactor(replicationFactor, context.brokerIds);
-    return spread(context.brokerIds, { first: present, count: additional, replicationFactor })
+    return spread(context.brokerIds, { first: present, count: countToPlan(additional), replicationFactor })
       .map((brokerIds, index) => newPartition(topic.id, present + index, brokerIds));
   }
   if (request.assignments.length !== additional) {
@@ -193,7 +193,12 @@ function placeNewTopic(request: TopicRequest, context: PlanContext): readonly (r
   const count = partitionCount === -1 ? context.defaultPartitionCount : partitionCount;
   const factor = replicationFactor === -1 ? context.defaultReplicationFactor : replicationFactor;
   checkReplicationFactor(factor, context.brokerIds);
-  return spread(context.brokerIds, { first: 0, count, replicationFactor: factor });
+  return spread(context.brokerIds, { first: 0, count: countToPlan(count), replicationFactor: factor });
+}
+
+/** What is beyond the bound is refused by its number (`planned.ts`): one more than may be says as much as two thousand million. */
+function countToPlan(partitionCount: number): number {
+  return Math.min(partitionCount, partitionsPerRequestMax + 1);
 }
 
 function placeByHand(

@@ -5,13 +5,10 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { initCrc32c } from "../../protocol/crc32c.ts";
 import { BrokerProcess, target } from "../support/broker.ts";
 import { Dialogue } from "../support/dialogue.ts";
+import { whyNoKafka } from "../support/kafka_peer.ts";
 import { compare, readAnswers } from "./answers/record.ts";
 import { config, scripts } from "./answers/scripts.ts";
 
@@ -40,12 +37,3 @@ describe.skipIf(reason !== null || target !== "bun")("Kafka's answers are the re
     expect(compare(dialogue.notes, readAnswers(name))).toEqual({});
   }, timeoutMs);
 });
-
-function whyNoKafka(): string | null {
-  const jars = join(process.env.KAFKA_PEER_HOME ?? join(homedir(), ".cache/kafka-peer"), "broker");
-  if (!existsSync(jars) || !readdirSync(jars).some((name) => /^kafka_2.*\.jar$/.test(name))) {
-    return `there are no jars of Kafka's broker in "${jars}": bench/kafka/install puts them there`;
-  }
-  const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, "bin/java") : "java";
-  return spawnSync(java, ["-version"]).status === 0 ? null : `there is no "${java}"`;
-}

@@ -53,13 +53,13 @@ export class Consumer {
     this.#take(answer);
   }
 
-  /** Takes part until it is in the epoch, and has so many partitions. */
-  async comesTo(epoch: number, partitionCount: number): Promise<void> {
+  /** Takes part until it is in the epoch, or in any, and has so many partitions. */
+  async comesTo(epoch: number | "any", partitionCount: number): Promise<void> {
     await until(async () => {
       const news = this.#hasNews ? { topicPartitions: this.owned } : {};
       this.#take(await this.client.send(consumerGroupHeartbeat, 1, this.draft(news)));
       const ownedCount = this.owned.reduce((sum, { partitions }) => sum + partitions.length, 0);
-      return this.epoch === epoch && !this.#hasNews && ownedCount === partitionCount;
+      return (epoch === "any" || this.epoch === epoch) && !this.#hasNews && ownedCount === partitionCount;
     }, { what: `Epoch ${epoch} of "${this.memberId}"` });
   }
 

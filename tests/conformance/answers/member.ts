@@ -63,6 +63,15 @@ export class Member {
     return { answer };
   }
 
+  /** Is in the group when this resolves, with a session of that length. */
+  async joinFor(sessionTimeoutMs: number): Promise<void> {
+    const first = await this.client.send(joinGroup, 9, this.draft({ sessionTimeoutMs }));
+    this.memberId = first.memberId;
+    const joined = await this.client.send(joinGroup, 9, this.draft({ sessionTimeoutMs }));
+    if (joined.errorCode !== ErrorCode.NONE) throw new Error(`Cannot join "${this.groupId}": ${joined.errorCode}`);
+    this.generationId = joined.generationId;
+  }
+
   async sync(assignments: readonly (readonly [Member, string])[] = []): Promise<number> {
     const { errorCode } = await this.client.send(syncGroup, 3, {
       groupId: this.groupId,

@@ -65,6 +65,11 @@ export class ShareMember {
     return new ShareMember(dialogue, await dialogue.connect(`client of ${memberId}`), groupId, memberId);
   }
 
+  /** On a connection that is there already. */
+  static on(dialogue: Dialogue, client: TestClient, groupId: string, memberId: string): ShareMember {
+    return new ShareMember(dialogue, client, groupId, memberId);
+  }
+
   // -------------------------------------------------------------------------------------------- the group
 
   async heartbeat(more: Partial<ShareGroupHeartbeatRequestDraft> = {}) {

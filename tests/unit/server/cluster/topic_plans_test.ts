@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ErrorCode, ProtocolError } from "../../../../protocol/errors.ts";
 import { MetadataImage } from "../../../../server/cluster/image.ts";
 import {
+  partitionsPerRequestMax,
   type PartitionsRequest,
   type PlanContext,
   planPartitions,
@@ -73,6 +74,11 @@ describe("plan of a topic", () => {
       context({ brokerIds: [1, 2] }),
     ));
     expect(image.topic("orders")!.partitions.map(({ replicas }) => replicas)).toEqual([[1, 2], [2, 1]]);
+  });
+
+  test("of two thousand million partitions takes no memory for them: it is more than may be, and that is enough", () => {
+    const records = planTopic(new MetadataImage(), { name: "orders", partitionCount: 2_147_483_647 }, context());
+    expect(records).toHaveLength(1 + partitionsPerRequestMax + 1);
   });
 
   test("keeps configs", () => {
@@ -208,6 +214,11 @@ describe("plan of more partitions", () => {
   const image = imageWith({ name: "c1", partitionCount: 3 });
   const plan = (request: Partial<PartitionsRequest>) =>
     planPartitions(image, { name: "c1", count: 5, assignments: null, ...request }, { brokerIds: [1] });
+
+  test("of two thousand million takes no memory for them either", () => {
+    const request = { name: "orders", count: 2_147_483_647, assignments: null };
+    expect(planPartitions(imageWith({ name: "orders" }), request, context())).toHaveLength(partitionsPerRequestMax + 1);
+  });
 
   test("numbers them on from what is there", () => {
     expect(plan({}).map((record) => record.kind === "partition" && record.partitionId)).toEqual([3, 4]);

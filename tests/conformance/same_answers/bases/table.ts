@@ -1,0 +1,20 @@
+/** All bases, and what must not be asked. */
+
+import type { Base } from "../base.ts";
+import { configBases } from "./configs.ts";
+import { groupBases } from "./groups.ts";
+import { recordBases } from "./records.ts";
+import { shareGroupBases } from "./share_groups.ts";
+import { streamsGroupBases } from "./streams_groups.ts";
+import { topicBases } from "./topics.ts";
+import { transactionBases } from "./transactions.ts";
+
+export const bases: readonly Base[] = [
+  ...recordBases,
+  ...topicBases,
+  ...configBases,
+  ...groupBases,
+  ...transactionBases,
+  ...shareGroupBases,
+  ...streamsGroupBases,
+];

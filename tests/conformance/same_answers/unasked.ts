@@ -1,0 +1,71 @@
+/** What is not asked, and why: it would end or change the brokers, or leave one of them waiting. */
+
+import type { Question } from "./questions.ts";
+
+interface Unasked {
+  readonly api: string;
+  /** Of the question's label, behind the api's name; all of the api's when left out. */
+  readonly which?: RegExp;
+  readonly reason: string;
+}
+
+const neverAnswered = "Kafka 4.4 never answers it, and nothing else on that connection";
+
+const changesCluster = "it would change the cluster that Kafka is, for all that is asked later";
+
+export const unasked: readonly Unasked[] = [
+  { api: "JoinGroup", which: /protocols its first twice/, reason: neverAnswered },
+  { api: "AlterConfigs", which: /resources its first twice/, reason: neverAnswered },
+  { api: "AddPartitionsToTxn", which: /v[45]:.* transactions none/, reason: neverAnswered },
+  { api: "WriteTxnMarkers", which: /topics\.partitionIndexes its first twice/, reason: neverAnswered },
+  { api: "AddRaftVoter", reason: changesCluster },
+  { api: "RemoveRaftVoter", reason: changesCluster },
+  { api: "UnregisterBroker", reason: changesCluster },
+  { api: "UnregisterController", reason: changesCluster },
+  { api: "UpdateFeatures", reason: changesCluster },
+  { api: "CreatePartitions", which: /timeoutMs [01]$/, reason: "whether so short a time is enough is chance" },
+  { api: "ListOffsets", which: /replicaId (?!-1$)/, reason: "only other brokers name a replica, and there are none" },
+  {
+    api: "OffsetCommit",
+    which: /topics and one of defaults/,
+    reason: "only v9 of Kafka answers for a topic without partitions",
+  },
+];
+
+/**
+ * Apis of which only what is as it should be is asked, at every version: what was found by saying fields otherwise is neither
+ * mended nor known to be meant yet. `--all` asks it.
+ */
+const notGoneThrough: ReadonlySet<string> = new Set([
+  "Produce",
+  "Fetch",
+  "CreateTopics",
+  "DeleteTopics",
+  "DescribeTopicPartitions",
+  "DescribeConfigs",
+  "AlterConfigs",
+  "IncrementalAlterConfigs",
+  "JoinGroup",
+  "ConsumerGroupHeartbeat",
+  "AddPartitionsToTxn",
+  "WriteTxnMarkers",
+  "ShareFetch",
+  "DescribeShareGroupOffsets",
+  "AlterShareGroupOffsets",
+  "DeleteShareGroupOffsets",
+  "InitializeShareGroupState",
+  "ReadShareGroupState",
+  "DeleteShareGroupState",
+  "ReadShareGroupStateSummary",
+  "StreamsGroupHeartbeat",
+]);
+
+/** Whether nothing of an api is asked. */
+export function isNeverAsked({ name }: { readonly name: string }): boolean {
+  return unasked.some(({ api, which }) => api === name && which === undefined);
+}
+
+export function isAskable({ base: { api }, label, mutations }: Question, isAll: boolean): boolean {
+  if (!isAll && mutations.length > 0 && notGoneThrough.has(api.name)) return false;
+  return !unasked.some((each) => each.api === api.name && (each.which?.test(label) ?? true));
+}
