@@ -1,5 +1,6 @@
 /** What is put to both brokers by Kafka's tools. */
 
+import { administrationScripts } from "./administration.ts";
 import { configsScripts } from "./configs.ts";
 import { groupsScripts } from "./groups.ts";
 import { perfScripts } from "./perf.ts";
@@ -15,4 +16,5 @@ export const scripts: Scripts = {
   ...groupsScripts,
   ...transactionsScripts,
   ...perfScripts,
+  ...administrationScripts,
 };
