@@ -56,6 +56,9 @@ async function copyFile(
       "file": sink,
       "topics": topic,
       "consumer.override.auto.offset.reset": "earliest",
+      // The consumer of a worker that was killed is soon taken for dead.
+      "consumer.override.session.timeout.ms": 6_000,
+      "consumer.override.heartbeat.interval.ms": 1_000,
     },
   });
   const arrived = () => existsSync(sink) ? readFileSync(sink, "utf8").match(/line \d+(?!\d)/g) ?? [] : [];
