@@ -2,12 +2,14 @@
  * A standalone worker of Kafka Connect with the connectors for files: what is written to one file arrives, through a
  * topic, in another. The worker is stopped and started again, and goes on where it was.
  *
- * Killed, such a worker remembers what it remembered last: lines come again then, and none is left out.
+ * Killed, such a worker remembers what it remembered last: lines come again then, and none is left out. A distributed
+ * worker can do better, with transactions (KIP-618): killed in the middle of one, it brings every line once.
  */
 
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { committedOffsets } from "../../client/group_member.ts";
+import { freePort } from "../support/broker.ts";
 import { Output } from "./output.ts";
 import { Program } from "./program.ts";
 import type { Outcome, Scenario, Stage } from "./scenario.ts";
@@ -23,6 +25,7 @@ const decoder = new TextDecoder();
 export const connect: readonly Scenario[] = [
   { name: "connect", isInGate: true, run: (stage: Stage) => copyFile(stage, "connect", false) },
   { name: "connect-killed", isInGate: false, run: (stage: Stage) => copyFile(stage, "connect-killed", true) },
+  { name: "connect-exactly-once", isInGate: false, run: publishFile },
 ].map((scenario) => ({ ...scenario, framework: "connect" }));
 
 async function copyFile(
@@ -99,6 +102,72 @@ async function copyFile(
   if (committed[0]?.offset !== inTopic.length) {
     throw new Error(`Of ${inTopic.length} lines ${committed[0]?.offset} are committed`);
   }
+  return { lines: source.lines.length };
+}
+
+/** A distributed worker with exactly-once support for sources, killed whenever a transaction is open. */
+async function publishFile({ address, client, files, isShort, log }: Stage): Promise<Outcome> {
+  const topic = "connect-exactly-once";
+  await client.admin().createTopic({ name: topic, partitionCount: 1 });
+  const source = new SourceFile(join(files, "source.txt"));
+  const port = await freePort();
+  const properties = writeProperties(files, {
+    worker: {
+      "bootstrap.servers": address,
+      "listeners": `http://127.0.0.1:${port}`,
+      ...converters,
+      "group.id": `${topic}-workers`,
+      "exactly.once.source.support": "enabled",
+      "session.timeout.ms": 6_000,
+      "heartbeat.interval.ms": 1_000,
+      "scheduled.rebalance.max.delay.ms": 0,
+      "offset.flush.interval.ms": 500,
+      "plugin.discovery": "service_load",
+      ...Object.fromEntries(["config", "offset", "status"].flatMap((what) => [
+        [`${what}.storage.topic`, `${topic}-${what}`],
+        [`${what}.storage.replication.factor`, 1],
+      ])),
+    },
+  });
+  const connector = {
+    "connector.class": `${filePackage}.FileStreamSourceConnector`,
+    "tasks.max": "1",
+    "file": source.path,
+    topic,
+    "exactly.once.support": "required",
+    "transaction.boundary": "interval",
+    "transaction.boundary.interval.ms": "500",
+  };
+  const output = new Output(client, topic, 1);
+  const start = () => Program.start("connect", `${commandPackage}.ConnectDistributed`, ...properties);
+  const count = isShort ? 500 : 2_000;
+
+  source.append(count);
+  let worker = start();
+  await worker.until("the connector is taken", async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/connectors/file/config`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(connector),
+    }).catch(() => null);
+    return answer?.status === 201 || answer?.status === 200;
+  });
+  await worker.until("all lines are committed", () => output.isComplete(source.lines.length));
+  for (let kill = 1; kill <= (isShort ? 1 : 3); kill++) {
+    const last = source.lines.length + count;
+    await worker.until("a transaction is open", async () => {
+      if (source.lines.length < last) source.append(count / 20);
+      return await output.hasOpen();
+    });
+    await worker.kill9();
+    source.append(Math.max(last - source.lines.length, 0));
+    worker = start();
+    await worker.until("all lines are committed after a kill", () => output.isComplete(source.lines.length));
+    log("it was killed in a transaction, and went on");
+  }
+  await worker.stop();
+  await output.close();
+  checkLines(output.records.map(({ value }) => decoder.decode(value)), source.lines, false);
   return { lines: source.lines.length };
 }
 
