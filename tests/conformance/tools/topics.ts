@@ -65,4 +65,9 @@ export const topicsScripts: Scripts = {
       { mask: [[/Cluster ID: \S+/g, "Cluster ID: <id>"]] },
     );
   },
+
+  "broker-api-versions finds the same requests, to be sent in the same versions": async (shell) => {
+    // Older versions are served as well: docs/differences.md.
+    await shell.run("broker-api-versions", { mask: [[/: \d+(?: to \d+)? \[usable/g, ": [usable"]] });
+  },
 };
