@@ -37,6 +37,7 @@ export async function commitAll(
   commit: (commits: readonly Commit[]) => Promise<number>,
 ): Promise<number[]> {
   const { nowMs, retentionTimeMs, metadataLengthMax } = options;
+  const expireTimestampMs = retentionTimeMs < 0 ? -1 : Math.min(nowMs + retentionTimeMs, Number.MAX_SAFE_INTEGER);
   const isTooLarge = ({ metadata }: OffsetToCommit) => (metadata ?? "").length > metadataLengthMax;
   const commits = offsets.filter((offset) => !isTooLarge(offset)).map((offset) => ({
     topic: offset.topic,
@@ -46,7 +47,7 @@ export async function commitAll(
       leaderEpoch: offset.leaderEpoch,
       metadata: offset.metadata ?? "",
       commitTimestampMs: nowMs,
-      expireTimestampMs: retentionTimeMs < 0 ? -1 : nowMs + retentionTimeMs,
+      expireTimestampMs,
       topicId: offset.topicId,
     },
   }));
