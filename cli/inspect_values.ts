@@ -28,6 +28,7 @@ export function decoderOf(folder: string): Decoder {
 /** Longest text shown in a table. */
 const TEXT_CHARS_MAX = 200;
 const HEX_BYTES_MAX = 64;
+const HIDDEN = "[hidden]";
 
 export interface ShownRecord {
   readonly table: Row;
@@ -38,7 +39,14 @@ export function showRecord(record: RecordView, decoder: Decoder, isControl: bool
   const { offset, timestamp } = record;
   const time = timeOf(timestamp);
   const headers = Object.fromEntries(record.headers.map(({ key, value }) => [key, jsonOf(value)]));
-  const raw = { offset, timestamp, key: jsonOf(record.key), value: jsonOf(record.value), headers };
+  const isSecret = decoder === "metadata" && !isControl && isCredential(record.value);
+  const raw = {
+    offset,
+    timestamp,
+    key: jsonOf(record.key),
+    value: isSecret ? HIDDEN : jsonOf(record.value),
+    headers,
+  };
   const decoded = isControl ? controlOf(record) : decodedOf(record, decoder);
   const shownHeaders = record.headers.map(({ key, value }) => `${printable(key)}=${shown(value)}`).join(" ");
   const table = decoded === null
@@ -46,7 +54,7 @@ export function showRecord(record: RecordView, decoder: Decoder, isControl: bool
       offset,
       time,
       key: shown(record.key),
-      value: shown(record.value),
+      value: isSecret ? HIDDEN : shown(record.value),
       headers: shownHeaders === "" ? null : shownHeaders,
     }
     : { offset, time, key: cellOf(decoded.key ?? null), value: cellOf(decoded.value ?? null), headers: null };
@@ -176,7 +184,12 @@ function keyedRecord<Kinds extends RecordKinds>(
 }
 
 /** By these passwords can be guessed. */
-const hiddenKeys = { salt: "[hidden]", storedKey: "[hidden]", serverKey: "[hidden]" };
+const hiddenKeys = { salt: HIDDEN, storedKey: HIDDEN, serverKey: HIDDEN };
+
+/** Whether it can be decoded or not: a record begins with the version of its frame and its type, a byte each. */
+function isCredential(value: Uint8Array | null): boolean {
+  return value !== null && value[1] === metadataRecords.UserScramCredentialRecord.type;
+}
 
 function metadataRecord({ value }: RecordView): Row | null {
   if (value === null) return null;

@@ -60,6 +60,21 @@ function ofType(found: readonly Finding[], type: string): Finding[] {
   return found.filter((finding) => finding.type === type);
 }
 
+/** Where eight bytes of a secret stand in a text, as digits or within anything in base64. */
+function secretsIn(said: string, secret: Uint8Array): string[] {
+  const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const wanted = hex(secret.subarray(8, 16));
+  const bytesOf = (word: string) => {
+    try {
+      return Uint8Array.from(atob(word), (character) => character.charCodeAt(0));
+    } catch {
+      return new Uint8Array(); // No base64.
+    }
+  };
+  const words = said.match(/[A-Za-z0-9+/]{8,}={0,2}/g) ?? [];
+  return words.filter((word) => word.includes(wanted) || hex(bytesOf(word)).includes(wanted));
+}
+
 function segmentOf(...drafts: readonly (readonly RecordDraft[])[]): Uint8Array {
   let baseOffset = 0;
   const chunks = drafts.map((records) => {
@@ -189,6 +204,30 @@ describe("weir inspect", () => {
     );
     const { output } = await inspect(runtime, "/d/__cluster_metadata-0/00000000000000000000.log", "-r");
     expect(output).toContain(`{"name":"orders","topicId":"${TOPIC_ID}"}`);
+  });
+
+  test("hides by what passwords could be guessed, in the bytes too, and where they cannot be decoded", async () => {
+    const runtime = createMemoryRuntime();
+    const path = "/d/__cluster_metadata-0/00000000000000000000.log";
+    const secret = Uint8Array.from({ length: 32 }, (_, index) => 200 - index);
+    const whole = encodeMetadataRecord("UserScramCredentialRecord", {
+      name: "ann",
+      mechanism: 1,
+      salt: secret,
+      storedKey: secret,
+      serverKey: secret,
+      iterations: 4096,
+    });
+    const ofNewerVersion = whole.slice();
+    ofNewerVersion[2] = 9;
+    write(runtime, path, segmentOf([{ value: whole }, { value: ofNewerVersion }]));
+    const { found } = await findings(runtime, path, "-r");
+    const records = ofType(found, "record");
+    expect(records.map(({ value }) => value)).toEqual(["[hidden]", "[hidden]"]);
+    expect(records[0]!.decoded).toMatchObject({ value: { name: "ann", iterations: 4096, salt: "[hidden]" } });
+    const { output } = await inspect(runtime, path, "-r");
+    expect(output).toContain("ann");
+    for (const hidden of [JSON.stringify(found), output]) expect(secretsIn(hidden, secret)).toEqual([]);
   });
 
   test("shows no byte that a terminal would obey, and bytes that are no text as digits", async () => {
