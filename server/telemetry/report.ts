@@ -50,19 +50,23 @@ export function readReport(
 export function reportTexts(head: ReportHead, report: readonly ResourceMetrics[]): string[] {
   const texts: string[] = [];
   let charsLeft = REPORT_CHARS_MAX;
+  const take = (chars: number) => {
+    charsLeft -= chars;
+    if (charsLeft < 0) throw new ReportTooLarge(`A report of more than ${REPORT_CHARS_MAX} characters`);
+  };
   for (const { resource, metrics } of report) {
     const start = `${JSON.stringify({ ...head, resource }).slice(0, -1)},"metrics":[`;
     let pending: string[] = [];
     let pendingChars = 0;
     const finish = () => {
+      take(start.length);
       texts.push(`${start}${pending.join(",")}]}`);
       pending = [];
       pendingChars = 0;
     };
     for (const metric of metrics) {
       for (const text of metricTexts(metric)) {
-        charsLeft -= text.length;
-        if (charsLeft < 0) throw new ReportTooLarge(`A report of more than ${REPORT_CHARS_MAX} characters`);
+        take(text.length);
         if (pendingChars > 0 && pendingChars + text.length > RECORD_CHARS_MAX) finish();
         pending.push(text);
         pendingChars += text.length;
@@ -97,11 +101,11 @@ function byResource(report: readonly ResourceMetrics[]): ResourceMetrics[] {
   return [...groups.values()];
 }
 
-/** One, unless its points are too many for a record. */
-function metricTexts(metric: Metric): string[] {
+/** One, unless its points are too many for a record. Made one by one: what they repeat, such as a long name, adds up. */
+function* metricTexts(metric: Metric): Generator<string> {
   const text = JSON.stringify(metric);
   const { points } = metric;
-  if (text.length <= RECORD_CHARS_MAX || points.length < 2) return [text];
+  if (text.length <= RECORD_CHARS_MAX || points.length < 2) return yield text;
   const middle = points.length >> 1;
-  return [points.slice(0, middle), points.slice(middle)].flatMap((half) => metricTexts({ ...metric, points: half }));
+  for (const half of [points.slice(0, middle), points.slice(middle)]) yield* metricTexts({ ...metric, points: half });
 }

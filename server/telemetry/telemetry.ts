@@ -86,7 +86,8 @@ export class Telemetry {
     const { subscriptionId, isLast, compression, bytes } = report;
     const pushed = { subscriptionId, isLast, compression, sizeBytes: bytes.length };
     const [instance, refusal] = push(this.#instance(id, client, nowMs), pushed, nowMs, sizeBytesMax);
-    const [errorCode, texts] = refusal === ErrorCode.NONE && bytes.length > 0
+    // What nobody wants is not looked at.
+    const [errorCode, texts] = refusal === ErrorCode.NONE && bytes.length > 0 && instance.metrics.length > 0
       ? this.#read(id, client, report, sizeBytesMax)
       : [refusal, []];
     this.#instances.put(id, { ...instance, lastError: errorCode }, nowMs, client.onClose);

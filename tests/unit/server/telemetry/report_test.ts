@@ -60,6 +60,15 @@ describe("a report", () => {
     expect(() => reportTexts(head, [{ resource: {}, metrics }])).toThrow(ReportTooLarge);
   });
 
+  test("has a bound for what its records repeat, reached before all of them are made", () => {
+    const long = metric("n".repeat(600_000), 100_000);
+    expect(() => reportTexts(head, [{ resource: {}, metrics: [long] }])).toThrow(ReportTooLarge);
+    const wide = [metric("long", 10_000, "x".repeat(100))];
+    expect(() => reportTexts(head, [{ resource: { text: "r".repeat(5_000_000) }, metrics: wide }])).toThrow(
+      ReportTooLarge,
+    );
+  });
+
   test("that unpacks to more than is allowed is too large, not damaged", () => {
     // A message of one field that nobody knows: a text of 300 bytes.
     const bytes = new Uint8Array([0x7a, 0xac, 0x02, ...new Uint8Array(300)]);
