@@ -217,7 +217,9 @@ export class Connection implements SocketHandler {
   #readOn(): void {
     if (this.#isClosed) return;
     const { requestBytes } = this.#broker;
-    const mustWait = requestBytes.isExhausted &&
+    // One that rests reads nothing anyway: it neither takes the turn of those that must go beyond the bound nor keeps it.
+    if (this.#rest !== null) requestBytes.endExcess(this);
+    const mustWait = this.#rest === null && requestBytes.isExhausted &&
       (!this.isIdle || (this.#heldBytes > 0 && !requestBytes.mayExceed(this)));
     const isFull = mustWait || this.#queuedBytes > queuedBytesMax || this.#rest !== null;
     if (mustWait) requestBytes.whenRoom(this.#resume);

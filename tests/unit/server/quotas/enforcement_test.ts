@@ -50,6 +50,11 @@ function produceDraft(sizeBytes: number, acks = -1) {
   return { acks, timeoutMs: 1_000, topicData: [{ name: "events", partitionData: [{ index: 0, records }] }] };
 }
 
+/** One chunk: it is read at once, whatever is decided meanwhile. */
+async function joined(chunks: readonly Uint8Array[]): Promise<Uint8Array> {
+  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+}
+
 function fetchDraft(
   options: { offset?: number; session?: readonly [id: number, epoch: number]; maxBytes?: number } = {},
 ) {
@@ -121,12 +126,38 @@ describe("a producer over its limit", () => {
   test("is heard again when it has gone and come back, and what it held is free", async () => {
     await limit("producer_byte_rate", 1);
     const client = await server.connect("app");
-    await client.send(produce, 9, produceDraft(20_000));
-    client.begin(apiVersions, 0, {}).catch(() => {});
+    // What makes it rest, a request that waits, and a part of one.
+    const again = encodeRequestFrame(produce, 9, 2, "app", produceDraft(20_000));
+    const first = encodeRequestFrame(produce, 9, 1, "app", produceDraft(20_000));
+    client.post([await joined([...first, ...again, ...again.slice(0, 1)])]);
     await server.runtime.settle();
+    expect(server.broker.requestBytes.usedBytes).toBeGreaterThan(20_000);
     client.close();
+    expect((await (await server.connect("app")).send(apiVersions, 0, {})).errorCode).toBe(0);
     await server.stop();
     expect(server.broker.requestBytes.usedBytes).toBe(0);
+  });
+
+  test("that rests leaves it to others to go beyond the bound on bytes, one after the other", async () => {
+    await server.stop();
+    server = await MemoryBroker.start({ overrides: { "queued.max.request.bytes": "200000" } });
+    admin = await server.connect("admin");
+    await admin.send(createTopics, 7, { topics: [topic("events")] });
+    await limit("producer_byte_rate", 1);
+    const whole = await joined(encodeRequestFrame(produce, 9, 1, "other", produceDraft(90_000)));
+    const other = await server.connect("other");
+    other.post([whole.subarray(0, 60_000)]);
+    await server.runtime.settle();
+    const client = await server.connect("app");
+    const first = encodeRequestFrame(produce, 9, 1, "app", produceDraft(60_000));
+    client.post([await joined([...first, whole.subarray(0, 60_000)])]);
+    await server.runtime.settle();
+    const startMs = server.runtime.clock.monotonicMs();
+    const answer = other.exchange([whole.subarray(60_000, 70_000)]);
+    await server.runtime.settle();
+    other.post([whole.subarray(70_000)]);
+    await server.runtime.until(answer);
+    expect(server.runtime.clock.monotonicMs() - startMs).toBeLessThan(1_000);
   });
 
   test("is not limited any more once the limit is gone", async () => {
