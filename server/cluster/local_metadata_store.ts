@@ -61,6 +61,8 @@ export class LocalMetadataStore implements MetadataStore {
   #tail: Promise<void> = Promise.resolve();
   #failure: unknown = null;
   #isClosed = false;
+  /** Whether a controller of Kafka's has written here: none does while we run. */
+  #isFromKafka = false;
   /** The end of what the image has. */
   #version = 0;
   #bytesSinceSnapshot = 0;
@@ -82,6 +84,7 @@ export class LocalMetadataStore implements MetadataStore {
     const snapshotEnd = this.#loadSnapshot();
     this.#replay(snapshotEnd);
     this.#version = this.#log.logEndOffset;
+    this.#isFromKafka = this.#runtime.files.stat(`${this.#log.directory}/${QUORUM_STATE_FILE}`) !== null;
     this.#logger.info("metadata loaded", {
       topics: this.#image.topics().length,
       snapshotEnd,
@@ -96,8 +99,7 @@ export class LocalMetadataStore implements MetadataStore {
   }
 
   get kraftVersion(): number | null {
-    const isFromKafka = this.#runtime.files.stat(`${this.#log.directory}/${QUORUM_STATE_FILE}`) !== null;
-    return this.#voters.kraftVersion ?? (isFromKafka ? 0 : null);
+    return this.#voters.kraftVersion ?? (this.#isFromKafka ? 0 : null);
   }
 
   /** The one it has: a log that Kafka's controllers wrote to goes on in their last epoch, so that they can take it back. */
