@@ -30,6 +30,8 @@ describe("the same questions", () => {
   test.skipIf(reason !== null || target !== "bun")("have the same answers", async () => {
     const outcome = await askBoth({ seed, roundCount: 1 });
     console.info(`same answers: SEED=${seed}, ${outcome.questionCount} questions of ${outcome.apiCount} apis`);
+    expect(outcome.apiCount).toBeGreaterThan(70);
+    expect(outcome.questionCount).toBeGreaterThan(1_900);
     if (outcome.findings.length > 0) throw new Error(`SEED=${seed}: ${report(outcome)}`);
     const unmet = meant.filter((each) => !outcome.met.has(each));
     expect(unmet).toEqual([]); // a difference that is no more

@@ -14,7 +14,7 @@ import { compareNotes, type Difference } from "./compare.ts";
 import { type Meant, reasonFor } from "./differences.ts";
 import { guardMemory } from "./guard.ts";
 import { draftOf, isAlone, type Question, questionsOf, type Served } from "./questions.ts";
-import { type Side, Talk } from "./talk.ts";
+import { type Note, type Side, Talk } from "./talk.ts";
 import { makeWorld, worldConfig } from "./world.ts";
 
 export interface Finding extends Difference {
@@ -90,7 +90,7 @@ async function askAll(
   const ask = async (question: Question) => {
     const run = `${++runCount}`;
     const [weir, kafka] = await Promise.all([notesOf(sides.weir, question, run), notesOf(sides.kafka, question, run)]);
-    for (const difference of compareNotes(weir, kafka)) {
+    for (const difference of [...compareNotes(weir, kafka), ...troubleOf(question, weir, kafka)]) {
       const finding = { ...difference, question };
       const reason = reasonFor(finding);
       if (reason === null) {
@@ -103,6 +103,17 @@ async function askAll(
   await Promise.all(lanes(questions.filter(isAlone), 1, ask));
   const apiCount = new Set(questions.map(({ base }) => base.api.key)).size;
   return { questionCount: questions.length, apiCount, findings, met };
+}
+
+/** What could not be asked, or not be looked at, is no answer, though it be alike on both sides. */
+function troubleOf({ mutations }: Question, weir: readonly Note[], kafka: readonly Note[]): Difference[] {
+  const troubles = [weir, kafka].map((notes) => {
+    const trouble = notes.find(({ label }) => label === "trouble");
+    const isAsked = notes.some(({ label }) => label === "answer");
+    return trouble !== undefined && (!isAsked || mutations.length === 0) ? String(trouble.answer) : null;
+  });
+  const [ours, theirs] = troubles;
+  return ours === null && theirs === null ? [] : [{ path: "trouble", weir: `${ours}`, kafka: `${theirs}` }];
 }
 
 /** So many at once, each taking the next when it is done. */

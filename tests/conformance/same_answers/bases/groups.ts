@@ -1,5 +1,6 @@
 /** Classic groups and those of the consumer protocol, their positions, and what is told of them. */
 
+import { ErrorCode } from "../../../../protocol/errors.ts";
 import { consumerGroupDescribe } from "../../../../protocol/api/69_consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "../../../../protocol/api/68_consumer_group_heartbeat.ts";
 import { deleteGroups } from "../../../../protocol/api/42_delete_groups.ts";
@@ -83,18 +84,18 @@ export const groupBases: readonly Base[] = [
   }),
   base(joinGroup, "a first member", {
     draft: (_, talk) => joining(talk.named("g")),
-    probe: (talk) => told(talk, talk.named("g")),
+    probe: (talk) => toldOfJoined(talk, talk.named("g")),
   }),
   base(joinGroup, "a member that has its id", {
     versions: [4, 9],
     prepare: async (talk) => (await (await talk.dialogue.main()).send(joinGroup, 4, joining(talk.named("g")))).memberId,
     draft: (memberId, talk) => ({ ...joining(talk.named("g")), memberId }),
-    probe: (talk) => told(talk, talk.named("g")),
+    probe: (talk) => toldOfJoined(talk, talk.named("g")),
   }),
   base(joinGroup, "a static member", {
     versions: [5, 9],
     draft: (_, talk) => ({ ...joining(talk.named("g")), groupInstanceId: "i", reason: "to see" }),
-    probe: (talk) => told(talk, talk.named("g")),
+    probe: (talk) => toldOfJoined(talk, talk.named("g")),
   }),
   base(joinGroup, "the only member, again", {
     prepare: ({ dialogue }) => stableGroup(dialogue, "g"),
@@ -213,6 +214,15 @@ function joining(groupId: string) {
 
 async function told(talk: Talk, groupId: string): Promise<void> {
   await talk.ask("the group", describeGroups, 6, { groups: [groupId] });
+}
+
+/** Kafka tells a new member to come again before the group is in its log, and knows the group only from then on. */
+async function toldOfJoined(talk: Talk, groupId: string): Promise<void> {
+  const { errorCode } = talk.notes.at(-1)?.answer as { readonly errorCode?: unknown };
+  const isUnderWay = errorCode === "MEMBER_ID_REQUIRED";
+  await talk.ask("the group", describeGroups, 6, { groups: [groupId] }, ({ groups }) => {
+    return !isUnderWay || groups[0]?.errorCode !== ErrorCode.GROUP_ID_NOT_FOUND;
+  });
 }
 
 async function consumersTold(talk: Talk, groupId: string): Promise<void> {
