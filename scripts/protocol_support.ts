@@ -23,7 +23,7 @@ export function protocolSupportPage(): string {
 
 Printed by \`scripts/protocol_support.ts\` from the schemas in \`protocol/api/\` and the handlers in \`server/handlers/\`;
 do not edit. ApiVersions tells clients the same, from the same tables. [differences.md](differences.md) lists where answers
-are other than Kafka's, and why: a test puts generated requests of each api at each version to Weir and to a real Kafka.
+are other than Kafka's, and why: a test puts requests generated from these schemas to Weir and to a real Kafka.
 
 | key | api | versions served | flexible from |
 | --- | --- | --- | --- |
