@@ -21,7 +21,8 @@ interface AnsweredTopic {
 }
 
 /**
- * Commits what is asked of partitions that are there, at once; topics without partitions are left out.
+ * Commits what is asked of partitions that are there, at once. Of topics that are there and of which no partition is asked nothing is said,
+ * as in Kafka; those that are not there are named.
  * @param commit gives an error code for each offset, in order; not called when there is none to commit
  */
 export async function commitTopics(
@@ -30,8 +31,11 @@ export async function commitTopics(
   commit: (offsets: readonly OffsetToCommit[]) => Promise<readonly number[]>,
 ): Promise<AnsweredTopic[]> {
   const offsets: OffsetToCommit[] = [];
-  const topics = asked.filter(({ partitions }) => partitions.length > 0).map(({ name, topicId, partitions }) => {
-    const topic = isById ? cluster.topicById(topicId) : cluster.topic(name);
+  const topicOf = ({ name, topicId }: AskedTopic) => isById ? cluster.topicById(topicId) : cluster.topic(name);
+  const told = asked.filter((each) => each.partitions.length > 0 || topicOf(each) === undefined);
+  const topics = told.map((each) => {
+    const { name, topicId, partitions } = each;
+    const topic = topicOf(each);
     const found = partitions.map(({ partitionIndex, ...committed }) => {
       const errorCode = partitionError(topic, partitionIndex, isById);
       if (errorCode !== ErrorCode.NONE || topic === undefined) return { partitionIndex, errorCode, at: -1 };

@@ -10,7 +10,9 @@ import { handle } from "../handler.ts";
 
 export const offsetDeleteHandler = handle(offsetDelete, [0, 0], async (request, { broker }) => {
   const places: { topic: string; partition: number }[] = [];
-  const topics = request.topics.filter(({ partitions }) => partitions.length > 0).map(({ name, partitions }) => {
+  // Of a topic that is there and of which no partition is asked nothing is said, as in Kafka.
+  const told = request.topics.filter(({ name, partitions }) => partitions.length > 0 || !broker.cluster.topic(name));
+  const topics = told.map(({ name, partitions }) => {
     const topic = broker.cluster.topic(name);
     return {
       name,

@@ -24,12 +24,12 @@ export const unasked: readonly Unasked[] = [
   { api: "UnregisterController", reason: changesCluster },
   { api: "UpdateFeatures", reason: changesCluster },
   { api: "CreatePartitions", which: /timeoutMs [01]$/, reason: "whether so short a time is enough is chance" },
-  { api: "ListOffsets", which: /replicaId (?!-1$)/, reason: "only other brokers name a replica, and there are none" },
   {
-    api: "OffsetCommit",
-    which: /topics and one of defaults/,
-    reason: "only v9 of Kafka answers for a topic without partitions",
+    api: "TxnOffsetCommit",
+    which: /producerId one (less|more)/,
+    reason: "the producer may be that of another question",
   },
+  { api: "ListOffsets", which: /replicaId (?!-1$)/, reason: "only other brokers name a replica, and there are none" },
 ];
 
 /**
