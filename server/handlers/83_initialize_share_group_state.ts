@@ -7,7 +7,9 @@ export const initializeShareGroupStateHandler = handle(
   initializeShareGroupState,
   [0, 0],
   async (request, { broker: { shareCoordinator } }) => {
-    if (!isAboutSomething(request)) return { results: [] };
-    return { results: await ofPartitions(request, (key, asked) => shareCoordinator.initialize({ ...asked, ...key })) };
+    // Unlike its neighbours it passes over topics without partitions: as Kafka does.
+    const asked = { ...request, topics: request.topics.filter(({ partitions }) => partitions.length > 0) };
+    if (!isAboutSomething(asked)) return { results: [] };
+    return { results: await ofPartitions(asked, (key, state) => shareCoordinator.initialize({ ...state, ...key })) };
   },
 );

@@ -4,8 +4,12 @@
  * v1 how many records from the start on are done with (KIP-1226)
  */
 import { readShareGroupStateSummary } from "../../protocol/api/87_read_share_group_state_summary.ts";
+import { ErrorCode } from "../../protocol/errors.ts";
 import { handle } from "../handler.ts";
 import { isAboutSomething, ofPartitions } from "../share/coordinator/state_requests.ts";
+
+/** Kafka's start offset of what was never initialized. */
+const NOT_KNOWN = -1;
 
 export const readShareGroupStateSummaryHandler = handle(
   readShareGroupStateSummary,
@@ -19,7 +23,7 @@ export const readShareGroupStateSummaryHandler = handle(
         errorMessage,
         stateEpoch: state?.stateEpoch ?? 0,
         leaderEpoch: state?.leaderEpoch ?? 0,
-        startOffset: state?.startOffset ?? 0,
+        startOffset: state?.startOffset ?? (errorCode === ErrorCode.NONE ? NOT_KNOWN : 0),
         deliveryCompleteCount: state?.deliveryCompleteCount ?? -1,
       });
     });

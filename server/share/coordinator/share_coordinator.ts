@@ -154,18 +154,13 @@ export class ShareCoordinator {
     return { ...outcome, state: outcome.errorCode === ErrorCode.NONE ? state : null };
   }
 
-  /** As `read`, by somebody who does not lead the partition. */
+  /** As `read`, by somebody who does not lead the partition. Of one that nothing is known of the state is null, and that is no error. */
   readSummary(request: ShareKey): ReadOutcome {
     try {
       const shard = this.#shardOf(request);
       checkPartition(request);
       this.#checkTopic(request);
-      const state = shard.known(request)?.state ?? null;
-      if (state !== null) return { ...fine, state };
-      const { topicId, partition, groupId } = request;
-      const errorMessage = `Data not found for the topics ${topicId}, partition ${partition} for group ${groupId}, ` +
-        "in the in-memory state of share coordinator";
-      return { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, errorMessage, state };
+      return { ...fine, state: shard.known(request)?.state ?? null };
     } catch (error) {
       return { ...outcomeOf(error), state: null };
     }

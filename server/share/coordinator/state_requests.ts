@@ -11,16 +11,27 @@ export function isAboutSomething({ groupId, topics }: StateRequest<unknown>): bo
   return groupId !== "" && topics.every(({ partitions }) => partitions.length > 0);
 }
 
-/** In the order asked. */
+/** In the order asked. What is named twice is asked twice and answered once, with the last outcome: as Kafka does. */
 export async function ofPartitions<Asked extends { readonly partition: number }, Outcome>(
   { groupId, topics }: StateRequest<Asked>,
   ask: (key: ShareKey, asked: Asked) => Promise<Outcome>,
 ): Promise<{ topicId: string; partitions: (Outcome & { partition: number })[] }[]> {
-  return await Promise.all(topics.map(async ({ topicId, partitions }) => ({
-    topicId,
-    partitions: await Promise.all(partitions.map(async (asked) => {
+  const asking = new Map<string, Map<number, Promise<Outcome>>>();
+  for (const { topicId, partitions } of topics) {
+    const ofTopic = asking.get(topicId) ?? new Map<number, Promise<Outcome>>();
+    asking.set(topicId, ofTopic);
+    for (const asked of partitions) {
       const { partition } = asked;
-      return { ...await ask({ groupId, topicId, partition }, asked), partition };
-    })),
+      // Both must be waited for: what came first is not to fail on its own.
+      const earlier = ofTopic.get(partition);
+      const outcome = ask({ groupId, topicId, partition }, asked);
+      ofTopic.set(partition, earlier === undefined ? outcome : earlier.then(() => outcome));
+    }
+  }
+  return await Promise.all(Array.from(asking, async ([topicId, ofTopic]) => ({
+    topicId,
+    partitions: await Promise.all(
+      Array.from(ofTopic, async ([partition, outcome]) => ({ ...await outcome, partition })),
+    ),
   })));
 }
