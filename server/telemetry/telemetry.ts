@@ -86,12 +86,14 @@ export class Telemetry {
     const { subscriptionId, isLast, compression, bytes } = report;
     const pushed = { subscriptionId, isLast, compression, sizeBytes: bytes.length };
     const [instance, refusal] = push(this.#instance(id, client, nowMs), pushed, nowMs, sizeBytesMax);
-    // What nobody wants is not looked at.
-    const [errorCode, texts] = refusal === ErrorCode.NONE && bytes.length > 0 && instance.metrics.length > 0
+    const [errorCode, texts] = refusal === ErrorCode.NONE && bytes.length > 0
       ? this.#read(id, client, report, sizeBytesMax)
       : [refusal, []];
     this.#instances.put(id, { ...instance, lastError: errorCode }, nowMs, client.onClose);
-    if (texts.length > 0) await this.#options.log.write(id, texts, this.#options.clock.nowMs());
+    // What nobody wants is looked at, for its errors, and not kept.
+    if (texts.length > 0 && instance.metrics.length > 0) {
+      await this.#options.log.write(id, texts, this.#options.clock.nowMs());
+    }
     return errorCode;
   }
 
