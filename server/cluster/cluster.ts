@@ -377,13 +377,10 @@ export class Cluster {
     alterations: readonly QuotaAlteration[],
     options: ChangeOptions = {},
   ): Promise<readonly QuotaOutcome[]> {
-    let outcomes: readonly QuotaOutcome[] = [];
-    await this.#store.propose((image) => {
-      const plan = planQuotas(image.clientQuotas, alterations);
-      outcomes = plan.outcomes;
-      return options.validateOnly === true ? [] : plan.records;
+    return await this.change((image) => {
+      const { records, outcomes } = planQuotas(image.clientQuotas, alterations);
+      return { records: options.validateOnly === true ? [] : records, outcome: outcomes };
     });
-    return outcomes;
   }
 
   /** A block of producer ids that nobody else ever gets: durable before it resolves. */

@@ -17,16 +17,16 @@ interface VoterRequest {
   readonly voterDirectoryId: string;
 }
 
-/** What must be so of any such request. @throws {ProtocolError} */
-export function checkVoter(request: VoterRequest, clusterId: string, verb: "Add" | "Remove"): void {
+/** What speaks against any such request, or null. */
+export function reasonAgainst(request: VoterRequest, clusterId: string, verb: "Add" | "Remove"): ProtocolError | null {
   if (request.clusterId !== null && request.clusterId !== clusterId) {
-    throw new ProtocolError(
+    return new ProtocolError(
       ErrorCode.INCONSISTENT_CLUSTER_ID,
       `The given id "${request.clusterId}" doesn't match the cluster id "${clusterId}"`,
     );
   }
-  if (request.voterId >= 0 && request.voterDirectoryId !== ZERO_UUID) return;
-  throw new ProtocolError(ErrorCode.INVALID_REQUEST, `${verb} voter request didn't include a valid voter`);
+  if (request.voterId >= 0 && request.voterDirectoryId !== ZERO_UUID) return null;
+  return new ProtocolError(ErrorCode.INVALID_REQUEST, `${verb} voter request didn't include a valid voter`);
 }
 
 /** As Kafka's messages have it. */

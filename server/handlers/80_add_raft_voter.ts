@@ -8,7 +8,7 @@
 import { addRaftVoter, type AddRaftVoterRequest } from "../../protocol/api/80_add_raft_voter.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Broker } from "../broker.ts";
-import { checkVoter, named } from "../cluster/voters.ts";
+import { named, reasonAgainst } from "../cluster/voters.ts";
 import { handle } from "../handler.ts";
 
 export const addRaftVoterHandler = handle(addRaftVoter, [0, 1], (request, { broker }) => {
@@ -17,12 +17,8 @@ export const addRaftVoterHandler = handle(addRaftVoter, [0, 1], (request, { brok
 });
 
 function refusal(request: AddRaftVoterRequest, { cluster, voter }: Broker): ProtocolError {
-  try {
-    checkVoter(request, cluster.clusterId, "Add");
-  } catch (error) {
-    if (error instanceof ProtocolError) return error;
-    throw error;
-  }
+  const reason = reasonAgainst(request, cluster.clusterId, "Add");
+  if (reason !== null) return reason;
   const asked = named({ id: request.voterId, directoryId: request.voterDirectoryId });
   if (request.listeners.length === 0) {
     const message = "Add voter request didn't include the endpoint for the default listener";

@@ -6,7 +6,7 @@
 import { removeRaftVoter, type RemoveRaftVoterRequest } from "../../protocol/api/81_remove_raft_voter.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Broker } from "../broker.ts";
-import { checkVoter, named } from "../cluster/voters.ts";
+import { named, reasonAgainst } from "../cluster/voters.ts";
 import { handle } from "../handler.ts";
 
 export const removeRaftVoterHandler = handle(removeRaftVoter, [0, 0], (request, { broker }) => {
@@ -15,12 +15,8 @@ export const removeRaftVoterHandler = handle(removeRaftVoter, [0, 0], (request, 
 });
 
 function refusal(request: RemoveRaftVoterRequest, { cluster, voter }: Broker): ProtocolError {
-  try {
-    checkVoter(request, cluster.clusterId, "Remove");
-  } catch (error) {
-    if (error instanceof ProtocolError) return error;
-    throw error;
-  }
+  const reason = reasonAgainst(request, cluster.clusterId, "Remove");
+  if (reason !== null) return reason;
   const asked = named({ id: request.voterId, directoryId: request.voterDirectoryId });
   const message = `Cannot remove voter ${asked} from the set of voters [${named(voter)}]`;
   return new ProtocolError(ErrorCode.VOTER_NOT_FOUND, message);
