@@ -5,32 +5,16 @@
  *     SEED=123 bun test tests/fuzz/quotas_fuzz_test.ts       the run that failed, again
  *     ROUNDS=100000 bun test tests/fuzz/quotas_fuzz_test.ts   a long one
  */
-import { describe, expect, test } from "bun:test";
-import process from "node:process";
+import { describe, expect } from "bun:test";
 import { canonicalAddress } from "../../server/cluster/client_address.ts";
 import { planQuotas, type QuotaAlteration } from "../../server/cluster/client_quota_plans.ts";
 import { ClientQuotas, entityKey } from "../../server/cluster/client_quotas.ts";
 import { TokenBucket } from "../../server/quotas/token_bucket.ts";
 import { WindowedRate } from "../../server/quotas/windowed_rate.ts";
-import { seedOf } from "../support/prng.ts";
-import { Chance } from "./damage.ts";
+import type { Chance } from "./damage.ts";
+import { roundsOf } from "./rounds.ts";
 
-const seed = seedOf(process.env.SEED);
-const rounds = Number(process.env.ROUNDS ?? 200);
-const options = { timeout: 3_600_000 };
-console.info(`quotas fuzz: SEED=${seed} ROUNDS=${rounds}`);
-
-function eachRound(name: string, round: (chance: Chance) => void): void {
-  test(`${name} (SEED=${seed})`, () => {
-    for (let index = 0; index < rounds; index++) {
-      try {
-        round(new Chance(seed + index));
-      } catch (error) {
-        throw new Error(`SEED=${seed + index} ROUNDS=1`, { cause: error });
-      }
-    }
-  }, options);
-}
+const eachRound = roundsOf("quotas", 200);
 
 function windowsOf(chance: Chance) {
   return { count: 1 + chance.below(12), lengthMs: 1_000 * (1 + chance.below(3)) };

@@ -6,31 +6,14 @@
  *     ROUNDS=1000000 bun test tests/fuzz/text_fuzz_test.ts  a long one
  */
 import { describe, expect, test } from "bun:test";
-import process from "node:process";
 import { parseArgs, UsageError } from "../../cli/args.ts";
 import { consumeOptions, serveOptions } from "../../cli/commands.ts";
 import { BrokerConfig, brokerConfigs, ConfigError } from "../../server/config.ts";
 import { entriesFromEnvironment } from "../../server/config/environment.ts";
 import { parseProperties } from "../../server/config/properties.ts";
-import { seedOf } from "../support/prng.ts";
-import { Chance } from "./damage.ts";
+import { options, roundsOf } from "./rounds.ts";
 
-const seed = seedOf(process.env.SEED);
-const rounds = Number(process.env.ROUNDS ?? 2_000);
-const options = { timeout: 3_600_000 };
-console.info(`text fuzz: SEED=${seed} ROUNDS=${rounds}`);
-
-function eachRound(name: string, round: (chance: Chance) => void): void {
-  test(`${name} (SEED=${seed})`, () => {
-    for (let index = 0; index < rounds; index++) {
-      try {
-        round(new Chance(seed + index));
-      } catch (error) {
-        throw new Error(`SEED=${seed + index} ROUNDS=1`, { cause: error });
-      }
-    }
-  }, options);
-}
+const eachRound = roundsOf("text", 2_000);
 
 describe("properties", () => {
   const pieces = [
