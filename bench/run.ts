@@ -1,11 +1,11 @@
 /**
  * Weir beside Apache Kafka on this machine: bun bench/run.ts [--rounds 3] [--scale 1] [--only REGEXP] [--weir exe,bun,deno]
- * [--pass os|synced|both] [--full] [--short] [--list] [--name RUN] [--warm-up MEBIBYTES]
+ * [--before EXECUTABLE] [--pass os|synced|both] [--full] [--short] [--list] [--name RUN] [--warm-up MEBIBYTES]
  *
  * In each pass all brokers are started, each in a new folder, and warmed up; then each row is measured on one after the other,
  * in alternating order, several times, and what was found is appended to bench/results.jsonl. Rows that start brokers
  * themselves come last, with nothing else running. Kafka is installed through Maven where it is missing, the executable is
- * compiled. docs/decisions/0022 says why it is done this way, docs/performance.md what came out.
+ * compiled. With --before an executable of an earlier state takes Kafka's place, and what has become worse is told. docs/decisions/0022 says why it is done this way, docs/performance.md what came out.
  */
 
 import { spawnSync } from "node:child_process";
@@ -13,6 +13,7 @@ import { root } from "../tests/support/broker.ts";
 import { installKafka } from "./kafka/kafka.ts";
 import { canBuildLimit, limitExecutable, limitGenerator } from "./limit/limit.ts";
 import { type LoadGenerator, ownGenerator } from "./load_generator.ts";
+import { printBefore } from "./report/before.ts";
 import { printTable } from "./report/table.ts";
 import { printMoved } from "./report/moved.ts";
 import { writePages } from "./report/pages.ts";
@@ -23,7 +24,6 @@ import {
   BrokerSubject,
   type Contender,
   contendersOf,
-  kafkaName,
   policyText,
   type Subject,
   warmUp,
@@ -36,8 +36,9 @@ import { StubSubject } from "./run/stub.ts";
 import { touchMemory } from "./run/touched_memory.ts";
 
 const options = readRunOptions(process.argv.slice(2));
-const chosen = rows.filter(({ name, isExtra, isShort }) =>
-  options.only.test(name) && (options.isShort ? isShort : options.isFull || !isExtra)
+const chosen = rows.filter(({ name, isExtra, isShort, needsKafka }) =>
+  options.only.test(name) && (options.isShort ? isShort : options.isFull || !isExtra) &&
+  !(needsKafka && options.before !== null)
 );
 if (options.isList) {
   for (const { name, passes } of chosen) console.log(`${name} (${passes.join(", ")})`);
@@ -45,13 +46,15 @@ if (options.isList) {
 }
 /** For what else needs memory meanwhile: sockets, clients. */
 const spareBytes = gibibyte / 4;
-const contenders = contendersOf(options.weir);
+const contenders = contendersOf(options.weir, options.before);
+const [rival] = contenders;
 const from = origin();
 const found: RunLine[] = [];
 let topicCount = 0;
 prepare();
 // Before anything is timed: it is built where it is not.
 const hasLimit = options.generator === "limit" && canBuildLimit() && limitExecutable() !== "";
+const isBesideKafka = options.before === null;
 const generator: LoadGenerator = hasLimit ? limitGenerator : ownGenerator;
 
 for (const pass of options.passes) {
@@ -67,6 +70,10 @@ for (const pass of options.passes) {
   for (const row of ofPass.filter((row) => row.kind === "own")) await measureOwn(row, context);
 }
 
+if (!isBesideKafka) {
+  printBefore(found);
+  process.exit(0);
+}
 printTable(found);
 if (options.isShort) printMoved(found);
 else if (process.env.BENCH_DRY === undefined && options.only.source === "." && options.passes.length > 1) {
@@ -89,8 +96,8 @@ async function measureShared(shared: readonly SharedRow[], context: Context): Pr
     const stub = await StubSubject.start();
     ends.push(() => stub.dispose());
     for (const row of shared) {
-      const limits = await startLimits(context.pass, row.limits ?? []);
-      const parts = [...subjects, ...row.hasFloor ? [stub] : [], ...limits];
+      const limits = isBesideKafka ? await startLimits(context.pass, row.limits ?? []) : [];
+      const parts = [...subjects, ...row.hasFloor && isBesideKafka ? [stub] : [], ...limits];
       try {
         await takeTurns(row, context.pass, parts, (subject) => row.measure(subject, context));
       } finally {
@@ -144,7 +151,7 @@ function linesOf(row: Row, pass: Pass, runtime: string, rounds: readonly Measure
     return {
       ...from,
       runtime,
-      rival: runtime === kafkaName ? options.weir.join(",") : kafkaName,
+      rival: runtime === rival.name ? options.weir.join(",") : rival.name,
       row: `${row.name}: ${figure}`,
       value: median(values),
       unit,

@@ -14,6 +14,7 @@ export const installedRows: readonly OwnRow[] = [{
   kind: "own",
   name: "installed",
   passes: ["os"],
+  needsKafka: true,
   measure: (contender) => {
     const { own, runtime } = partsOf(contender.target);
     const ownBytes = own.reduce((sum, path) => sum + sizeOf(path), 0);

@@ -27,6 +27,7 @@ export const latencyRows: readonly SharedRow[] = [
     name: "end to end, 10 x 1 KiB a request, half of Kafka's highest rate, acks=all",
     passes: ["os", "synced"],
     hasFloor: true,
+    needsKafka: true,
     limits: ["unpaced"],
     measure: async (subject, { scale, freshName, notes }) => {
       const topic = freshName("half");

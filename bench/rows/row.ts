@@ -34,6 +34,8 @@ interface Common {
   readonly passes: readonly Pass[];
   /** Measured only when all combinations are asked for. */
   readonly isExtra?: boolean;
+  /** It says something beside Kafka only. */
+  readonly needsKafka?: boolean;
   /** Among the few that CI measures. */
   readonly isShort?: boolean;
   /** Into new files, about, at full load; a GiB when left out, nothing where a row starts its own broker. */

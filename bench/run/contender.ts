@@ -20,15 +20,23 @@ import { ProcessSubject } from "./process_subject.ts";
 import { runConsumer, runProducer } from "./tool.ts";
 
 export const kafkaName = "kafka 4.4.0";
+/** An executable of an earlier state, where that is what Weir is measured beside. */
+export const beforeName = "exe before";
 
 /** A way to run a broker, by the name that results have. */
 export interface Contender {
   readonly name: string;
   readonly target: Target;
+  /** Of the target "exe", when it is not the one that is there now. */
+  readonly executable?: string;
 }
 
-export function contendersOf(weir: readonly Target[]): Contender[] {
-  return [{ name: kafkaName, target: "kafka" }, ...weir.map((target) => ({ name: target, target }))];
+/** The one that the others are held against comes first: Kafka, or an earlier executable of ours. */
+export function contendersOf(weir: readonly Target[], before: string | null = null): [Contender, ...Contender[]] {
+  const rival: Contender = before === null
+    ? { name: kafkaName, target: "kafka" }
+    : { name: beforeName, target: "exe", executable: before };
+  return [rival, ...weir.map((target) => ({ name: target, target }))];
 }
 
 type Settings = Readonly<Record<string, string | number>>;
@@ -79,8 +87,14 @@ export class BrokerSubject extends ProcessSubject implements Subject {
     const config = { ...common, ...settings[pass][isKafka ? "kafka" : "weir"], ...more };
     const readyTimeoutMs = 120_000;
     try {
-      const { target } = contender;
-      const broker = await BrokerProcess.start({ target, dataDirectory: directory, config, readyTimeoutMs });
+      const { target, executable } = contender;
+      const broker = await BrokerProcess.start({
+        target,
+        executable,
+        dataDirectory: directory,
+        config,
+        readyTimeoutMs,
+      });
       return new BrokerSubject(contender, broker, directory);
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });

@@ -21,6 +21,8 @@ export interface RunOptions {
   /** Names of the rows to measure. */
   readonly only: RegExp;
   readonly weir: readonly WeirTarget[];
+  /** An executable of an earlier state to measure beside, in Kafka's place; null beside Kafka. */
+  readonly before: string | null;
   readonly passes: readonly Pass[];
   /** Rows beyond the default ones too: every combination of what a producer can be set to. */
   readonly isFull: boolean;
@@ -45,6 +47,7 @@ export function readRunOptions(args: readonly string[], today = new Date()): Run
       "scale": { type: "string" },
       "only": { type: "string", default: "." },
       "weir": { type: "string", default: "exe" },
+      "before": { type: "string" },
       "pass": { type: "string", default: "both" },
       "name": { type: "string", default: today.toISOString().slice(0, 10) },
       "warm-up": { type: "string" },
@@ -75,6 +78,7 @@ export function readRunOptions(args: readonly string[], today = new Date()): Run
     scale,
     only: new RegExp(values.only),
     weir,
+    before: values.before ?? null,
     passes: pass !== "both" ? [pass] : values.short ? ["os"] : passes,
     isFull: values.full,
     isShort: values.short,

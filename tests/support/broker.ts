@@ -17,6 +17,8 @@ export type Target = "bun" | "deno" | "exe" | "kafka";
 
 export interface BrokerOptions {
   readonly target?: Target;
+  /** In place of `dist/weir`, for the target "exe": of another state of the program, say. */
+  readonly executable?: string | undefined;
   /** Made, and removed at the end, when left out. */
   readonly dataDirectory?: string;
   readonly port?: number;
@@ -49,7 +51,11 @@ const running = new Set<ChildProcess>();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 /** The command line of `weir ARGS` for a target. */
-export function weirCommand(args: readonly string[], which: Target = target): [string, ...string[]] {
+export function weirCommand(
+  args: readonly string[],
+  which: Target = target,
+  executable = process.env.WEIR_EXECUTABLE ?? join(root, "dist/weir"),
+): [string, ...string[]] {
   const main = join(root, "main.ts");
   switch (which) {
     case "bun":
@@ -57,7 +63,6 @@ export function weirCommand(args: readonly string[], which: Target = target): [s
     case "deno":
       return [join(root, "node_modules/.bin/deno"), "run", "--quiet", "--no-check", "-A", main, ...args];
     case "exe": {
-      const executable = process.env.WEIR_EXECUTABLE ?? join(root, "dist/weir");
       if (!existsSync(executable)) throw new Error(`There is no "${executable}": run "npm run compile" first`);
       return [executable, ...args];
     }
@@ -173,7 +178,11 @@ export class BrokerProcess {
     const settings = Object.entries(config).flatMap(([name, value]) => ["--override", `${name}=${value}`]);
     const [program, ...rest] = which === "kafka"
       ? kafkaCommand({ port: this.port, dataDirectory: this.dataDirectory, config: kafkaConfig(config) })
-      : weirCommand(["serve", "--port", `${this.port}`, "--data", this.dataDirectory, ...settings, ...args], which);
+      : weirCommand(
+        ["serve", "--port", `${this.port}`, "--data", this.dataDirectory, ...settings, ...args],
+        which,
+        this.#options.executable,
+      );
     this.#lines = [];
     const child = spawn(program, rest, { cwd: root, env: { ...process.env, ...environment }, stdio: "pipe" });
     this.#child = child;

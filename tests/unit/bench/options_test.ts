@@ -10,6 +10,7 @@ describe("options of the bench", () => {
       scale: 1,
       only: /./,
       weir: ["exe"],
+      before: null,
       passes: ["os", "synced"],
       isFull: false,
       isShort: false,
@@ -22,11 +23,14 @@ describe("options of the bench", () => {
 
   test("are taken as they are said", () => {
     const args = ["--rounds", "1", "--scale=0.01", "--only", "^made", "--weir", "deno,exe", "--pass=synced", "--full"];
-    expect(readRunOptions([...args, "--name", "first", "--warm-up", "8", "--list", "--generator=own"])).toEqual({
+    expect(
+      readRunOptions([...args, "--name", "first", "--warm-up", "8", "--list", "--generator=own", "--before=old/weir"]),
+    ).toEqual({
       rounds: 1,
       scale: 0.01,
       only: /^made/,
       weir: ["deno", "exe"],
+      before: "old/weir",
       passes: ["synced"],
       isFull: true,
       isShort: false,

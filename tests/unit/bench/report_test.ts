@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { besideBefore } from "../../../bench/report/before.ts";
 import { chart } from "../../../bench/report/chart.ts";
 import { compare, countMet, numberText, ratioText, shareOfLimit } from "../../../bench/report/comparison.ts";
 import { groups } from "../../../bench/report/groups.ts";
 import { movedSince } from "../../../bench/report/moved.ts";
 import type { RunLine } from "../../../bench/results.ts";
 import { rows } from "../../../bench/rows/table.ts";
-import { kafkaName } from "../../../bench/run/contender.ts";
+import { beforeName, kafkaName } from "../../../bench/run/contender.ts";
 import { readConsumed, readProduced } from "../../../bench/run/tool.ts";
 import { isMet, targetOf, targets } from "../../../bench/targets.ts";
 
@@ -127,6 +128,23 @@ describe("what Kafka's tools print", () => {
     expect(() => readProduced(sent, 5001)).toThrow();
     expect(() => readProduced(`org.apache.kafka.common.errors.TimeoutException: 1 expired\n${sent}`, 5000)).toThrow();
     expect(() => readConsumed("", 1)).toThrow();
+  });
+});
+
+describe("a run beside an earlier executable", () => {
+  test("tells what became worse by more than a tenth, and whether the rounds overlap", () => {
+    const verdictOf = (kind: string, before: [number, number, number], now: [number, number, number]) => {
+      const lineOf = (runtime: string, [min, value, max]: [number, number, number]) =>
+        line(runtime, value, { kind, min, max, rounds: 3 });
+      return besideBefore([lineOf(beforeName, before), lineOf("exe", now)]).map(({ gain, worse }) => ({ gain, worse }));
+    };
+    expect(verdictOf("cpu", [9, 10, 11], [10, 11, 12])).toEqual([{ gain: 10 / 11, worse: null }]);
+    expect(verdictOf("cpu", [9, 10, 11], [10, 12, 12])).toEqual([{ gain: 10 / 12, worse: "maybe" }]);
+    expect(verdictOf("cpu", [9, 10, 11], [11.5, 12, 13])).toEqual([{ gain: 10 / 12, worse: "clearly" }]);
+    expect(verdictOf("rate", [9, 10, 11], [12, 20, 23])).toEqual([{ gain: 2, worse: null }]);
+    expect(verdictOf("rate", [9, 10, 11], [7, 8, 8.5])).toEqual([{ gain: 0.8, worse: "clearly" }]);
+    expect(verdictOf("rate", [7, 10, 11], [7, 8, 8.5])).toEqual([{ gain: 0.8, worse: "maybe" }]);
+    expect(verdictOf("given", [9, 10, 11], [1, 1, 1])).toEqual([]);
   });
 });
 
