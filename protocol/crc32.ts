@@ -5,7 +5,7 @@ const POLYNOMIAL = 0xedb88320;
 
 /** CRC-32 of `bytes[start, end)`, unsigned. */
 export function crc32(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  const table = TABLE;
+  const table = tableOnce ??= makeTable();
   let crc = -1;
   let at = start;
   for (const last = end - 8; at <= last; at += 8) {
@@ -19,9 +19,10 @@ export function crc32(bytes: Uint8Array, start = 0, end = bytes.length): number 
   return (crc ^ -1) >>> 0;
 }
 
-/** TABLE[256 * n + b]: what the byte b does to the checksum when n more bytes follow it. */
-const TABLE = makeTable();
+/** Made when first needed, a millisecond that a broker's start spares. */
+let tableOnce: Int32Array | null = null;
 
+/** At 256 * n + b: what the byte b does to the checksum when n more bytes follow it. */
 function makeTable(): Int32Array {
   const table = new Int32Array(8 * 256);
   for (let byte = 0; byte < 256; byte++) {

@@ -15,6 +15,7 @@ interface HostZlib {
 }
 
 interface Host {
+  readonly Bun?: { readonly zstdDecompressSync?: unknown };
   readonly process?: { readonly getBuiltinModule?: (name: string) => HostZlib | undefined };
 }
 
@@ -33,7 +34,8 @@ export function hostGzip(): Codec {
 
 /** False in a browser and in Node before 22.15: `zstd_wasm.ts` steps in there. */
 export function hasHostZstd(): boolean {
-  return findZlib()?.zstdDecompressSync !== undefined;
+  // Bun is asked without its zlib module, which takes some milliseconds to load and may never be needed.
+  return (globalThis as Host).Bun?.zstdDecompressSync !== undefined || findZlib()?.zstdDecompressSync !== undefined;
 }
 
 export function hostZstd(): Codec {

@@ -27,7 +27,8 @@ const STRIPE_BYTES = 64;
 /** The secret moves on by 8 bytes a stripe until it is used up. */
 const STRIPES_PER_BLOCK = 16;
 
-const secret = viewOf(Uint8Array.from(SECRET_HEX.match(/../g)!, (pair) => parseInt(pair, 16)));
+let secretOnce: DataView | null = null;
+const secret = () => secretOnce ??= viewOf(Uint8Array.from(SECRET_HEX.match(/../g)!, (pair) => parseInt(pair, 16)));
 
 /** Hash of the bytes, unsigned. */
 export function xxh3(bytes: Uint8Array): bigint {
@@ -47,7 +48,7 @@ function hashUpTo3(bytes: Uint8Array): bigint {
   const middle = bytes[length >> 1]!;
   const last = bytes[length - 1]!;
   const combined = (BigInt(first) << 16n) | (BigInt(middle) << 24n) | BigInt(last) | (BigInt(length) << 8n);
-  return avalanche64(combined ^ BigInt(secret.getUint32(0, true) ^ secret.getUint32(4, true)) & LOW_32);
+  return avalanche64(combined ^ BigInt(secret().getUint32(0, true) ^ secret().getUint32(4, true)) & LOW_32);
 }
 
 function hashUpTo8(input: DataView): bigint {
@@ -166,7 +167,7 @@ function word(view: DataView, at: number): bigint {
 }
 
 function key64(at: number): bigint {
-  return secret.getBigUint64(at, true);
+  return secret().getBigUint64(at, true);
 }
 
 function viewOf(bytes: Uint8Array): DataView {
