@@ -91,7 +91,8 @@ function parseType(type: ConfigType, text: string): ConfigValue | null {
     case "DOUBLE":
       return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : null;
     case "LIST":
-      return text === "" ? [] : text.split(/\s*,\s*/);
+      // Not by an expression with spaces in it: that would look at a long run of them from each of them on.
+      return text === "" ? [] : text.split(",").map((element) => element.trim());
     default:
       return text;
   }
