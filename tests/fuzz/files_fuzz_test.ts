@@ -18,6 +18,7 @@ import { crc32c } from "../../protocol/crc32c.ts";
 import { createMemoryRuntime } from "../../runtime/memory.ts";
 import { AbortedTransactionIndex } from "../../storage/aborted_transactions.ts";
 import { readCheckpointLines, readOffsetCheckpoint } from "../../storage/checkpoint.ts";
+import { CLEAN_SIZE_FILE, takeCleanSizes } from "../../storage/clean_sizes.ts";
 import { StorageError } from "../../storage/errors.ts";
 import { FilePool } from "../../storage/file_pool.ts";
 import { LeaderEpochs } from "../../storage/leader_epochs.ts";
@@ -87,6 +88,25 @@ describe("damaged", () => {
       expect(readCheckpointLines(files, path, 3).length).toBe(Number(lines[1]));
       expect(lines.slice(2).filter((line) => line !== "").length).toBe(Number(lines[1]));
       for (const offset of offsets.values()) expect(Number.isSafeInteger(offset) && offset >= 0).toBe(true);
+    },
+  );
+
+  eachDamage(
+    "sizes at a shutdown in order are refused, or are those of their lines; and they are read once",
+    [text("0\n2\norders 0 4500 4711 18324\n__consumer_offsets 49 0 0 0\n")],
+    (bytes) => {
+      const { files, path } = folderWith(CLEAN_SIZE_FILE, bytes);
+      const lines = new TextDecoder().decode(bytes).split("\n");
+      const sizes = takeCleanSizes(files, "/data", true);
+      expect(files.stat(path)).toBe(null);
+      for (const [log, { topic, partition, baseOffset, endOffset, sizeBytes }] of sizes) {
+        expect(log).toBe(`${topic}-${partition}`);
+        const words = [partition, baseOffset, endOffset, sizeBytes];
+        // What is no number is that of no log: it counts only where it is equal to what is there.
+        const isTheirs = (line: string) =>
+          line.split(" ").slice(1).map(Number).every((word, at) => Object.is(word, words[at]));
+        expect(lines.slice(2).some((line) => line.startsWith(topic) && isTheirs(line))).toBe(true);
+      }
     },
   );
 

@@ -26,7 +26,8 @@ describe("the codec, given damaged messages", () => {
   test("ends in a value or MalformedFrame, and is stable", () => {
     let valueCount = 0;
     for (let round = 0; round < rounds; round++) {
-      const { api, vector, bytes } = pick(vectors);
+      // In turn, so that every api is reached at every version, in both directions.
+      const { api, vector, bytes } = vectors[round % vectors.length]!;
       // Now and then the bytes of one message for another: right lengths in the wrong places.
       const target = below(8) === 0 ? pick(vectors) : { api, vector };
       if (tryMessage(target.api, target.vector, damage(bytes))) valueCount++;

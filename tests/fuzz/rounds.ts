@@ -19,7 +19,7 @@ export function roundsOf(file: string, defaultRounds: number) {
         try {
           round(new Chance(seed + index));
         } catch (error) {
-          throw new Error(`SEED=${seed + index} ROUNDS=1`, { cause: error });
+          throw new Error(`SEED=${seed + index} ROUNDS=1: ${error}`, { cause: error });
         }
       }
     }, options);

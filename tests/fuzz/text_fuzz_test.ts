@@ -8,9 +8,23 @@
 import { describe, expect, test } from "bun:test";
 import { parseArgs, UsageError } from "../../cli/args.ts";
 import { consumeOptions, serveOptions } from "../../cli/commands.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
 import { BrokerConfig, brokerConfigs, ConfigError } from "../../server/config.ts";
+import { type Changes, planChanges, planReplacement } from "../../server/config/alter.ts";
+import { brokerDefinition } from "../../server/config/broker_configs.ts";
+import {
+  clientMetricsConfigs,
+  clientMetricsDefinition,
+  readMatches,
+  selectors,
+} from "../../server/config/client_metrics_configs.ts";
 import { entriesFromEnvironment } from "../../server/config/environment.ts";
+import { groupConfigs, groupDefinition } from "../../server/config/group_configs.ts";
+import { parseListeners, readListeners } from "../../server/config/listeners.ts";
 import { parseProperties } from "../../server/config/properties.ts";
+import { topicConfigs, topicDefinition } from "../../server/config/topic_configs.ts";
+import { parseConfig } from "../../server/config/values.ts";
+import { type ClientFacts, readSubscription } from "../../server/telemetry/subscriptions.ts";
 import { options, roundsOf } from "./rounds.ts";
 
 const eachRound = roundsOf("text", 2_000);
@@ -203,4 +217,140 @@ describe("configs", () => {
       expect(name.length > 0 || origin === "KAFKA_").toBe(true);
     }
   });
+});
+
+describe("what is asked of configs", () => {
+  const broker = BrokerConfig.parse([]);
+  const topicNames = Object.keys(topicConfigs);
+  const groupNames = Object.keys(groupConfigs);
+  const clientNames = Object.keys(clientMetricsConfigs);
+  const words = [
+    "1",
+    "-1",
+    "true",
+    "compact",
+    "delete",
+    ",",
+    ", ",
+    " ",
+    "",
+    "é",
+    "client_id=a.*",
+    "client_id=(",
+    "*",
+    "PT1S",
+    "=",
+  ]
+    .concat(["\u0000", "1e3", "0x10", "9223372036854775807", "9223372036854775808", "100", "[1:2]"]);
+  const namesOf = {
+    topic: topicNames,
+    group: groupNames,
+    "client-metrics": clientNames,
+    broker: Object.keys(brokerConfigs),
+  };
+
+  eachRound("is granted as it can be read back, or refused", (chance) => {
+    const kind = chance.pick(["topic", "group", "client-metrics", "broker"] as const);
+    const names = [...namesOf[kind], "nonsense", "__proto__", ""];
+    let current: ReadonlyMap<string, string> = new Map();
+    for (let step = 0; step < 4; step++) {
+      const situation = { kind, current, broker };
+      const requested = Array.from({ length: chance.below(4) }, () => ({
+        name: chance.pick(names),
+        operation: chance.pick([0, 0, 1, 2, 3, 4, -1]),
+        value: chance.below(10) === 0 ? null : chance.text(words, 3),
+      }));
+      let changes: Changes;
+      try {
+        changes = chance.below(3) === 0 ? planReplacement(requested, situation) : planChanges(requested, situation);
+      } catch (error) {
+        if (error instanceof ProtocolError) continue;
+        throw new Error(JSON.stringify(requested), { cause: error });
+      }
+      const after = new Map(current);
+      for (const [name, text] of changes) {
+        if (text === null) after.delete(name);
+        else after.set(name, text);
+      }
+      // What was granted is a value: it is read again at each start, and there is nobody to refuse it to.
+      for (const [name, text] of after) {
+        const definition = definitionOf(kind, name);
+        if (definition !== undefined) parseConfig(name, definition, text);
+      }
+      current = after;
+    }
+    if (kind !== "client-metrics") return;
+    const { intervalMs, isFor } = readSubscription(current);
+    expect(Number.isSafeInteger(intervalMs)).toBe(true);
+    const client = Object.fromEntries(selectors.map((name) => [name, chance.text(["a", "b", "é"], 5)]));
+    expect(typeof isFor(client as ClientFacts)).toBe("boolean");
+  });
+
+  function definitionOf(kind: keyof typeof namesOf, name: string) {
+    if (kind === "topic") return topicDefinition(name);
+    if (kind === "group") return groupDefinition(name);
+    return kind === "client-metrics" ? clientMetricsDefinition(name) : brokerDefinition(name);
+  }
+
+  const addresses = [
+    "PLAINTEXT://",
+    "A://",
+    "CONTROLLER://",
+    "h",
+    "[::1]",
+    "0.0.0.0",
+    "",
+    ":9092",
+    ":0",
+    ":99999",
+    ",",
+    " ",
+  ];
+
+  eachRound("of listeners is a place to listen and one to name, or ConfigError", (chance) => {
+    try {
+      const config = BrokerConfig.parse([
+        { source: "file", name: "listeners", value: chance.text(addresses, 6) },
+        { source: "file", name: "advertised.listeners", value: chance.text(addresses, 6) },
+        {
+          source: "file",
+          name: "listener.security.protocol.map",
+          value: chance.text(["A:PLAINTEXT", "PLAINTEXT:PLAINTEXT", ",", "A:SSL"], 4),
+        },
+      ]);
+      expect(parseListeners(config.get("listeners")).size).toBeGreaterThan(0);
+      for (const { host, port, advertisedHost } of readListeners(config, "here")) {
+        expect([host !== "", port >= 0 && port < 65_536, advertisedHost !== ""]).toEqual([true, true, true]);
+      }
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+    }
+  });
+
+  test("takes time in proportion to its size, whatever it is made of", () => {
+    // The longest text that a request may have, ten times over: a request may have more of them.
+    const startMs = performance.now();
+    for (const piece of [" ", ",", " ,", ", ", "\t", "a", "=", "-", "0"]) {
+      const text = `a${piece.repeat(300_000 / piece.length)}b`;
+      for (
+        const definition of [topicConfigs["cleanup.policy"], clientMetricsConfigs.match, clientMetricsConfigs.metrics]
+      ) {
+        try {
+          parseConfig("x", definition, text);
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error;
+        }
+      }
+      readMatches([`client_id=${text.slice(0, 30_000)}`]);
+      for (const definition of Object.values(brokerConfigs)) {
+        try {
+          parseConfig("x", definition, text.slice(0, 30_000));
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error;
+        }
+      }
+    }
+    // A second when all is well; one list of spaces alone took half a minute when each was looked at from each.
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+  }, options);
 });
