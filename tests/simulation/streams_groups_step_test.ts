@@ -10,7 +10,8 @@
  *  4. Who has what is what members have, and the log would give the same state back (`Machine.check`).
  *  5. What an honest member thinks it has active is part of what the group thinks it has: so no two ever think they have
  *     the same.
- *  6. Who lost a task commits nothing for its input once another has it active, as long as it speaks of the epoch it had it in.
+ *  6. Who lost a task that another has had active since commits nothing for its input, as long as it speaks of the epoch it had it
+ *     in: not when it has it again, either.
  * And once all that is left heartbeat:
  *  7. Every member comes to its target, every task is active somewhere, and its copies are in processes of their own.
  *
@@ -20,7 +21,7 @@ import { ErrorCode } from "../../protocol/errors.ts";
 import { commitError } from "../../server/groups/streams/checks.ts";
 import type { HeartbeatEvent, StreamsAnswer } from "../../server/groups/streams/state.ts";
 import { phaseOf } from "../../server/groups/streams/state.ts";
-import { NO_TASKS, type Task, type Tasks } from "../../server/groups/streams/tasks.ts";
+import { NO_TASKS, partsOf, type Task, type Tasks } from "../../server/groups/streams/tasks.ts";
 import type { StreamsTopology } from "../../server/groups/streams/topology.ts";
 import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 import { asOwned, Machine, subtopology, tasks, topicInfo } from "../unit/server/groups/streams/machine.ts";
@@ -65,6 +66,7 @@ class Simulation extends RandomRun {
   }
 
   readonly #actions: readonly (() => void)[] = [
+    () => this.visit(),
     () => this.join(),
     () => this.join(),
     () => this.someone((member) => member.heartbeat()),
@@ -92,6 +94,25 @@ class Simulation extends RandomRun {
       instanceId === null ? this.pick(["p0", "p1", "p2"]) : `p-${instanceId}`,
     );
     if (member.join()) this.members.push(member);
+  }
+
+  /** All speak in turn: what one gives up another gets. */
+  round(): void {
+    for (const member of [...this.members]) {
+      member.heartbeat();
+      this.check();
+    }
+    this.group.advance(1_000);
+  }
+
+  /** Somebody comes, and goes once it has its part: what the others lose they get again, which they seldom do by chance. */
+  visit(): void {
+    const before = this.members.length;
+    this.join();
+    const guest = this.members[before];
+    for (let count = 0; count < 3; count++) this.round();
+    if (guest !== undefined && this.members.includes(guest)) guest.leave();
+    for (let count = 0; count < 3; count++) this.round();
   }
 
   someone(act: (member: Member) => void): void {
@@ -151,7 +172,7 @@ class Simulation extends RandomRun {
     }
     for (const member of this.members) {
       member.checkOwned();
-      member.checkCommit();
+      member.checkCommits();
     }
   }
 
@@ -191,8 +212,8 @@ class Simulation extends RandomRun {
 class Member {
   epoch = 0;
   #owned: Tasks = NO_TASKS;
-  /** The last that was taken from it, and the epoch it had it in. */
-  #lost: { readonly task: Task; readonly epoch: number } | null = null;
+  /** What was taken from it, and the epoch it had it in. */
+  readonly #lost = new Map<Task, { readonly epoch: number; isAnothersSince: boolean }>();
   #isHonest = true;
   readonly #simulation: Simulation;
   readonly #id: string;
@@ -245,23 +266,24 @@ class Member {
   }
 
   /** (6) */
-  checkCommit(): void {
+  checkCommits(): void {
     const { state } = this.#simulation.group;
-    if (this.#lost === null) return;
-    const { task, epoch: generation } = this.#lost;
     const member = state.members.get(this.#id);
-    if (member?.epoch === generation) return; // Nobody can tell.
-    const isAnothers = [...state.members.values()].some(({ memberId, assigned }) =>
-      memberId !== this.#id && assigned.active.has(task)
-    );
-    if (!isAnothers) return;
-    const [partition = "", subtopologyId = ""] = task.split(":");
-    const errorCode = commitError(state, { memberId: this.#id, instanceId: this.#instanceId, generation }, {
-      apiVersion: 9,
-      isTransactional: false,
-      places: [{ topic: subtopologyId === "0" ? "t" : "r", partition: Number(partition) }],
-    });
-    if (errorCode === ErrorCode.NONE) throw new Error(`${this.#id} may commit for ${task}, which another has`);
+    for (const [task, lost] of this.#lost) {
+      const { epoch: generation } = lost;
+      lost.isAnothersSince ||= [...state.members.values()].some(({ memberId, assigned }) =>
+        memberId !== this.#id && assigned.active.has(task)
+      );
+      if (!lost.isAnothersSince || !this.#isHonest || member?.epoch === generation) continue; // Nobody could tell.
+      const { partition, subtopologyId } = partsOf(task);
+      const errorCode = commitError(state, { memberId: this.#id, instanceId: this.#instanceId, generation }, {
+        apiVersion: 9,
+        isTransactional: false,
+        places: [{ topic: subtopologyId === "0" ? "t" : "r", partition }],
+      });
+      if (errorCode !== ErrorCode.NONE) continue;
+      throw new Error(`${this.#id} may commit for ${task} by epoch ${generation}, since when another had it`);
+    }
   }
 
   leave(): void {
@@ -283,6 +305,8 @@ class Member {
     this.epoch = memberEpoch;
     // Tasks that it is not to have any more it has given up by the next heartbeat.
     if (given !== null) this.#owned = asOwned(given);
-    for (const task of had) if (!this.#owned.active.has(task)) this.#lost = { task, epoch: before };
+    for (const task of had) {
+      if (!this.#owned.active.has(task)) this.#lost.set(task, { epoch: before, isAnothersSince: false });
+    }
   }
 }
