@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endTxn } from "../../protocol/api/26_end_txn.ts";
@@ -90,9 +91,10 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Kafka", () =
     const kafka = await start("kafka", folder, { ...fewInternal, "log.cleaner.backoff.ms": 300 });
     await fillFolder(kafka.address);
     await limitClient(kafka.port, "of-kafka", 1_000);
-    do {
+    await until(async () => {
       before = await takePicture(kafka.port);
-    } while (before["compacted-0"]!.batches.length > 6); // the cleaner is at work
+      return before["compacted-0"]!.batches.length <= 6;
+    }, { timeoutMs: 60_000, what: "What Kafka's cleaner leaves of a compacted topic" });
     await kafka.kill9();
     killed = copyOf(folder, "killed");
     await kafka.restart();
@@ -364,6 +366,17 @@ describe.skipIf(reason !== null || target === "kafka")("a folder of Weir", () =>
     await kafka.stop();
   }, 180_000);
 });
+
+test.skipIf(reason !== null)("who fills a folder does not wait for ever, and says what for", async () => {
+  const deaf = createServer(() => {}); // takes connections, and answers nothing
+  await new Promise<void>((resolve) => deaf.listen(0, "127.0.0.1", resolve));
+  const { port } = deaf.address() as AddressInfo;
+  const filling = fillFolder(`127.0.0.1:${port}`, { timeoutMs: 10_000 });
+  const said = await filling.then(() => "", (error: Error) => error.message);
+  deaf.close();
+  expect(said).toContain("KafkaFolder has not ended; it is at: topics (after 10000 ms)");
+  expect(said).toContain("KafkaFolder.create(");
+}, 60_000);
 
 /** A new producer takes a transactional id over, and begins a transaction with a record. */
 async function begin(client: TestClient, transactionalId: string, { topic, partition }: Place): Promise<Producer> {

@@ -35,6 +35,7 @@ public class KafkaFolder {
 
     public static void main(String[] args) throws Exception {
         servers = args[0];
+        step("topics");
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", servers))) {
             create(admin, "codecs", Map.of("segment.ms", "60000", "index.interval.bytes", "200", "retention.ms", "-1"));
             create(admin, "append-time", Map.of("message.timestamp.type", "LogAppendTime"));
@@ -42,18 +43,31 @@ public class KafkaFolder {
                 "min.cleanable.dirty.ratio", "0.01", "delete.retention.ms", "100", "index.interval.bytes", "200"));
             create(admin, "deleted", Map.of("segment.ms", "60000", "retention.ms", "-1"));
             create(admin, "grown", Map.of());
+            step("codecs");
             codecs();
+            step("append-time");
             appendTime();
+            step("compacted");
             compacted();
+            step("deleted");
             deleted(admin);
+            step("grown");
             grown(admin);
+            step("transactions");
             create(admin, "transactions", Map.of("segment.ms", "60000", "retention.ms", "-1"));
             transactions();
         }
+        step("a classic group");
         commit("classic");
+        step("a modern group");
         commit("consumer");
         System.out.println("done");
         Runtime.getRuntime().halt(0); // the open transaction's producer is not closed: that would abort it
+    }
+
+    /** Who waits for this program prints the last one when it waits in vain. */
+    private static void step(String what) {
+        System.out.println("step: " + what);
     }
 
     private static void codecs() throws Exception {
@@ -164,9 +178,9 @@ public class KafkaFolder {
         config.put("max.poll.records", "17");
         try (var consumer = new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
             consumer.subscribe(List.of("codecs"));
-            for (int tries = 0; tries < 100; tries++) {
-                if (!consumer.poll(Duration.ofMillis(300)).isEmpty()) break;
-            }
+            boolean isRead = false;
+            for (int tries = 0; tries < 100 && !isRead; tries++) isRead = !consumer.poll(Duration.ofMillis(300)).isEmpty();
+            if (!isRead) throw new IllegalStateException("A member of a group was given nothing to read");
             consumer.commitSync();
         }
     }

@@ -13,23 +13,46 @@ import { wholeBatches } from "../../protocol/batch.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { crc32c } from "../../protocol/crc32c.ts";
 import { kafkaToolsCommand } from "./kafka_tools.ts";
-import { until } from "./broker.ts";
+import { until, withTimeout } from "./broker.ts";
 import { AnsweredError, type Place } from "./requests.ts";
 import { TestClient } from "./test_client.ts";
 
 const program = join(dirname(fileURLToPath(import.meta.url)), "KafkaFolder.java");
 
-/** Writes topics, records and groups to a broker by Kafka's own clients; `KafkaFolder.java` says which. */
-export async function fillFolder(address: string): Promise<void> {
+/** Filling takes ten seconds, three times that on a busy machine. */
+const fillTimeoutMs = 120_000;
+/** A process that is to say where it is has this long for it. */
+const dumpTimeoutMs = 5_000;
+
+/**
+ * Writes topics, records and groups to a broker by Kafka's own clients; `KafkaFolder.java` says which. Some waits of theirs have no
+ * bound: all of it has one, and when that is over the error says at what step the program was, and in which call.
+ */
+export async function fillFolder(address: string, { timeoutMs = fillTimeoutMs } = {}): Promise<void> {
   const [java, ...args] = kafkaToolsCommand(program, address);
   const child = spawn(java, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => output += text);
-  const code = await new Promise((resolve, reject) => {
+  const ended = new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", resolve);
   });
-  if (code !== 0 || !output.includes("done")) throw new Error(`KafkaFolder ended with ${code}\n${output}`);
+  const step = () => /(?:^|\n)step: (.*)(?![\s\S]*\nstep: )/.exec(output)?.[1] ?? "its start";
+  try {
+    const code = await withTimeout(ended, timeoutMs, () => `KafkaFolder has not ended; it is at: ${step()}`);
+    if (code !== 0 || !output.includes("done")) {
+      throw new Error(`KafkaFolder ended with ${code}, at: ${step()}\n${output}`);
+    }
+  } catch (cause) {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) throw cause;
+    const said = output;
+    child.kill("SIGQUIT"); // and it prints what its threads are at
+    const main = () => /^"main" .*\n(?:[ \t].*\n)*(?=\s*\n)/m.exec(output.slice(said.length))?.[0] ?? "";
+    await until(() => main() !== "", { timeoutMs: dumpTimeoutMs }).catch(() => {});
+    child.kill("SIGKILL");
+    await ended;
+    throw new Error(`${(cause as Error).message}\n${main()}\n${said}`, { cause });
+  }
 }
 
 /** Sets how many bytes a second a client id may produce; null unsets it. */
