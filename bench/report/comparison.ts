@@ -52,7 +52,7 @@ export function compare(lines: readonly RunLine[]): Compared[] {
       limit: limits.get(keyOf(weir)) ?? null,
       ratio,
       target,
-      isMet: target === null ? null : isMet(target, ratio),
+      isMet: target === null ? null : isMet(target, ratio, weir.value),
     });
   }
   return [...latest.values()];

@@ -8,7 +8,7 @@ import type { RunLine } from "../../../bench/results.ts";
 import { rows } from "../../../bench/rows/table.ts";
 import { beforeName, kafkaName } from "../../../bench/run/contender.ts";
 import { readConsumed, readProduced } from "../../../bench/run/tool.ts";
-import { isMet, targetOf, targets } from "../../../bench/targets.ts";
+import { isMet, targetOf, targets, targetText } from "../../../bench/targets.ts";
 
 const cpu = "produce 1 KiB, acks=all, 1 partition, none, 64 KiB batches: broker CPU";
 
@@ -88,8 +88,19 @@ describe("targets", () => {
   });
 
   test("are met at their bound", () => {
-    expect([0.5, 0.51].map((ratio) => isMet({ figure: /x/, atMost: 0.5 }, ratio))).toEqual([true, false]);
-    expect([1.99, 2].map((ratio) => isMet({ figure: /x/, atLeast: 2 }, ratio))).toEqual([false, true]);
+    expect([0.5, 0.51].map((ratio) => isMet({ figure: /x/, atMost: 0.5 }, ratio, 1))).toEqual([true, false]);
+    expect([1.99, 2].map((ratio) => isMet({ figure: /x/, atLeast: 2 }, ratio, 1))).toEqual([false, true]);
+  });
+
+  test("that name a figure which is enough are met by it, however fast Kafka is", () => {
+    const target = { figure: /x/, atLeast: 2, enough: 20_000 };
+    expect(isMet(target, 1.3, 20_000)).toBe(true);
+    expect(isMet(target, 1.3, 19_999)).toBe(false);
+    expect(isMet(target, 2, 10)).toBe(true);
+    expect(targetText(target)).toBe("≥ 2, or ≥ 20,000");
+    expect(targetOf("offset commits, 128 groups of a member each, one at a time: rate", "exe")).toMatchObject({
+      enough: 20_000,
+    });
   });
 
   test("are each for a row that there is", () => {
