@@ -50,6 +50,8 @@ interface Slot {
   readonly frameBytes: number;
 }
 
+type CloseListener = (connection: Connection) => void;
+
 export class Connection implements SocketHandler {
   readonly id: number;
   readonly listener: Listener;
@@ -65,6 +67,7 @@ export class Connection implements SocketHandler {
 
   readonly #broker: Broker;
   readonly #socket: Socket;
+  #clientHost: string | null = null;
   readonly #assembler: FrameAssembler;
   readonly #queue: Frame[] = [];
   #queuedBytes = 0;
@@ -81,8 +84,10 @@ export class Connection implements SocketHandler {
   /** Until it ends the connection rests: its client is over a limit. */
   #rest: Timer | null = null;
   #restUntilMs = 0;
-  readonly #closeListeners = new Set<() => void>();
-  readonly #resume = () => this.#readOn();
+  /** Mostly one or two: an array takes a fifth of what a set does. */
+  readonly #closeListeners: CloseListener[] = [];
+  /** Made when it first has to wait. */
+  #resume: (() => void) | null = null;
 
   constructor(broker: Broker, listener: Listener, socket: Socket, id: number) {
     this.id = id;
@@ -101,6 +106,11 @@ export class Connection implements SocketHandler {
         this.#broker.requestBytes.take(bytes.length);
       },
     });
+  }
+
+  /** As Java prints an address; one text for all members that this connection speaks for. */
+  get clientHost(): string {
+    return this.#clientHost ??= `/${this.remoteHostname}`;
   }
 
   get isClosed(): boolean {
@@ -132,13 +142,16 @@ export class Connection implements SocketHandler {
   }
 
   /** Calls `run` when the connection closes; for waits that should end with it. Returns what takes it back. */
-  onClose(run: () => void): () => void {
+  onClose(run: CloseListener): () => void {
     if (this.#isClosed) {
-      run();
+      run(this);
       return () => {};
     }
-    this.#closeListeners.add(run);
-    return () => this.#closeListeners.delete(run);
+    this.#closeListeners.push(run);
+    return () => {
+      const at = this.#closeListeners.indexOf(run);
+      if (at >= 0) this.#closeListeners.splice(at, 1);
+    };
   }
 
   // ------------------------------------------------------------------------------------------ SocketHandler
@@ -222,7 +235,7 @@ export class Connection implements SocketHandler {
     const mustWait = this.#rest === null && requestBytes.isExhausted &&
       (!this.isIdle || (this.#heldBytes > 0 && !requestBytes.mayExceed(this)));
     const isFull = mustWait || this.#queuedBytes > queuedBytesMax || this.#rest !== null;
-    if (mustWait) requestBytes.whenRoom(this.#resume);
+    if (mustWait) requestBytes.whenRoom(this.#resume ??= () => this.#readOn());
     if (isFull === this.#isPaused) return;
     this.#isPaused = isFull;
     if (isFull) this.#socket.pause();
@@ -343,7 +356,7 @@ export class Connection implements SocketHandler {
     this.#rest?.cancel();
     this.#dropQueue();
     this.#chargeHeld(0);
-    this.#broker.requestBytes.forget(this.#resume);
+    if (this.#resume !== null) this.#broker.requestBytes.forget(this.#resume);
     // A slot whose answer is still awaited stays: its views are released when the answer comes (see #flush).
     for (let index = this.#slots.length - 1; index >= 0; index--) {
       const slot = this.#slots[index]!;
@@ -352,9 +365,7 @@ export class Connection implements SocketHandler {
       this.#broker.requestBytes.give(slot.frameBytes);
       slot.sent?.();
     }
-    const listeners = [...this.#closeListeners];
-    this.#closeListeners.clear();
-    for (const run of listeners) run();
+    for (const run of this.#closeListeners.splice(0)) run(this);
   }
 
   #dropQueue(): void {

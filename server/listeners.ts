@@ -110,15 +110,19 @@ export class Listeners {
     const connection = new Connection(this.#broker, listener, socket, this.#nextId++);
     this.#connections.add(connection);
     this.#countByHost.set(host, countOfHost + 1);
-    connection.onClose(() => {
-      this.#connections.delete(connection);
-      const left = this.#countByHost.get(host)! - 1;
-      if (left === 0) this.#countByHost.delete(host);
-      else this.#countByHost.set(host, left);
-      if (this.#connections.size === 0) this.#whenEmpty?.();
-    });
+    connection.onClose(this.#closed);
     return connection;
   }
+
+  /** The same for all connections: one of its own would be memory of each. */
+  readonly #closed = (connection: Connection): void => {
+    this.#connections.delete(connection);
+    const host = connection.remoteHostname;
+    const left = this.#countByHost.get(host)! - 1;
+    if (left === 0) this.#countByHost.delete(host);
+    else this.#countByHost.set(host, left);
+    if (this.#connections.size === 0) this.#whenEmpty?.();
+  };
 
   readonly #closeIdle = (): void => {
     const { config, runtime } = this.#broker;

@@ -17,7 +17,7 @@ export const joinGroupHandler = handle(joinGroup, [0, 9], async (request, contex
     memberId: request.memberId,
     instanceId: request.groupInstanceId,
     clientId: clientId ?? "",
-    clientHost: `/${connection.remoteHostname}`, // as Java prints an address
+    clientHost: connection.clientHost,
     sessionTimeoutMs: request.sessionTimeoutMs,
     rebalanceTimeoutMs: apiVersion === 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs,
     protocolType: request.protocolType,

@@ -29,7 +29,7 @@ export const consumerGroupHeartbeatHandler = handle(consumerGroupHeartbeat, [0, 
     assignor: request.serverAssignor,
     owned: request.topicPartitions,
     clientId: clientId ?? "",
-    clientHost: `/${connection.remoteHostname}`, // as Java prints an address
+    clientHost: connection.clientHost,
   });
   const { assignment } = answer;
   return {

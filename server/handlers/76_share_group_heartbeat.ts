@@ -25,7 +25,7 @@ export const shareGroupHeartbeatHandler = handle(shareGroupHeartbeat, [1, 1], as
       rackId,
       topics: request.subscribedTopicNames,
       clientId: clientId ?? "",
-      clientHost: `/${connection.remoteHostname}`, // as Java prints an address
+      clientHost: connection.clientHost,
     })
     : refusedShareHeartbeat(ErrorCode.INVALID_REQUEST, null);
   const { assignment } = answer;

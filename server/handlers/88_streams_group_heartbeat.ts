@@ -40,7 +40,7 @@ export const streamsGroupHeartbeatHandler = handle(streamsGroupHeartbeat, [0, 1]
     taskEndOffsets: request.taskEndOffsets,
     isShutdownWanted: request.shutdownApplication,
     clientId: clientId ?? "",
-    clientHost: `/${connection.remoteHostname}`, // as Java prints an address
+    clientHost: connection.clientHost,
   });
   return answered(answer, apiVersion);
 });
