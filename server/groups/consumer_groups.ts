@@ -100,7 +100,7 @@ export class ConsumerGroups extends ModernGroups<ConsumerWords> {
         break;
       case "becomeClassic":
         this.groups.delete(groupId);
-        group.deadlines.cancelAll();
+        this.stopTimers(group);
         this.#options.becomeClassic(effect.group, effect.rebalanceReason);
         break;
       default:

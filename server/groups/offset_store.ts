@@ -8,6 +8,7 @@
  *  2. With nothing staged the two are the same, and an entry without a value is gone from the maps.
  *  3. Values of one key settle in the order in which they were staged.
  */
+import { noEntries, SmallMap } from "./small_map.ts";
 
 export interface CommittedOffset {
   readonly offset: number;
@@ -43,10 +44,10 @@ interface Entry extends OffsetEntry {
   stagedCount: number;
 }
 
-const NO_OFFSETS: GroupOffsets = new Map();
+const NO_OFFSETS: GroupOffsets = noEntries();
 
 export class OffsetStore {
-  readonly #groups = new Map<string, Map<string, Map<number, Entry>>>();
+  readonly #groups = new Map<string, SmallMap<string, SmallMap<number, Entry>>>();
 
   get(groupId: string, topic: string, partition: number): CommittedOffset | null {
     return this.#groups.get(groupId)?.get(topic)?.get(partition)?.durable ?? null;
@@ -90,9 +91,9 @@ export class OffsetStore {
 
   #entry(groupId: string, topic: string, partition: number): Entry {
     let topics = this.#groups.get(groupId);
-    if (topics === undefined) this.#groups.set(groupId, topics = new Map());
+    if (topics === undefined) this.#groups.set(groupId, topics = new SmallMap());
     let partitions = topics.get(topic);
-    if (partitions === undefined) topics.set(topic, partitions = new Map());
+    if (partitions === undefined) topics.set(topic, partitions = new SmallMap());
     let entry = partitions.get(partition);
     if (entry === undefined) partitions.set(partition, entry = { durable: null, latest: null, stagedCount: 0 });
     return entry;

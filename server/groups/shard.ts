@@ -34,7 +34,7 @@ import { asConsumerEvent, type ClassicRequest } from "./consumer/classic_events.
 import type { ConsumerGroupRules, HeartbeatAnswer, HeartbeatEvent } from "./consumer/state.ts";
 import { JOINING_EPOCH, refusedHeartbeat } from "./consumer/state.ts";
 import { ConsumerGroups, type TopicNames } from "./consumer_groups.ts";
-import { Deadlines } from "./deadlines.ts";
+import { type Deadline, Deadlines } from "./deadlines.ts";
 import { type ExpiredOffsets, expiredOffsets, expiredOffsetsOfModern } from "./expiry.ts";
 import { loadPartition } from "./loader.ts";
 import type { ModernGroups, Words } from "./modern/groups.ts";
@@ -43,6 +43,7 @@ import { coordinatorError, type LogRecord, LogWriter, type LogWriterOptions } fr
 import { type CommittedOffset, OffsetStore, type StagedOffset } from "./offset_store.ts";
 import { groupRecord, offsetRecord } from "./records.ts";
 import { ShareGroups, type ShareGroupsOptions } from "./share_groups.ts";
+import { SmallMap } from "./small_map.ts";
 import { refusedClassic } from "./streams/classic_requests.ts";
 import type { HeartbeatEvent as StreamsHeartbeatEvent, StreamsAnswer, StreamsGroupRules } from "./streams/state.ts";
 import { refusedHeartbeat as refusedStreamsHeartbeat } from "./streams/state.ts";
@@ -53,7 +54,7 @@ import { TransactionalOffsets } from "./transactional_offsets.ts";
 /** A group of the classic protocol. The object is the group's identity: one deleted and made anew is another. */
 export interface ClassicGroup {
   state: GroupState;
-  readonly deadlines: Deadlines<string>;
+  readonly deadlines: SmallMap<string, Deadline<GroupEvent>>;
 }
 
 export type GroupAnswer = JoinAnswer | SyncAnswer | LeaveAnswer | HeartbeatAnswer | StreamsAnswer | number;
@@ -91,11 +92,13 @@ export class GroupShard {
   readonly share: ShareGroups;
   readonly #options: ShardOptions;
   readonly #groups = new Map<string, ClassicGroup>();
+  readonly #deadlines: Deadlines<ClassicGroup, GroupEvent>;
   readonly #writer: LogWriter;
   #isClosed = false;
 
   constructor(options: ShardOptions) {
     this.#options = options;
+    this.#deadlines = new Deadlines<ClassicGroup, GroupEvent>(options, (group, event) => this.#step(group, event));
     this.#writer = new LogWriter({ ...options.log, clock: options.clock, timers: options.timers });
     this.share = new ShareGroups({ ...options, rules: options.shareRules, writer: this.#writer });
     this.consumer = new ConsumerGroups({
@@ -214,10 +217,10 @@ export class GroupShard {
         this.#options.answer(effect.ticket, effect.errorCode);
         break;
       case "startTimer":
-        group.deadlines.set(effect.timer, effect.delayMs, () => this.#step(group, effect.event));
+        this.#deadlines.set(group, effect.timer, effect.delayMs, effect.event);
         break;
       case "cancelTimer":
-        group.deadlines.cancel(effect.timer);
+        this.#deadlines.cancel(group, effect.timer);
         break;
       case "persist":
         void this.#persist(group, groupRecord(group.state.groupId, effect.group), effect.purpose);
@@ -387,7 +390,7 @@ export class GroupShard {
     this.#isClosed = true;
     for (const group of this.#groups.values()) {
       this.#step(group, { kind: "closed", errorCode });
-      group.deadlines.cancelAll();
+      this.#deadlines.cancelAll(group);
     }
     this.consumer.close();
     this.streams.close();
@@ -398,7 +401,7 @@ export class GroupShard {
   // -------------------------------------------------------------------------------------------- below: how
 
   #newGroup(groupId: string, state = emptyGroup(groupId, this.#options.clock.nowMs())): ClassicGroup {
-    return { state, deadlines: new Deadlines(this.#options) };
+    return { state, deadlines: new SmallMap() };
   }
 
   /** Deletes a group nobody is in, with its offsets. It is gone at once; a write that fails brings it back. */
@@ -448,7 +451,7 @@ export class GroupShard {
     // A group of the same id may have come in its place.
     if (this.#groups.get(group.state.groupId) === group) this.#groups.delete(group.state.groupId);
     this.#step(group, { kind: "closed", errorCode });
-    group.deadlines.cancelAll();
+    this.#deadlines.cancelAll(group);
   }
 
   /** Writes offsets, and records after them; what is staged settles as the write does. */

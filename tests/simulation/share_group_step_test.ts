@@ -26,6 +26,7 @@ import {
   type ShareHeartbeatEvent,
 } from "../../server/groups/share/state.ts";
 import { step } from "../../server/groups/share/step.ts";
+import { SmallMap } from "../../server/groups/small_map.ts";
 import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 import { FakeTopics } from "../unit/server/groups/consumer/topics.ts";
 
@@ -253,7 +254,9 @@ class Simulation extends RandomRun {
 function plain({ isRefreshDue: _, initializedAtMs: __, ...state }: ShareGroupState): unknown {
   const sorted = (value: unknown): unknown => {
     if (typeof value === "bigint") return `${value}`;
-    if (value instanceof Map) return [...value].map(([key, inner]) => [key, sorted(inner)]).sort();
+    if (value instanceof Map || value instanceof SmallMap) {
+      return [...value].map(([key, inner]) => [key, sorted(inner)]).sort();
+    }
     if (Array.isArray(value)) return value.map(sorted);
     if (typeof value !== "object" || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, sorted(inner)]));

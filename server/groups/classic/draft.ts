@@ -6,6 +6,7 @@
  * nowhere else: members enter, change and leave by `put` and `drop` only.
  */
 import { ErrorCode } from "../../../protocol/errors.ts";
+import { SmallMap } from "../small_map.ts";
 import { subscribedTopics } from "../subscription.ts";
 import type {
   Effect,
@@ -22,7 +23,7 @@ import type {
   SyncAnswer,
   TimerName,
 } from "./state.ts";
-import { metadataOf, NO_BYTES, rebalanceTimeoutMs } from "./state.ts";
+import { metadataOf, NO_BYTES, NO_IDS, rebalanceTimeoutMs } from "./state.ts";
 
 /** The phases a group may come from. */
 const phasesBefore: Readonly<Record<Phase, readonly Phase[]>> = {
@@ -76,7 +77,7 @@ export class Draft {
     }
     let { instances } = this.#state;
     if (member.instanceId !== null && instances.get(member.instanceId) !== member.memberId) {
-      instances = new Map(instances).set(member.instanceId, member.memberId);
+      instances = new SmallMap(instances).set(member.instanceId, member.memberId);
     }
     this.update({
       protocolSupport,
@@ -103,7 +104,7 @@ export class Draft {
     this.#ownMembers().delete(memberId);
     const { members, instances, leaderId } = this.#state;
     if (old.instanceId !== null && instances.get(old.instanceId) === memberId) {
-      const rest = new Map(instances);
+      const rest = new SmallMap(instances);
       rest.delete(old.instanceId);
       this.update({ instances: rest });
     }
@@ -141,7 +142,7 @@ export class Draft {
   beginGeneration(): void {
     const isEmpty = this.#state.members.size === 0;
     const protocolName = isEmpty ? null : selectProtocol(this.#state);
-    this.update({ generation: this.#state.generation + 1, protocolName, pendingSync: new Set() });
+    this.update({ generation: this.#state.generation + 1, protocolName, pendingSync: NO_IDS });
     this.update({ subscribedTopics: subscribedTopics(this.#state) });
     this.moveTo(isEmpty ? "Empty" : "CompletingRebalance");
   }
@@ -218,9 +219,9 @@ export class Draft {
     this.do({ kind: "persist", group: persisted(this.#state, assignments), purpose });
   }
 
-  #ownMembers(): Map<string, Member> {
-    if (this.#state.members === this.#before.members) this.update({ members: new Map(this.#before.members) });
-    return this.#state.members as Map<string, Member>;
+  #ownMembers(): SmallMap<string, Member> {
+    if (this.#state.members === this.#before.members) this.update({ members: new SmallMap(this.#before.members) });
+    return this.#state.members as SmallMap<string, Member>;
   }
 }
 
@@ -281,13 +282,13 @@ function waits(member: Member | undefined): number {
 }
 
 function supportWith(support: ReadonlyMap<string, number>, member: Member): ReadonlyMap<string, number> {
-  const counts = new Map(support);
+  const counts = new SmallMap(support);
   for (const { name } of member.protocols) counts.set(name, (counts.get(name) ?? 0) + 1);
   return counts;
 }
 
 function supportWithout(support: ReadonlyMap<string, number>, member: Member): ReadonlyMap<string, number> {
-  const counts = new Map(support);
+  const counts = new SmallMap(support);
   for (const { name } of member.protocols) {
     const count = (counts.get(name) ?? 0) - 1;
     if (count > 0) counts.set(name, count);
@@ -296,8 +297,9 @@ function supportWithout(support: ReadonlyMap<string, number>, member: Member): R
   return counts;
 }
 
-function without(set: ReadonlySet<string>, item: string): Set<string> {
+/** A set that is emptied keeps its room. */
+export function without(set: ReadonlySet<string>, item: string): ReadonlySet<string> {
   const rest = new Set(set);
   rest.delete(item);
-  return rest;
+  return rest.size === 0 ? NO_IDS : rest;
 }

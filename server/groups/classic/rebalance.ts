@@ -7,7 +7,7 @@
 import { ErrorCode } from "../../../protocol/errors.ts";
 import type { Draft } from "./draft.ts";
 import type { GroupEvent } from "./state.ts";
-import { NO_BYTES, rebalanceTimeoutMs } from "./state.ts";
+import { NO_BYTES, NO_IDS, rebalanceTimeoutMs } from "./state.ts";
 
 /** Asks for a rebalance; when one is already under way, looks whether it can end. */
 export function prepareOrComplete(draft: Draft, reason: string): void {
@@ -119,7 +119,7 @@ export function syncExpired(draft: Draft, generation: number): void {
 }
 
 export function stopWaitingForSync(draft: Draft): void {
-  if (draft.state.pendingSync.size > 0) draft.update({ pendingSync: new Set() });
+  if (draft.state.pendingSync.size > 0) draft.update({ pendingSync: NO_IDS });
   draft.cancelTimer("sync");
 }
 

@@ -5,6 +5,7 @@
  * A request that cannot be answered at once is parked under its ticket, a number the caller chose; the effect that
  * answers it names the ticket.
  */
+import { noEntries } from "../small_map.ts";
 
 export type Phase = "Empty" | "PreparingRebalance" | "CompletingRebalance" | "Stable" | "Dead";
 
@@ -250,6 +251,7 @@ export interface GroupRules {
 }
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
+export const NO_IDS: ReadonlySet<string> = new Set();
 
 /** A group that nobody has joined. */
 export function emptyGroup(groupId: string, nowMs: number): GroupState {
@@ -262,12 +264,12 @@ export function emptyGroup(groupId: string, nowMs: number): GroupState {
     protocolType: null,
     protocolName: null,
     leaderId: null,
-    members: new Map(),
-    instances: new Map(),
-    pendingMembers: new Set(),
-    pendingSync: new Set(),
+    members: noEntries(),
+    instances: noEntries(),
+    pendingMembers: NO_IDS,
+    pendingSync: NO_IDS,
     hasNewMember: false,
-    protocolSupport: new Map(),
+    protocolSupport: noEntries(),
     awaitingJoinCount: 0,
     subscribedTopics: null,
   };

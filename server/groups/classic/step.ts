@@ -19,6 +19,7 @@
  *     any                  closed                                   Dead
  */
 import { ErrorCode } from "../../../protocol/errors.ts";
+import { noEntries, SmallMap } from "../small_map.ts";
 import { subscribedTopics } from "../subscription.ts";
 import { Draft } from "./draft.ts";
 import { join, memberError } from "./join.ts";
@@ -160,8 +161,8 @@ function refuse(draft: Draft, event: GroupEvent): void {
 
 /** A group as the log has it. Members are taken to be alive until their sessions, begun by `loaded`, say otherwise. */
 export function restoredGroup(groupId: string, stored: PersistedGroup): GroupState {
-  const members = new Map<string, Member>();
-  const instances = new Map<string, string>();
+  const members = new SmallMap<string, Member>();
+  const instances = new SmallMap<string, string>();
   for (const member of stored.members) {
     const { subscription, rebalanceTimeoutMs, ...rest } = member;
     members.set(member.memberId, {
@@ -184,8 +185,8 @@ export function restoredGroup(groupId: string, stored: PersistedGroup): GroupSta
     members,
     instances,
     protocolSupport: members.size > 0 && stored.protocolName !== null
-      ? new Map([[stored.protocolName, members.size]])
-      : new Map(),
+      ? new SmallMap([[stored.protocolName, members.size]])
+      : noEntries(),
   };
   return { ...state, subscribedTopics: subscribedTopics(state) };
 }

@@ -4,7 +4,7 @@
  * Nobody is told an assignment before it is in the log: after a crash the group comes back as its members know it.
  */
 import { ErrorCode } from "../../../protocol/errors.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, without } from "./draft.ts";
 import { memberError, rename } from "./join.ts";
 import { answerSyncs, prepare, resetAssignments } from "./rebalance.ts";
 import type { GroupState, PersistPurpose, SyncEvent } from "./state.ts";
@@ -19,8 +19,7 @@ export function sync(draft: Draft, event: SyncEvent): void {
   }
   const { phase, pendingSync, leaderId, generation, protocolType, protocolName, members } = draft.state;
   if (pendingSync.has(memberId)) {
-    const rest = new Set(pendingSync);
-    rest.delete(memberId);
+    const rest = without(pendingSync, memberId);
     draft.update({ pendingSync: rest });
     if (rest.size === 0) draft.cancelTimer("sync");
   }

@@ -3,6 +3,7 @@
  */
 import { assignmentDue } from "../modern/assignment.ts";
 import { isSamePartitions } from "../modern/partitions.ts";
+import { SmallMap } from "../small_map.ts";
 import { assignRanges } from "./assignors/range.ts";
 import type { AssigneeMember, Assignor } from "./assignors/assignor.ts";
 import { sortedTopicIds } from "./assignors/topic_order.ts";
@@ -28,7 +29,7 @@ export function updateTarget(draft: Draft): void {
   for (const { memberId } of members) {
     const target = assignment.get(memberId) ?? NO_PARTITIONS;
     const old = state.targets.get(memberId);
-    if (old === undefined || !isSamePartitions(old, target)) draft.setTarget(memberId, target);
+    if (old === undefined || !isSamePartitions(old, target)) draft.setTarget(memberId, new SmallMap(target));
   }
   draft.setAssignmentEpoch(state.groupEpoch, nowMs);
   draft.note("assignment", { epoch: state.groupEpoch, assignor: name, members: members.length });

@@ -22,6 +22,7 @@ import type { GroupState, Member } from "../classic/state.ts";
 import { emptyGroup, NO_BYTES } from "../classic/state.ts";
 import { subscribedTopics } from "../subscription.ts";
 import { forgottenParts, wholeParts } from "../modern/parts.ts";
+import { SmallMap } from "../small_map.ts";
 import { Draft } from "./draft.ts";
 import { metadataHash } from "./subscriptions.ts";
 import type {
@@ -53,7 +54,7 @@ export function fromClassic(
   // Members of a group whose first generation is still gathering have none.
   const epoch = Math.max(group.generation, 1);
   const draft = new Draft(emptyConsumerGroup(group.groupId), context);
-  const targets = new Map<string, TopicPartitions>();
+  const targets = new SmallMap<string, TopicPartitions>();
   const taken = new Set<string>();
   for (const member of group.members.values()) {
     const { subscription, assigned } = readMember(group, member, context.topics);
@@ -134,7 +135,7 @@ function readMember(
 
 /** Those that are there: an assignor of a client may name any. */
 function knownPartitions({ assignedPartitions }: ConsumerProtocolAssignment, topics: GroupTopics): TopicPartitions {
-  const known = new Map<string, readonly number[]>();
+  const known = new SmallMap<string, readonly number[]>();
   for (const { topic: name, partitions } of assignedPartitions) {
     const topic = topics.topic(name);
     if (topic === undefined) continue;
@@ -146,7 +147,7 @@ function knownPartitions({ assignedPartitions }: ConsumerProtocolAssignment, top
 
 /** A client's assignor may have given a partition to two members. The first is to keep it; the other gives it up. */
 function untaken(assigned: TopicPartitions, taken: Set<string>): TopicPartitions {
-  const target = new Map<string, readonly number[]>();
+  const target = new SmallMap<string, readonly number[]>();
   for (const [topicId, partitions] of assigned) {
     const free = partitions.filter((partition) => !taken.has(`${topicId}-${partition}`));
     for (const partition of free) taken.add(`${topicId}-${partition}`);
@@ -156,8 +157,10 @@ function untaken(assigned: TopicPartitions, taken: Set<string>): TopicPartitions
 }
 
 function held(partitions: TopicPartitions, epoch: number): HeldPartitions {
-  return new Map(
-    [...partitions].map(([topicId, list]) => [topicId, new Map(list.map((partition) => [partition, epoch]))] as const),
+  return new SmallMap(
+    [...partitions].map(([topicId, list]) =>
+      [topicId, new SmallMap(list.map((partition) => [partition, epoch]))] as const
+    ),
   );
 }
 
@@ -228,9 +231,9 @@ export function becomeClassic(draft: Draft, { leaving, joining, rebalanceReason 
 
 function classicGroup(draft: Draft, members: readonly ConsumerMember[], generation: number): GroupState {
   const { state: { groupId }, topics, nowMs } = draft;
-  const protocolSupport = new Map<string, number>();
-  const instances = new Map<string, string>();
-  const classicMembers = new Map<string, Member>();
+  const protocolSupport = new SmallMap<string, number>();
+  const instances = new SmallMap<string, string>();
+  const classicMembers = new SmallMap<string, Member>();
   for (const member of members) {
     const { memberId, instanceId, clientId, clientHost, rebalanceTimeoutMs, classic } = member;
     const { protocols, sessionTimeoutMs } = classic ?? { protocols: [], sessionTimeoutMs: 0 };

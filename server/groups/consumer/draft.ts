@@ -19,6 +19,7 @@ import type {
   TopicSubscribers,
 } from "./state.ts";
 import { NO_PARTITIONS } from "./state.ts";
+import { SmallMap } from "../small_map.ts";
 
 const noSubscribers: TopicSubscribers = { byName: 0, byRegex: 0 };
 
@@ -64,10 +65,10 @@ export class Draft extends ModernDraft<
   /** null: nobody subscribes to it any more. */
   setRegex(regex: string, value: ResolvedRegex | null): void {
     const old = this.state.regexes.get(regex);
-    const regexes = new Map(this.state.regexes);
+    const regexes = new SmallMap(this.state.regexes);
     if (value === null) regexes.delete(regex);
     else regexes.set(regex, value);
-    const subscribers = new Map(this.state.topicSubscribers);
+    const subscribers = new SmallMap(this.state.topicSubscribers);
     for (const topic of old?.topics ?? []) countTopic(subscribers, topic, { byName: 0, byRegex: -1 });
     for (const topic of value?.topics ?? []) countTopic(subscribers, topic, { byName: 0, byRegex: 1 });
     this.update({ regexes, topicSubscribers: subscribers });
@@ -78,7 +79,7 @@ export class Draft extends ModernDraft<
 
   protected override recount(old: ConsumerMember | undefined, member: ConsumerMember | undefined): void {
     if (old?.topics !== member?.topics) {
-      const subscribers = new Map(this.state.topicSubscribers);
+      const subscribers = new SmallMap(this.state.topicSubscribers);
       for (const topic of old?.topics ?? []) countTopic(subscribers, topic, { byName: -1, byRegex: 0 });
       for (const topic of member?.topics ?? []) countTopic(subscribers, topic, { byName: 1, byRegex: 0 });
       this.update({ topicSubscribers: subscribers });
@@ -119,13 +120,13 @@ export class Draft extends ModernDraft<
     const counts = new Uint16Array(Math.max(sizeMin, known?.length ?? 0));
     if (known !== undefined) counts.set(known);
     // Topics that nobody holds any more stay, as zeros: the group forgets them when it is loaded again.
-    this.update({ holderCounts: new Map(this.state.holderCounts).set(topicId, counts) });
+    this.update({ holderCounts: new SmallMap(this.state.holderCounts).set(topicId, counts) });
     this.#ownHolders.add(topicId);
     return counts;
   }
 }
 
-function countTopic(subscribers: Map<string, TopicSubscribers>, topic: string, change: TopicSubscribers): void {
+function countTopic(subscribers: SmallMap<string, TopicSubscribers>, topic: string, change: TopicSubscribers): void {
   const { byName, byRegex } = subscribers.get(topic) ?? noSubscribers;
   const sum = { byName: byName + change.byName, byRegex: byRegex + change.byRegex };
   if (sum.byName > 0 || sum.byRegex > 0) subscribers.set(topic, sum);
@@ -139,7 +140,7 @@ function recounted(
   come: readonly string[],
 ): ReadonlyMap<string, number> {
   if (left.length === come.length && left.every((name, index) => name === come[index])) return counts;
-  const changed = new Map(counts);
+  const changed = new SmallMap(counts);
   for (const name of left) {
     const count = (changed.get(name) ?? 0) - 1;
     if (count > 0) changed.set(name, count);

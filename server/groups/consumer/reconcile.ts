@@ -22,6 +22,7 @@
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import type { ConsumerMember, HeldPartitions, OwnedPartitions, TopicPartitions } from "./state.ts";
 import { NONE_HELD } from "./state.ts";
+import { SmallMap } from "../small_map.ts";
 
 export interface Reconciliation {
   readonly target: TopicPartitions;
@@ -63,12 +64,12 @@ export function reconciled(member: ConsumerMember, situation: Reconciliation): C
 
 /** Gives up topics that the member no longer subscribes to, and nothing else. */
 function withoutUnsubscribed(member: ConsumerMember, { isSubscribed, owned }: Reconciliation): ConsumerMember {
-  const assigned = new Map(member.assigned);
-  const revoking = new Map(member.revoking);
+  const assigned = new SmallMap(member.assigned);
+  const revoking = new SmallMap(member.revoking);
   for (const [topicId, partitions] of member.assigned) {
     if (isSubscribed(topicId)) continue;
     assigned.delete(topicId);
-    revoking.set(topicId, new Map([...revoking.get(topicId) ?? [], ...partitions]));
+    revoking.set(topicId, new SmallMap([...revoking.get(topicId) ?? [], ...partitions]));
   }
   if (assigned.size === member.assigned.size) return member;
   const changed = { ...member, previousEpoch: member.epoch, assigned };
@@ -82,16 +83,16 @@ function nextAssignment(
   epoch: number = member.epoch,
 ): ConsumerMember {
   const { target, targetEpoch, isSubscribed, isFree, owned } = situation;
-  const assigned = new Map<string, ReadonlyMap<number, number>>();
-  const revoking = new Map<string, ReadonlyMap<number, number>>();
+  const assigned = new SmallMap<string, ReadonlyMap<number, number>>();
+  const revoking = new SmallMap<string, ReadonlyMap<number, number>>();
   const given = new Map<string, number[]>();
   let isWaiting = false;
   for (const topicId of new Set([...target.keys(), ...member.assigned.keys()])) {
     const held = member.assigned.get(topicId);
     const wanted = new Set(isSubscribed(topicId) ? target.get(topicId) : undefined);
     if (held !== undefined) {
-      const kept = new Map([...held].filter(([partition]) => wanted.has(partition)));
-      const left = new Map([...held].filter(([partition]) => !wanted.has(partition)));
+      const kept = new SmallMap([...held].filter(([partition]) => wanted.has(partition)));
+      const left = new SmallMap([...held].filter(([partition]) => !wanted.has(partition)));
       if (kept.size > 0) assigned.set(topicId, kept);
       if (left.size > 0) revoking.set(topicId, left);
     }
@@ -109,7 +110,7 @@ function nextAssignment(
     return { ...member, phase: "unrevoked", epoch, previousEpoch: member.epoch, assigned, revoking };
   }
   for (const [topicId, partitions] of given) {
-    const held = new Map(assigned.get(topicId));
+    const held = new SmallMap(assigned.get(topicId));
     for (const partition of partitions) held.set(partition, targetEpoch);
     assigned.set(topicId, held);
   }

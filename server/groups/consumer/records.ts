@@ -14,6 +14,7 @@ import {
 import type { LogRecord } from "../log_writer.ts";
 import { groupRecord } from "../records.ts";
 import { StoredParts } from "../modern/stored.ts";
+import { SmallMap } from "../small_map.ts";
 import { Draft } from "./draft.ts";
 import type {
   ConsumerGroupState,
@@ -116,7 +117,7 @@ export class StoredGroup extends StoredParts<typeof consumerGroupRecords> {
   restore(groupId: string, context: StepContext): ConsumerGroupState | null {
     const draft = new Draft(emptyConsumerGroup(groupId), context);
     const members = new Map<string, ConsumerMember>();
-    const targets = new Map<string, TopicPartitions>();
+    const targets = new SmallMap<string, TopicPartitions>();
     let isKnown = false;
     for (const { key, value } of this.parts()) {
       if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, value));
@@ -196,18 +197,18 @@ type StoredTopics = ConsumerGroupRecordValue<"currentMember">["assignedPartition
 
 /** Up to Kafka 4.2 the epochs of partitions were not written: then it is the member's. */
 function heldOf(topics: StoredTopics, memberEpoch: number): HeldPartitions {
-  return new Map(topics.map(({ topicId, partitions, assignmentEpochs }) => {
+  return new SmallMap(topics.map(({ topicId, partitions, assignmentEpochs }) => {
     const epochs = assignmentEpochs?.length === partitions.length ? assignmentEpochs : null;
     const held = partitions.map((partition, index) =>
       [partition, epochs?.[index] ?? Math.max(memberEpoch, 0)] as const
     );
-    return [topicId, new Map(held.filter(([partition]) => isPartition(partition)))] as const;
+    return [topicId, new SmallMap(held.filter(([partition]) => isPartition(partition)))] as const;
   }));
 }
 
 function targetOf(value: Uint8Array): TopicPartitions {
   const { topicPartitions } = consumerGroupLog.decodeValue("targetMember", value);
-  return new Map(
+  return new SmallMap(
     topicPartitions.map(({ topicId, partitions }) =>
       [topicId, partitions.filter(isPartition).sort((one, other) => one - other)] as const
     ),

@@ -20,6 +20,7 @@ import type {
   StepContext as Context,
   Ticket,
 } from "../modern/state.ts";
+import { noEntries } from "../small_map.ts";
 
 export type { TopicPartitions } from "../modern/partitions.ts";
 export { NO_PARTITIONS } from "../modern/partitions.ts";
@@ -29,7 +30,7 @@ export { JOINING_EPOCH, LEAVING_EPOCH, STATIC_LEAVING_EPOCH } from "../modern/st
 /** Topic id to partition to the epoch in which the member got it (KIP-1251). */
 export type HeldPartitions = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
-export const NONE_HELD: HeldPartitions = new Map();
+export const NONE_HELD: HeldPartitions = noEntries();
 
 export interface ConsumerGroupState extends ModernGroup<ConsumerMember, TopicPartitions> {
   /** Static members: instance id to member id. */
@@ -108,17 +109,17 @@ export function emptyConsumerGroup(groupId: string): ConsumerGroupState {
     assignmentEpoch: 1,
     assignmentTimestampMs: 0,
     metadataHash: 0n,
-    members: new Map(),
-    instances: new Map(),
-    targets: new Map(),
-    regexes: new Map(),
+    members: noEntries(),
+    instances: noEntries(),
+    targets: noEntries(),
+    regexes: noEntries(),
     isDead: false,
-    topicSubscribers: new Map(),
-    regexSubscribers: new Map(),
-    assignorVotes: new Map(),
+    topicSubscribers: noEntries(),
+    regexSubscribers: noEntries(),
+    assignorVotes: noEntries(),
     classicMemberCount: 0,
-    classicProtocolSupport: new Map(),
-    holderCounts: new Map(),
+    classicProtocolSupport: noEntries(),
+    holderCounts: noEntries(),
     isRefreshDue: true,
     isResolving: false,
     hasPartitionMetadata: false,

@@ -16,6 +16,7 @@
 import { ErrorCode, ProtocolError } from "../../../protocol/errors.ts";
 import { namedMember } from "../modern/members.ts";
 import { subscription } from "../modern/subscription.ts";
+import { SmallMap } from "../small_map.ts";
 import { preferredAssignor, updateTarget } from "./assign.ts";
 import {
   classicHeartbeat,
@@ -148,9 +149,9 @@ function leave(draft: Draft, event: HeartbeatEvent): void {
 
 /** A static member goes, and is expected back within its session. What it has stays its own, for whoever it then is. */
 function leaveForNow(draft: Draft, member: ConsumerMember): void {
-  const assigned = new Map(
+  const assigned = new SmallMap(
     [...member.assigned].map(([topicId, partitions]) =>
-      [topicId, new Map([...partitions.keys()].map((partition) => [partition, 0]))] as const
+      [topicId, new SmallMap([...partitions.keys()].map((partition) => [partition, 0]))] as const
     ),
   );
   const left = { ...member, epoch: STATIC_LEAVING_EPOCH, revoking: NONE_HELD, assigned };

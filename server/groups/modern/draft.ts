@@ -15,6 +15,7 @@ import type {
   PersistEffect,
   StepContext,
 } from "./state.ts";
+import { SmallMap } from "../small_map.ts";
 
 export abstract class ModernDraft<
   Member extends ModernMember,
@@ -125,18 +126,18 @@ export abstract class ModernDraft<
 
   // -------------------------------------------------------------------------------------------- below: how
 
-  #ownMembers(): Map<string, Member> {
+  #ownMembers(): SmallMap<string, Member> {
     if (this.#state.members === this.before.members) {
-      this.#state = { ...this.#state, members: new Map(this.before.members) };
+      this.#state = { ...this.#state, members: new SmallMap(this.before.members) };
     }
-    return this.#state.members as Map<string, Member>;
+    return this.#state.members as SmallMap<string, Member>;
   }
 
-  #ownTargets(): Map<string, Target> {
+  #ownTargets(): SmallMap<string, Target> {
     if (this.#state.targets === this.before.targets) {
-      this.#state = { ...this.#state, targets: new Map(this.before.targets) };
+      this.#state = { ...this.#state, targets: new SmallMap(this.before.targets) };
     }
-    return this.#state.targets as Map<string, Target>;
+    return this.#state.targets as SmallMap<string, Target>;
   }
 }
 
@@ -152,7 +153,7 @@ export function withInstanceOf(
 ): ReadonlyMap<string, string> {
   const [from, to] = [old?.instanceId ?? null, member?.instanceId ?? null];
   if (from === to) return instances;
-  const changed = new Map(instances);
+  const changed = new SmallMap(instances);
   // Another member may have taken the instance already.
   if (from !== null && changed.get(from) === old!.memberId) changed.delete(from);
   if (to !== null) changed.set(to, member!.memberId);

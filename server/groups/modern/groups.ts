@@ -8,9 +8,10 @@
  */
 import type { Clock, Timers } from "../../../runtime/runtime.ts";
 import type { Logger } from "../../log.ts";
-import { Deadlines } from "../deadlines.ts";
-import { DurableGroup } from "../durable_group.ts";
+import { type Deadline, Deadlines } from "../deadlines.ts";
+import { DurableGroup, type GroupLog } from "../durable_group.ts";
 import type { LogRecord, LogWriter } from "../log_writer.ts";
+import { SmallMap } from "../small_map.ts";
 import type { GroupTopics, ModernEffect, ModernGroup, PersistEffect, Ticket } from "./state.ts";
 
 /** The words of a protocol. */
@@ -67,7 +68,7 @@ export interface ModernGroupsOptions<W extends Words> {
 /** The object is the group's identity: one deleted and made anew is another. */
 export interface GroupEntry<W extends Words> {
   readonly durable: DurableGroup<W["state"], W["part"], W["answer"]>;
-  readonly deadlines: Deadlines<string>;
+  readonly deadlines: SmallMap<string, Deadline<EventOf<W>>>;
 }
 
 export interface RemovedGroup<W extends Words> {
@@ -80,10 +81,17 @@ export abstract class ModernGroups<W extends Words> {
   protected readonly groups = new Map<string, GroupEntry<W>>();
   readonly #options: ModernGroupsOptions<W>;
   readonly #protocol: Protocol<W>;
+  readonly #log: GroupLog<W["state"], W["part"], W["answer"]>;
+  readonly #deadlines: Deadlines<GroupEntry<W>, EventOf<W>>;
 
   constructor(options: ModernGroupsOptions<W>, protocol: Protocol<W>) {
     this.#options = options;
     this.#protocol = protocol;
+    const { writer, answer, logger } = options;
+    const { encode, whole } = protocol;
+    const onWriteFailed = (group: string, error: number) => logger.warn("group not written", { group, error });
+    this.#log = { writer, encode, whole, answer, onWriteFailed };
+    this.#deadlines = new Deadlines<GroupEntry<W>, EventOf<W>>(options, (group, event) => this.step(group, event));
   }
 
   has(groupId: string): boolean {
@@ -191,23 +199,17 @@ export abstract class ModernGroups<W extends Words> {
 
   #close(group: GroupEntry<W>): void {
     this.step(group, { kind: "closed" });
-    group.deadlines.cancelAll();
+    this.stopTimers(group);
   }
 
   // -------------------------------------------------------------------------------------------- steps
 
   protected newGroup(state: W["state"]): GroupEntry<W> {
-    const { groupId } = state;
-    const { writer, answer, logger } = this.#options;
-    const { encode, whole } = this.#protocol;
-    const durable = new DurableGroup<W["state"], W["part"], W["answer"]>(state, {
-      writer,
-      encode: (part) => encode(groupId, part),
-      whole,
-      answer,
-      onWriteFailed: (errorCode) => logger.warn("group not written", { group: groupId, error: errorCode }),
-    });
-    return { durable, deadlines: new Deadlines(this.#options) };
+    return { durable: new DurableGroup(state, this.#log), deadlines: new SmallMap() };
+  }
+
+  protected stopTimers(group: GroupEntry<W>): void {
+    this.#deadlines.cancelAll(group);
   }
 
   protected context(groupId: string): ContextOf<W> {
@@ -246,10 +248,10 @@ export abstract class ModernGroups<W extends Words> {
         break;
       case "startTimer":
         if (effect.isKept && deadlines.has(effect.timer)) break;
-        deadlines.set(effect.timer, effect.delayMs, () => this.step(group, effect.event));
+        this.#deadlines.set(group, effect.timer, effect.delayMs, effect.event);
         break;
       case "cancelTimer":
-        deadlines.cancel(effect.timer);
+        this.#deadlines.cancel(group, effect.timer);
         break;
       case "note":
         this.#options.logger.debug(effect.event, effect.facts);

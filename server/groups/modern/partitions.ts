@@ -1,7 +1,10 @@
+/** Partitions of a few topics, as the newer protocols name them. */
+import { noEntries } from "../small_map.ts";
+
 /** Topic id to partitions, ascending. */
 export type TopicPartitions = ReadonlyMap<string, readonly number[]>;
 
-export const NO_PARTITIONS: TopicPartitions = new Map();
+export const NO_PARTITIONS: TopicPartitions = noEntries();
 
 export function isSamePartitions(one: TopicPartitions, other: TopicPartitions): boolean {
   if (one === other) return true;

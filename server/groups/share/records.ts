@@ -9,6 +9,7 @@ import { shareGroupLog, type shareGroupRecords } from "../../../protocol/embedde
 import type { LogRecord } from "../log_writer.ts";
 import { forgottenParts, wholeParts } from "../modern/parts.ts";
 import { StoredParts } from "../modern/stored.ts";
+import { SmallMap } from "../small_map.ts";
 import {
   emptyShareGroup,
   type NamedPartitions,
@@ -105,7 +106,7 @@ export class StoredShareGroup extends StoredParts<typeof shareGroupRecords> {
   restore(groupId: string): ShareGroupState | null {
     let state = emptyShareGroup(groupId);
     const members = new Map<string, ShareMember>();
-    const targets = new Map<string, TopicPartitions>();
+    const targets = new SmallMap<string, TopicPartitions>();
     let isKnown = false;
     for (const { key, value } of this.parts()) {
       if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, value));
@@ -162,7 +163,7 @@ function statePartitionsOf(value: Uint8Array): StatePartitions {
   return {
     initializing: namedPartitions(stored.initializingTopics),
     initialized: namedPartitions(stored.initializedTopics),
-    deleting: new Map(stored.deletingTopics.map(({ topicId, topicName }) => [topicId, topicName])),
+    deleting: new SmallMap(stored.deletingTopics.map(({ topicId, topicName }) => [topicId, topicName])),
   };
 }
 
@@ -172,11 +173,11 @@ interface StoredTopic {
 }
 
 function mapped(topics: readonly StoredTopic[]): TopicPartitions {
-  return new Map(topics.map(({ topicId, partitions }) => [topicId, sound(partitions)]));
+  return new SmallMap(topics.map(({ topicId, partitions }) => [topicId, sound(partitions)]));
 }
 
 function namedPartitions(topics: readonly (StoredTopic & { readonly topicName: string })[]): NamedPartitions {
-  return new Map(
+  return new SmallMap(
     topics.map(({ topicId, topicName, partitions }) =>
       [topicId, { name: topicName, partitions: sound(partitions) }] as const
     ),

@@ -6,6 +6,7 @@
  */
 import type { TopicPartitions } from "../modern/partitions.ts";
 import type { ModernEffect, ModernGroup, ModernMember, ModernPart, StepContext, Ticket } from "../modern/state.ts";
+import { noEntries } from "../small_map.ts";
 
 export type { TopicPartitions } from "../modern/partitions.ts";
 export type { GroupTopics, Ticket } from "../modern/state.ts";
@@ -48,12 +49,12 @@ export function emptyShareGroup(groupId: string): ShareGroupState {
     assignmentEpoch: FIRST_GROUP_EPOCH,
     assignmentTimestampMs: 0,
     metadataHash: 0n,
-    members: new Map(),
-    targets: new Map(),
-    statePartitions: { initializing: new Map(), initialized: new Map(), deleting: new Map() },
+    members: noEntries(),
+    targets: noEntries(),
+    statePartitions: { initializing: noEntries(), initialized: noEntries(), deleting: noEntries() },
     isDead: false,
     isRefreshDue: true,
-    initializedAtMs: new Map(),
+    initializedAtMs: noEntries(),
   };
 }
 
@@ -66,7 +67,7 @@ export function newShareMember(memberId: string): ShareMember {
     clientId: "",
     clientHost: "",
     topics: [],
-    assigned: new Map(),
+    assigned: noEntries(),
   };
 }
 

@@ -7,6 +7,7 @@
  *     the group is to forget the topic, or all              deleting, until the share coordinator has forgotten it
  *     the topic is deleted                                  gone
  */
+import { SmallMap } from "../small_map.ts";
 import type { GroupTopics, InitialTopic, NamedPartitions, StatePartitions, TopicPartitions } from "./state.ts";
 
 /** In a topic that is new to the group, the group's rule for new partitions decides where it begins, once somebody reads. */
@@ -38,17 +39,17 @@ export function lackingPartitions(
 }
 
 export function withInitializing(state: StatePartitions, topics: readonly InitialTopic[]): StatePartitions {
-  const more = new Map(
+  const more = new SmallMap(
     topics.map(({ topicId, name, partitions }) =>
       [topicId, { name, partitions: partitions.map(({ partition }) => partition) }] as const
     ),
   );
-  const deleting = new Map([...state.deleting].filter(([topicId]) => !more.has(topicId)));
+  const deleting = new SmallMap([...state.deleting].filter(([topicId]) => !more.has(topicId)));
   return { ...state, initializing: united(state.initializing, more), deleting };
 }
 
 export function withInitialized(state: StatePartitions, done: TopicPartitions, topics: GroupTopics): StatePartitions {
-  const more = new Map([...done].map(([topicId, partitions]) => {
+  const more = new SmallMap([...done].map(([topicId, partitions]) => {
     const name = state.initializing.get(topicId)?.name ?? topics.topicById(topicId)?.name ?? "<UNKNOWN>";
     return [topicId, { name, partitions }] as const;
   }));
@@ -65,20 +66,20 @@ export function withoutInitializing(state: StatePartitions, failed: TopicPartiti
 
 /** null: all topics. */
 export function withDeleting(state: StatePartitions, topicIds: readonly string[] | null): StatePartitions {
-  const deleting = new Map(state.deleting);
+  const deleting = new SmallMap(state.deleting);
   const isMeant = (topicId: string) => topicIds === null || topicIds.includes(topicId);
   for (const part of topicIds === null ? [state.initialized, state.initializing] : [state.initialized]) {
     for (const [topicId, { name }] of part) if (isMeant(topicId)) deleting.set(topicId, name);
   }
   return {
-    initializing: topicIds === null ? new Map() : state.initializing,
-    initialized: new Map([...state.initialized].filter(([topicId]) => !isMeant(topicId))),
+    initializing: topicIds === null ? new SmallMap() : state.initializing,
+    initialized: new SmallMap([...state.initialized].filter(([topicId]) => !isMeant(topicId))),
     deleting,
   };
 }
 
 export function withoutDeleting(state: StatePartitions, topicIds: readonly string[]): StatePartitions {
-  return { ...state, deleting: new Map([...state.deleting].filter(([topicId]) => !topicIds.includes(topicId))) };
+  return { ...state, deleting: new SmallMap([...state.deleting].filter(([topicId]) => !topicIds.includes(topicId))) };
 }
 
 /** Itself when none of the topics is in it. */
@@ -86,7 +87,7 @@ export function withoutTopics(state: StatePartitions, topicIds: ReadonlySet<stri
   const parts = [state.initializing, state.initialized, state.deleting];
   if (!parts.some((part) => [...part.keys()].some((topicId) => topicIds.has(topicId)))) return state;
   const left = <Value>(part: ReadonlyMap<string, Value>) =>
-    new Map([...part].filter(([topicId]) => !topicIds.has(topicId)));
+    new SmallMap([...part].filter(([topicId]) => !topicIds.has(topicId)));
   return {
     initializing: left(state.initializing),
     initialized: left(state.initialized),
@@ -95,7 +96,7 @@ export function withoutTopics(state: StatePartitions, topicIds: ReadonlySet<stri
 }
 
 function united(one: NamedPartitions, more: NamedPartitions): NamedPartitions {
-  const all = new Map(one);
+  const all = new SmallMap(one);
   for (const [topicId, { name, partitions }] of more) {
     const both = new Set([...all.get(topicId)?.partitions ?? [], ...partitions]);
     all.set(topicId, { name, partitions: [...both].sort((first, second) => first - second) });
@@ -104,7 +105,7 @@ function united(one: NamedPartitions, more: NamedPartitions): NamedPartitions {
 }
 
 function reduced(one: NamedPartitions, less: TopicPartitions): NamedPartitions {
-  const left = new Map(one);
+  const left = new SmallMap(one);
   for (const [topicId, gone] of less) {
     const known = left.get(topicId);
     if (known === undefined) continue;

@@ -20,6 +20,7 @@ import { assignmentDue } from "../modern/assignment.ts";
 import { checkSize, fencedEpoch, memberOf } from "../modern/members.ts";
 import { isSamePartitions } from "../modern/partitions.ts";
 import { subscription } from "../modern/subscription.ts";
+import { SmallMap } from "../small_map.ts";
 import { assignSimply } from "./assign.ts";
 import { ShareDraft } from "./draft.ts";
 import {
@@ -236,7 +237,7 @@ function updateTarget(draft: ShareDraft): void {
   const assignment = assignSimply(members, (topicId) => statePartitions.initialized.get(topicId)?.partitions ?? []);
   for (const [memberId, target] of assignment) {
     const old = state.targets.get(memberId);
-    if (old === undefined || !isSamePartitions(old, target)) draft.setTarget(memberId, target);
+    if (old === undefined || !isSamePartitions(old, target)) draft.setTarget(memberId, new SmallMap(target));
   }
   draft.setAssignmentEpoch(groupEpoch, nowMs);
   draft.note("share assignment", { epoch: groupEpoch, members: members.length });
@@ -251,7 +252,7 @@ function reconcile(draft: ShareDraft, member: ShareMember, isRaised: boolean): S
   const { assignmentEpoch } = draft.state;
   if (!isRaised && member.epoch === assignmentEpoch) return member;
   const ids = new Set(idsOfTopics(member.topics, draft.topics));
-  const assigned = new Map([...draft.targetOf(member.memberId)].filter(([topicId]) => ids.has(topicId)));
+  const assigned = new SmallMap([...draft.targetOf(member.memberId)].filter(([topicId]) => ids.has(topicId)));
   const isAtEpoch = member.epoch === assignmentEpoch;
   if (isAtEpoch && isSamePartitions(assigned, member.assigned)) return member;
   const updated = isAtEpoch
@@ -269,7 +270,7 @@ function initializeLacking(draft: ShareDraft): void {
   const lacking = lackingPartitions(state.statePartitions, subscribedNames(state), topics, isUnderWay);
   if (lacking.length === 0) return;
   draft.setStatePartitions(withInitializing(state.statePartitions, lacking));
-  const initializedAtMs = new Map(state.initializedAtMs);
+  const initializedAtMs = new SmallMap(state.initializedAtMs);
   for (const { topicId } of lacking) initializedAtMs.set(topicId, nowMs);
   draft.update({ initializedAtMs });
   draft.do({ kind: "initialize", stateEpoch: state.groupEpoch, topics: lacking });

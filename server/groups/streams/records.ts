@@ -12,6 +12,7 @@ import type { LogRecord } from "../log_writer.ts";
 import { groupRecord } from "../records.ts";
 import { forgottenParts, wholeParts } from "../modern/parts.ts";
 import { StoredParts } from "../modern/stored.ts";
+import { SmallMap } from "../small_map.ts";
 import { Draft, storedValue } from "./draft.ts";
 import type {
   MemberPhase,
@@ -142,7 +143,7 @@ export class StoredStreamsGroup extends StoredParts<typeof streamsGroupRecords> 
   restore(groupId: string, context: StepContext): StreamsGroupState | null {
     const draft = new Draft(emptyStreamsGroup(groupId), context);
     const members = new Map<string, StreamsMember>();
-    const targets = new Map<string, Tasks>();
+    const targets = new SmallMap<string, Tasks>();
     let isKnown = false;
     for (const { key, value } of this.parts()) {
       if (key.kind === "member") members.set(key.memberId, memberOf(key.memberId, value));

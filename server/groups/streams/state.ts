@@ -11,6 +11,7 @@ import type {
   StepContext as Context,
   Ticket,
 } from "../modern/state.ts";
+import { noEntries } from "../small_map.ts";
 import type { ConfiguredTopology } from "./configure.ts";
 import type { HeldTasks, Task, Tasks } from "./tasks.ts";
 import { NONE_HELD } from "./tasks.ts";
@@ -93,7 +94,7 @@ export interface MemberTaskOffsets {
   readonly endOffsets: ReadonlyMap<Task, number>;
 }
 
-export const NO_OFFSETS: MemberTaskOffsets = { offsets: new Map(), endOffsets: new Map() };
+export const NO_OFFSETS: MemberTaskOffsets = { offsets: noEntries(), endOffsets: noEntries() };
 
 /** By the names under which Kafka writes them to the log, in their order. */
 export type AssignmentConfigs = ReadonlyMap<string, string>;
@@ -109,21 +110,21 @@ export function emptyStreamsGroup(groupId: string): StreamsGroupState {
     assignmentTimestampMs: 0,
     metadataHash: 0n,
     validatedTopologyEpoch: -1,
-    assignmentConfigs: new Map(),
+    assignmentConfigs: noEntries(),
     storedDescriptionEpoch: -1,
     failedDescriptionEpoch: -1,
     topology: null,
-    members: new Map(),
-    instances: new Map(),
-    targets: new Map(),
+    members: noEntries(),
+    instances: noEntries(),
+    targets: noEntries(),
     isDead: false,
-    holders: new Map(),
+    holders: noEntries(),
     configured: null,
     isRefreshDue: true,
     isDelayed: false,
     shutdownBy: null,
     endpointEpoch: 0,
-    taskOffsets: new Map(),
+    taskOffsets: noEntries(),
   };
 }
 

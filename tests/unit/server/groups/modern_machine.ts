@@ -4,6 +4,7 @@
  */
 import type { Words } from "../../../../server/groups/modern/groups.ts";
 import type { ModernEffect } from "../../../../server/groups/modern/state.ts";
+import { SmallMap } from "../../../../server/groups/small_map.ts";
 import type { FakeTopics } from "./consumer/topics.ts";
 import { answerOnce, TimedMachine } from "./timed_machine.ts";
 
@@ -110,7 +111,7 @@ function print(value: unknown): string {
     if (typeof part === "bigint") return `${part}`;
     if (part instanceof Uint8Array) return [...part];
     if (part instanceof Set) return [...part].sort();
-    if (part instanceof Map) {
+    if (part instanceof Map || part instanceof SmallMap) {
       return [...part].map(([name, content]) => [name, JSON.parse(print(content) ?? "null")] as const)
         .sort(([one], [another]) => `${one}` < `${another}` ? -1 : 1);
     }
