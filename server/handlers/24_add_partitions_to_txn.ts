@@ -5,6 +5,9 @@
  *
  * Of one transaction all partitions are added, or none: where one does not exist the others are OPERATION_NOT_ATTEMPTED.
  * Clients add no partitions of internal topics. v4 and later are for brokers; those that verify answer for each partition whether it is in the open transaction.
+ *
+ * Where answers differ by partition, one that is named twice is answered once and a topic without partitions not at all; where all
+ * have the same, they are answered as they were asked: as Kafka does.
  */
 import { addPartitionsToTxn, type AddPartitionsToTxnRequest } from "../../protocol/api/24_add_partitions_to_txn.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
@@ -18,12 +21,17 @@ const FIRST_BROKER_VERSION = 4;
 type Transaction = AddPartitionsToTxnRequest["transactions"][number];
 type Topics = Transaction["topics"];
 
+interface TopicResult {
+  readonly name: string;
+  readonly resultsByPartition: { readonly partitionIndex: number; readonly partitionErrorCode: number }[];
+}
+
 export const addPartitionsToTxnHandler = handle(addPartitionsToTxn, [0, 5], async (request, { apiVersion, broker }) => {
   if (apiVersion >= FIRST_BROKER_VERSION) {
     const transactions = distinct(request.transactions);
     const resultsByTransaction = await Promise.all(transactions.map(async (transaction) => ({
       transactionalId: transaction.transactionalId,
-      topicResults: byTopic(transaction.topics, await answerOne(transaction, broker, apiVersion)),
+      topicResults: await answerOne(transaction, broker, apiVersion),
     })));
     return { resultsByTransaction };
   }
@@ -34,12 +42,10 @@ export const addPartitionsToTxnHandler = handle(addPartitionsToTxn, [0, 5], asyn
     verifyOnly: false,
     topics: request.v3AndBelowTopics,
   };
-  const errorCodes = await answerOne(transaction, broker, apiVersion);
-  return { resultsByTopicV3AndBelow: byTopic(transaction.topics, errorCodes) };
+  return { resultsByTopicV3AndBelow: await answerOne(transaction, broker, apiVersion) };
 });
 
-/** An error code for each partition, in order. */
-async function answerOne(transaction: Transaction, broker: Broker, apiVersion: number): Promise<number[]> {
+async function answerOne(transaction: Transaction, broker: Broker, apiVersion: number): Promise<TopicResult[]> {
   const { transactionalId, producerId, producerEpoch, verifyOnly } = transaction;
   const places = placesOf(transaction.topics);
   const troubles = places.map(({ topic, partition }) => {
@@ -48,10 +54,14 @@ async function answerOne(transaction: Transaction, broker: Broker, apiVersion: n
     return isKnown ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   });
   if (troubles.some((errorCode) => errorCode !== ErrorCode.NONE)) {
-    return troubles.map((errorCode) => errorCode === ErrorCode.NONE ? ErrorCode.OPERATION_NOT_ATTEMPTED : errorCode);
+    const unattempted = ErrorCode.OPERATION_NOT_ATTEMPTED;
+    return byPlace(places, troubles.map((errorCode) => errorCode === ErrorCode.NONE ? unattempted : errorCode));
   }
   const producer = { producerId, producerEpoch };
-  if (verifyOnly) return places.map((place) => broker.transactions.verifyPartition(transactionalId, producer, place));
+  if (verifyOnly) {
+    const { transactions } = broker;
+    return byPlace(places, places.map((place) => transactions.verifyPartition(transactionalId, producer, place)));
+  }
   const errorCode = await broker.transactions.addPartitions({
     transactionalId,
     ...producer,
@@ -59,7 +69,7 @@ async function answerOne(transaction: Transaction, broker: Broker, apiVersion: n
     clientVersion: apiVersion >= FIRST_BROKER_VERSION ? 2 : 0,
   });
   const isUnknown = errorCode === ErrorCode.PRODUCER_FENCED && apiVersion < 2;
-  return places.map(() => isUnknown ? ErrorCode.INVALID_PRODUCER_EPOCH : errorCode);
+  return asAsked(transaction.topics, isUnknown ? ErrorCode.INVALID_PRODUCER_EPOCH : errorCode);
 }
 
 /** Of a transaction that is named twice the first counts, as in Kafka. */
@@ -75,13 +85,25 @@ function placesOf(topics: Topics): Place[] {
   return topics.flatMap(({ name, partitions }) => partitions.map((partition) => ({ topic: name, partition })));
 }
 
-function byTopic(topics: Topics, errorCodes: readonly number[]) {
-  let at = 0;
+function asAsked(topics: Topics, partitionErrorCode: number): TopicResult[] {
   return topics.map(({ name, partitions }) => ({
     name,
-    resultsByPartition: partitions.map((partitionIndex) => ({
+    resultsByPartition: partitions.map((partitionIndex) => ({ partitionIndex, partitionErrorCode })),
+  }));
+}
+
+/** An error code for each place, in order. */
+function byPlace(places: readonly Place[], errorCodes: readonly number[]): TopicResult[] {
+  const byTopic = new Map<string, Map<number, number>>();
+  places.forEach(({ topic, partition }, at) => {
+    const ofTopic = byTopic.get(topic) ?? new Map<number, number>();
+    byTopic.set(topic, ofTopic.set(partition, errorCodes[at]!));
+  });
+  return Array.from(byTopic, ([name, ofTopic]) => ({
+    name,
+    resultsByPartition: Array.from(ofTopic, ([partitionIndex, partitionErrorCode]) => ({
       partitionIndex,
-      partitionErrorCode: errorCodes[at++]!,
+      partitionErrorCode,
     })),
   }));
 }

@@ -3,16 +3,19 @@
  *
  * v1 how far the group is behind (KIP-1226)
  *
- * -1 where nothing is known; that is no error. Without topics: all that the group goes through.
+ * -1 where nothing is known; that is no error. Without topics: all that the group goes through. Of topics that are there, what is
+ * named twice is answered once; what nobody can know (a partition below 0, a group without a name) fails all
+ * of the group: as in Kafka.
  */
 import {
   describeShareGroupOffsets,
   type DescribeShareGroupOffsetsRequest,
   type DescribeShareGroupOffsetsResponseDraft,
 } from "../../protocol/api/90_describe_share_group_offsets.ts";
-import { ErrorCode } from "../../protocol/errors.ts";
+import { ErrorCode, errorInfo } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import type { Broker } from "../broker.ts";
+import type { Topic } from "../cluster/cluster.ts";
 import { isShareProtocolOn } from "../features.ts";
 import { handle } from "../handler.ts";
 
@@ -29,20 +32,30 @@ function answerGroup({ groupId, topics }: GroupRequest, broker: Broker): GroupAn
   if (!isShareProtocolOn(broker)) return { groupId, topics: [], errorCode: ErrorCode.UNSUPPORTED_VERSION };
   const asked = topics ?? initializedTopics(groupId, broker);
   if (typeof asked === "number") return { groupId, topics: [], errorCode: asked };
-  const known: GroupAnswer["topics"][number][] = [];
+  const known = new Map<Topic, Set<number>>();
   const unknown: GroupAnswer["topics"][number][] = [];
   for (const { topicName, partitions } of asked) {
     const topic = broker.cluster.topic(topicName);
     if (topic === undefined) {
       unknown.push({ topicName, topicId: ZERO_UUID, partitions: partitions.map((index) => nothingKnown(index)) });
-      continue;
+    } else if (groupId === "" || partitions.some((index) => index < 0)) {
+      return refused(groupId, ErrorCode.UNKNOWN_SERVER_ERROR);
+    } else {
+      const indexes = known.get(topic) ?? new Set();
+      for (const index of partitions) indexes.add(index);
+      known.set(topic, indexes);
     }
-    const answers = partitions.map((index) =>
-      answerPartition(groupId, { name: topicName, id: topic.id, index }, broker)
-    );
-    known.push({ topicName, topicId: topic.id, partitions: answers });
   }
-  return { groupId, topics: [...known, ...unknown], errorCode: ErrorCode.NONE };
+  const topicAnswers = Array.from(known, ([{ name, id }, indexes]) => ({
+    topicName: name,
+    topicId: id,
+    partitions: Array.from(indexes, (index) => answerPartition(groupId, { name, id, index }, broker)),
+  }));
+  return { groupId, topics: [...topicAnswers, ...unknown], errorCode: ErrorCode.NONE };
+}
+
+function refused(groupId: string, errorCode: number): GroupAnswer {
+  return { groupId, topics: [], errorCode, errorMessage: errorInfo(errorCode).message };
 }
 
 /** Of a group that is not there: none. */

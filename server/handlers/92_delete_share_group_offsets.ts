@@ -18,12 +18,12 @@ export const deleteShareGroupOffsetsHandler = handle(deleteShareGroupOffsets, [0
   const { groups, cluster } = broker;
   const { initialized, deleting } = groups.share.state(groupId)?.statePartitions ??
     { initialized: new Map(), deleting: new Map() };
-  const wanted: { readonly topicName: string; readonly topicId: string }[] = [];
+  const wanted = new Map<string, string>(); // names by id: what is named twice is answered once, as in Kafka
   const refused: TopicAnswer[] = [];
   for (const { topicName } of request.topics) {
     const topicId = cluster.topic(topicName)?.id;
     if (topicId !== undefined && (initialized.has(topicId) || deleting.has(topicId))) {
-      wanted.push({ topicName, topicId });
+      wanted.set(topicId, topicName);
       continue;
     }
     const errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
@@ -33,8 +33,8 @@ export const deleteShareGroupOffsetsHandler = handle(deleteShareGroupOffsets, [0
     refused.push({ topicName, topicId: ZERO_UUID, errorCode, errorMessage });
   }
   try {
-    const outcomes = await groups.share.deleteOffsets(groupId, wanted.map(({ topicId }) => topicId));
-    const answers = wanted.map(({ topicName, topicId }): TopicAnswer => {
+    const outcomes = await groups.share.deleteOffsets(groupId, [...wanted.keys()]);
+    const answers = Array.from(wanted, ([topicId, topicName]): TopicAnswer => {
       const errorCode = outcomes.get(topicId)?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
       const errorMessage = errorCode === ErrorCode.NONE ? null : errorInfo(errorCode).message;
       return { topicName, topicId, errorCode, errorMessage };

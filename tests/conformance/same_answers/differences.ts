@@ -1,6 +1,7 @@
 /** Where Weir's answers are meant to differ, each by the heading of docs/differences.md that gives the reason. */
 
 import type { Finding } from "./run.ts";
+import type { Question } from "./questions.ts";
 
 export interface Meant {
   readonly heading: string;
@@ -11,10 +12,14 @@ export interface Meant {
   readonly at?: RegExp;
 }
 
-export const meant: readonly Meant[] = [];
+export const meant: readonly Meant[] = [
+  { heading: "Errors that say more", api: "DescribeShareGroupOffsets", asked: /groups\.topics\.partitions none/ },
+];
 
 export function reasonFor({ question, path }: Finding): Meant | null {
-  return meant.find(({ api, asked, at }) =>
-    api === question.base.api.name && (asked?.test(question.label) ?? true) && (at?.test(path) ?? true)
-  ) ?? null;
+  return meant.find((each) => isAbout(each, question) && (each.at?.test(path) ?? true)) ?? null;
+}
+
+export function isAbout({ api, asked }: Meant, { base, label }: Question): boolean {
+  return api === base.api.name && (asked?.test(label) ?? true);
 }

@@ -6,12 +6,14 @@
  */
 
 import { apiVersions } from "../../../protocol/api/18_api_versions.ts";
+import { getTelemetrySubscriptions } from "../../../protocol/api/71_get_telemetry_subscriptions.ts";
+import { pushTelemetry } from "../../../protocol/api/72_push_telemetry.ts";
 import { initCrc32c } from "../../../protocol/crc32c.ts";
 import { BrokerProcess } from "../../support/broker.ts";
 import type { Dialogue } from "../../support/dialogue.ts";
 import { config } from "../answers/scripts.ts";
 import { compareNotes, type Difference } from "./compare.ts";
-import { type Meant, reasonFor } from "./differences.ts";
+import { isAbout, type Meant, meant, reasonFor } from "./differences.ts";
 import { guardMemory } from "./guard.ts";
 import { draftOf, isAlone, type Question, questionsOf, type Served } from "./questions.ts";
 import { type Note, type Side, Talk } from "./talk.ts";
@@ -27,6 +29,8 @@ export interface Outcome {
   readonly findings: readonly Finding[];
   /** Differences that have a reason, by it. */
   readonly met: ReadonlyMap<Meant, number>;
+  /** Differences that should have shown, and did not. */
+  readonly unmet: readonly Meant[];
 }
 
 export interface RunOptions {
@@ -102,7 +106,13 @@ async function askAll(
   await Promise.all(lanes(questions.filter((question) => !isAlone(question)), questionsAtOnce, ask));
   await Promise.all(lanes(questions.filter(isAlone), 1, ask));
   const apiCount = new Set(questions.map(({ base }) => base.api.key)).size;
-  return { questionCount: questions.length, apiCount, findings, met };
+  return { questionCount: questions.length, apiCount, findings, met, unmet: unmetOf(questions, met) };
+}
+
+/** A question with two things wrong may have its answer for the other. */
+function unmetOf(questions: readonly Question[], met: ReadonlyMap<Meant, number>): Meant[] {
+  const simple = questions.filter(({ mutations }) => mutations.length < 2);
+  return meant.filter((each) => !met.has(each) && simple.some((question) => isAbout(each, question)));
 }
 
 /** What could not be asked, or not be looked at, is no answer, though it be alike on both sides. */
@@ -139,6 +149,9 @@ async function notesOf(side: Side, question: Question, run: string) {
   return talk.notes;
 }
 
+/** Kafka serves these, and lists them only where a plugin takes what clients report. */
+const unlisted = [getTelemetrySubscriptions, pushTelemetry];
+
 async function servedByBoth({ weir, kafka }: Sides): Promise<Served> {
   const [ours, theirs] = await Promise.all([weir, kafka].map(servedBy));
   const both = new Map<number, readonly [number, number]>();
@@ -146,6 +159,7 @@ async function servedByBoth({ weir, kafka }: Sides): Promise<Served> {
     const other = theirs!.get(key);
     if (other !== undefined) both.set(key, [Math.max(min, other[0]), Math.min(max, other[1])]);
   }
+  for (const { key, versions } of unlisted) both.set(key, versions);
   return both;
 }
 

@@ -6,7 +6,7 @@ import { writeTxnMarkers } from "../../../../protocol/api/27_write_txn_markers.t
 import { describeProducers } from "../../../../protocol/api/61_describe_producers.ts";
 import { describeTransactions } from "../../../../protocol/api/65_describe_transactions.ts";
 import { listTransactions } from "../../../../protocol/api/66_list_transactions.ts";
-import { ErrorCode } from "../../../../protocol/errors.ts";
+import { ErrorCode, errorName } from "../../../../protocol/errors.ts";
 import { encodeRequestFrame } from "../../../../protocol/frame.ts";
 import { encodeBatch } from "../../../../protocol/record.ts";
 import { READ_COMMITTED, READ_UNCOMMITTED, TransactionsDesk } from "./transactions_desk.ts";
@@ -304,6 +304,60 @@ describe("AddPartitionsToTxn", () => {
     expect(errorCodes).toEqual([["one", NONE], ["two", ErrorCode.TRANSACTION_ABORTABLE]]);
     const again = await desk.client.send(addPartitionsToTxn, 5, { transactions: [transaction(one, true)] });
     expect(again.resultsByTransaction[0]!.topicResults[0]!.resultsByPartition[0]!.partitionErrorCode).toBe(NONE);
+  });
+
+  test("answers what is named twice once where partitions may differ, and as it was asked where they cannot", async () => {
+    const producer = await desk.producer("one");
+    const topics = [{ name: "events", partitions: [0, 0] }, { name: "empty", partitions: [] }, {
+      name: "events",
+      partitions: [0],
+    }];
+    const answers = async (verifyOnly: boolean) => {
+      const { resultsByTransaction } = await desk.client.send(addPartitionsToTxn, 5, {
+        transactions: [{ ...producer, transactionalId: "one", verifyOnly, topics }],
+      });
+      return resultsByTransaction[0]!.topicResults.map(({ name, resultsByPartition }) =>
+        `${name} ${resultsByPartition.map(({ partitionIndex }) => partitionIndex)}`
+      );
+    };
+    expect(await answers(true)).toEqual(["events 0"]);
+    expect(await answers(false)).toEqual(["events 0,0", "empty ", "events 0"]);
+  });
+});
+
+describe("WriteTxnMarkers", () => {
+  const epochs = { producerEpoch: 0, coordinatorEpoch: 0, transactionVersion: 2 };
+
+  async function write(...changes: Partial<typeof epochs & { producerId: number; partition: number }>[]) {
+    const markers = changes.map(({ partition = 0, ...change }) => ({
+      producerId: 77,
+      ...epochs,
+      ...change,
+      transactionResult: true,
+      topics: [{ name: "events", partitionIndexes: [partition] }, { name: "empty", partitionIndexes: [] }],
+    }));
+    const answer = await desk.client.send(writeTxnMarkers, 2, { markers });
+    return answer.markers.map(({ producerId, topics }) =>
+      `${producerId} ${
+        topics.map(({ name, partitions }) => `${name} ${partitions.map(({ errorCode }) => errorName(errorCode))}`)
+      }`
+    );
+  }
+
+  test("knows no epochs below the first", async () => {
+    expect(await write({ producerEpoch: -2 })).toEqual(["77 events INVALID_PRODUCER_EPOCH"]);
+    expect(await write({ coordinatorEpoch: -2 })).toEqual(["77 events TRANSACTION_COORDINATOR_FENCED"]);
+    expect(await write({ transactionVersion: -1 })).toEqual(["77 events UNKNOWN_SERVER_ERROR"]);
+    expect(await write({ coordinatorEpoch: -1, transactionVersion: -2 })).toEqual(["77 events NONE"]);
+  });
+
+  test("of nobody in particular fails for all that are asked with it, unless its partitions are not here", async () => {
+    const all = ["77 events UNKNOWN_SERVER_ERROR", "78 events UNKNOWN_SERVER_ERROR"];
+    expect(await write({ producerEpoch: -1 }, { producerId: 78, partition: 8 })).toEqual(all);
+    expect(await write({ producerId: -1 }, { producerId: 77 }))
+      .toEqual(["-1 events UNKNOWN_SERVER_ERROR", "77 events UNKNOWN_SERVER_ERROR"]);
+    expect(await write({ producerEpoch: -1, partition: 8 }, { producerId: 78 }))
+      .toEqual(["77 events UNKNOWN_TOPIC_OR_PARTITION", "78 events NONE"]);
   });
 });
 
