@@ -146,7 +146,7 @@ async function quorum(dialogue: Dialogue, name: string): Promise<void> {
 }
 
 /** How far the log is, and where its voters are, differs from minute to minute and from place to place. */
-function quorumFacts({ nodes, topics, ...rest }: DescribeQuorumResponse): unknown {
+export function quorumFacts({ nodes, topics, ...rest }: DescribeQuorumResponse): unknown {
   return worded({
     ...rest,
     nodes: nodes.map(({ nodeId, listeners }) => ({ nodeId, hasListeners: listeners.length > 0 })),

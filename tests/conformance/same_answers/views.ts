@@ -4,11 +4,33 @@ import { apiVersions, type ApiVersionsResponse } from "../../../protocol/api/18_
 import { describeConfigs, type DescribeConfigsResponse } from "../../../protocol/api/32_describe_configs.ts";
 import { createTopics, type CreateTopicsResponse } from "../../../protocol/api/19_create_topics.ts";
 import { describeLogDirs, type DescribeLogDirsResponse } from "../../../protocol/api/35_describe_log_dirs.ts";
+import {
+  describeClientQuotas,
+  type DescribeClientQuotasResponse,
+} from "../../../protocol/api/48_describe_client_quotas.ts";
+import { describeQuorum } from "../../../protocol/api/55_describe_quorum.ts";
+import {
+  describeUserScramCredentials,
+  type DescribeUserScramCredentialsResponse,
+} from "../../../protocol/api/50_describe_user_scram_credentials.ts";
+import { electLeaders, type ElectLeadersResponse } from "../../../protocol/api/43_elect_leaders.ts";
 import { fetch, type FetchResponse } from "../../../protocol/api/01_fetch.ts";
+import {
+  getTelemetrySubscriptions,
+  type GetTelemetrySubscriptionsResponse,
+} from "../../../protocol/api/71_get_telemetry_subscriptions.ts";
+import {
+  listConfigResources,
+  type ListConfigResourcesResponse,
+} from "../../../protocol/api/74_list_config_resources.ts";
 import { listGroups, type ListGroupsResponse } from "../../../protocol/api/16_list_groups.ts";
 import { listTransactions, type ListTransactionsResponse } from "../../../protocol/api/66_list_transactions.ts";
 import { metadata, type MetadataResponse } from "../../../protocol/api/03_metadata.ts";
+import { quorumFacts } from "../answers/administration.ts";
+import { ZERO_UUID } from "../../../protocol/schema.ts";
 import type { Talk } from "./talk.ts";
+
+const BROKER = 4;
 
 type View = (answer: never, talk: Talk) => unknown;
 
@@ -57,6 +79,32 @@ const views: Readonly<Record<number, View>> = {
       topics: topics.filter(({ name }) => talk.knows(name)),
     })),
   }),
+  [describeQuorum.key]: quorumFacts,
+  [electLeaders.key]: ({ replicaElectionResults, ...rest }: ElectLeadersResponse, talk) => ({
+    ...rest,
+    replicaElectionResults: replicaElectionResults.length <= 2
+      ? replicaElectionResults
+      : replicaElectionResults.filter(({ topic }) => talk.knows(topic)),
+  }),
+  // Null is everybody's default; whatever else has limits or passwords is another question's.
+  [describeClientQuotas.key]: ({ entries, ...rest }: DescribeClientQuotasResponse, talk) => ({
+    ...rest,
+    entries: entries?.filter(({ entity }) => entity.some(({ entityName }) => talk.knows(entityName))) ?? null,
+  }),
+  [describeUserScramCredentials.key]: ({ results, ...rest }: DescribeUserScramCredentialsResponse, talk) => ({
+    ...rest,
+    results: results.length <= 2 ? results : results.filter(({ user }) => talk.knows(user)),
+  }),
+  [listConfigResources.key]: ({ configResources, ...rest }: ListConfigResourcesResponse, talk) => ({
+    ...rest,
+    configResources: configResources.filter(({ resourceName, resourceType }) =>
+      talk.knows(resourceName) || resourceType === BROKER
+    ),
+  }),
+  // A subscription's id is a checksum of other texts.
+  [getTelemetrySubscriptions.key]: (
+    { subscriptionId, clientInstanceId, ...rest }: GetTelemetrySubscriptionsResponse,
+  ) => ({ ...rest, isSubscribed: subscriptionId !== 0, isNamed: clientInstanceId !== ZERO_UUID }),
 };
 
 export function viewOf(api: { readonly key: number }, answer: unknown, talk: Talk): unknown {

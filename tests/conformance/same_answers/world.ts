@@ -2,6 +2,7 @@
 
 import { deleteRecords } from "../../../protocol/api/21_delete_records.ts";
 import { findCoordinator } from "../../../protocol/api/10_find_coordinator.ts";
+import { incrementalAlterConfigs } from "../../../protocol/api/44_incremental_alter_configs.ts";
 import { metadata } from "../../../protocol/api/03_metadata.ts";
 import { offsetCommit } from "../../../protocol/api/08_offset_commit.ts";
 import { produce } from "../../../protocol/api/00_produce.ts";
@@ -89,6 +90,7 @@ export async function makeWorld(port: number): Promise<{ readonly world: World; 
   await modern.comesTo("any", 3);
   const { openId, idleId } = await transactions(dialogue, transacted);
   await shareCoordinator(dialogue, plain);
+  await wantedMetrics(dialogue);
 
   const topics = { plain, cut, empty, compacted, transacted };
   const names = [...Object.values(topics).map(({ name }) => name), committed, stable.groupId, modern.groupId];
@@ -154,6 +156,16 @@ async function transactions(dialogue: Dialogue, topic: Topic): Promise<{ openId:
   const open = await Transactor.of(dialogue, "open", topic, 900_000);
   await open.send("under way", 1);
   return { openId: open.transactionalId, idleId: idle.transactionalId };
+}
+
+/** A subscription to metrics of some clients that report. */
+async function wantedMetrics(dialogue: Dialogue): Promise<void> {
+  const set = (name: string, value: string) => ({ name, configOperation: 0, value });
+  const configs = [set("metrics", "org.apache.kafka.producer."), set("interval.ms", "60000")];
+  await (await dialogue.main()).send(incrementalAlterConfigs, 1, {
+    resources: [{ resourceType: 16, resourceName: dialogue.named("wanted"), configs }],
+    validateOnly: false,
+  });
 }
 
 /** The first member of any share group makes the topic of their states. */
