@@ -58,6 +58,12 @@ const telling: Readonly<Record<string, readonly unknown[]>> = {
   transactionTimeoutMs: [900_000, 900_001],
   numPartitions: [3],
   count: [3, 4],
+  entityType: ["user", "client-id", "ip"],
+  matchType: [2, 3],
+  mechanism: [2, 3],
+  iterations: [4_095, 16_384, 16_385],
+  compressionType: [2, 3, 4, 5],
+  patternTypeFilter: [4],
   acknowledgeTypes: [[0], [1], [2], [3], [4], [5], [1, 2]],
 };
 
