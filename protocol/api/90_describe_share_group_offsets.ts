@@ -1,9 +1,9 @@
 /**
- * DescribeShareGroupOffsets: where share groups start in partitions (KIP-932).
+ * DescribeShareGroupOffsets: where share groups start in partitions (KIP-932). Offsets saturate: groups can be put anywhere.
  *
  * v1   how far the group is behind (KIP-1226)
  */
-import { api, array, type Draft, type Infer, int16, int32, int64, string, uuid } from "../schema.ts";
+import { api, array, type Draft, type Infer, int16, int32, int64Saturating, string, uuid } from "../schema.ts";
 
 export const describeShareGroupOffsets = api(90, "DescribeShareGroupOffsets", { versions: [0, 1], flexible: 0 }, {
   request: {
@@ -21,9 +21,9 @@ export const describeShareGroupOffsets = api(90, "DescribeShareGroupOffsets", { 
         topicId: uuid,
         partitions: array({
           partitionIndex: int32,
-          startOffset: int64,
+          startOffset: int64Saturating,
           leaderEpoch: int32,
-          lag: int64.default(-1).since(1).ignorable(),
+          lag: int64Saturating.default(-1).since(1).ignorable(),
           errorCode: int16,
           errorMessage: string.nullable().default(null),
         }),

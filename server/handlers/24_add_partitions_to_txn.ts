@@ -28,11 +28,16 @@ interface TopicResult {
 
 export const addPartitionsToTxnHandler = handle(addPartitionsToTxn, [0, 5], async (request, { apiVersion, broker }) => {
   if (apiVersion >= FIRST_BROKER_VERSION) {
-    const transactions = distinct(request.transactions);
-    const resultsByTransaction = await Promise.all(transactions.map(async (transaction) => ({
-      transactionalId: transaction.transactionalId,
-      topicResults: await answerOne(transaction, broker, apiVersion),
-    })));
+    const last = new Map<string, Promise<TopicResult[]>>();
+    const answers = request.transactions.map(async (transaction) => {
+      const { transactionalId } = transaction;
+      // One that is named twice is no other's: the second waits for the first.
+      const before = last.get(transactionalId) ?? Promise.resolve();
+      const answer = before.then(() => answerOne(transaction, broker, apiVersion));
+      last.set(transactionalId, answer);
+      return { transactionalId, topicResults: await answer };
+    });
+    const resultsByTransaction = await Promise.all(answers);
     return { resultsByTransaction };
   }
   const transaction = {
@@ -70,15 +75,6 @@ async function answerOne(transaction: Transaction, broker: Broker, apiVersion: n
   });
   const isUnknown = errorCode === ErrorCode.PRODUCER_FENCED && apiVersion < 2;
   return asAsked(transaction.topics, isUnknown ? ErrorCode.INVALID_PRODUCER_EPOCH : errorCode);
-}
-
-/** Of a transaction that is named twice the first counts, as in Kafka. */
-function distinct(transactions: readonly Transaction[]): Transaction[] {
-  const byId = new Map<string, Transaction>();
-  for (const transaction of transactions) {
-    if (!byId.has(transaction.transactionalId)) byId.set(transaction.transactionalId, transaction);
-  }
-  return [...byId.values()];
 }
 
 function placesOf(topics: Topics): Place[] {

@@ -80,7 +80,7 @@ function isHere({ topic, partition: index }: Place, broker: Broker): boolean {
 
 async function writeOne(marker: Marker, place: Place, broker: Broker): Promise<number> {
   if (!isHere(place, broker)) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-  if (marker.producerId < 0) return ErrorCode.UNKNOWN_SERVER_ERROR;
+  if (marker.producerId === -1 || marker.producerEpoch === -1) return ErrorCode.UNKNOWN_SERVER_ERROR;
   // As Kafka: a marker must be of some version of transactions, and is checked against the producer's last one in its partition (-1 where
   // there is none).
   if (marker.transactionVersion === -1) return ErrorCode.UNKNOWN_SERVER_ERROR;

@@ -48,6 +48,7 @@ export const alterShareGroupOffsetsHandler = handle(alterShareGroupOffsets, [0, 
   const responses = new Map<string, TopicAnswer>();
   for (const { topicName, partitions } of request.topics) {
     const topicId = broker.cluster.topic(topicName)?.id ?? ZERO_UUID;
+    if (topicId === ZERO_UUID && partitions.length === 0) continue; // as Kafka
     const answers = partitions.map(({ partitionIndex }) => ({
       partitionIndex,
       ...outcomes.get(topicId)?.get(partitionIndex) ?? unknown,

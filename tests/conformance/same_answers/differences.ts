@@ -14,6 +14,8 @@ export interface Meant {
 
 export const meant: readonly Meant[] = [
   { heading: "Errors that say more", api: "DescribeShareGroupOffsets", asked: /groups\.topics\.partitions none/ },
+  { heading: "Errors that say more", api: "AlterUserScramCredentials", asked: /saltedPassword no bytes/ },
+  { heading: "Client metrics are kept", api: "PushTelemetry", asked: /metrics (3 bytes|70 zeros)/ },
 ];
 
 export function reasonFor({ question, path }: Finding): Meant | null {

@@ -29,6 +29,12 @@ export const unasked: readonly Unasked[] = [
     which: /markers and one of defaults/,
     reason: "Kafka 4.4 answers it only if it is through with the one that is for no partition before the other",
   },
+  { api: "DescribeShareGroupOffsets", which: /partitions the greatest/, reason: neverAnswered },
+  {
+    api: "AlterShareGroupOffsets",
+    which: /startOffset the (least|greatest)/,
+    reason: "how far such a group is behind is past the end of Kafka's numbers, and begins anew at the other",
+  },
   { api: "AddRaftVoter", reason: changesCluster },
   { api: "RemoveRaftVoter", reason: changesCluster },
   { api: "UnregisterBroker", reason: changesCluster },

@@ -321,6 +321,17 @@ describe("AddPartitionsToTxn", () => {
       );
     };
     expect(await answers(true)).toEqual(["events 0"]);
+    const { resultsByTransaction } = await desk.client.send(addPartitionsToTxn, 5, {
+      transactions: [0, 1].map((partition) => ({
+        ...producer,
+        transactionalId: "one",
+        topics: [{ name: "events", partitions: [partition] }],
+      })),
+    });
+    expect(resultsByTransaction.map(({ topicResults }) => topicResults[0]!.resultsByPartition[0])).toEqual([
+      { partitionIndex: 0, partitionErrorCode: NONE },
+      { partitionIndex: 1, partitionErrorCode: NONE },
+    ]);
     expect(await answers(false)).toEqual(["events 0,0", "empty ", "events 0"]);
   });
 });
@@ -349,6 +360,8 @@ describe("WriteTxnMarkers", () => {
     expect(await write({ coordinatorEpoch: -2 })).toEqual(["77 events TRANSACTION_COORDINATOR_FENCED"]);
     expect(await write({ transactionVersion: -1 })).toEqual(["77 events UNKNOWN_SERVER_ERROR"]);
     expect(await write({ coordinatorEpoch: -1, transactionVersion: -2 })).toEqual(["77 events NONE"]);
+    expect(await write({ producerId: -2 })).toEqual(["-2 events NONE"]);
+    expect(await desk.latestOffset(READ_COMMITTED)).toBe(2);
   });
 
   test("of nobody in particular fails for all that are asked with it, unless its partitions are not here", async () => {

@@ -68,6 +68,18 @@ test("AlterShareGroupOffsets answers a topic named twice once, and puts a partit
   expect(await offsets(null)).toEqual([NONE, ["t", [0, 3], [1, 5]]]);
 });
 
+test("AlterShareGroupOffsets does not name topics that are not there and were asked nothing of", async () => {
+  expect(await alter([{ topicName: "never", partitions: [] }, { topicName: "t", partitions: [] }])).toEqual([NONE, [
+    "t",
+  ]]);
+});
+
+test("DescribeShareGroupOffsets tells of a group that was put as far away as can be", async () => {
+  const [least, most] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+  await alter([{ topicName: "t", partitions: [at(0, least), at(1, most)] }]);
+  expect(await offsets(null)).toEqual([NONE, ["t", [0, least], [1, most]]]);
+});
+
 test("AlterShareGroupOffsets changes nothing when it names a partition below 0 of a topic that is there", async () => {
   expect(await alter([{ topicName: "t", partitions: [at(0, 1), at(-1, 1)] }])).toEqual([UNKNOWN_SERVER_ERROR]);
   expect(await offsets(null)).toEqual([NONE, ["t", [0, 4], [1, 5]]]);
