@@ -55,8 +55,16 @@ for (const { api, vectors } of vectorsOf("java")) {
 }
 const anyBodies = [...bodies.values()].flat();
 
-/** Apis where Kafka says UNKNOWN_SERVER_ERROR to some of this, and so do we: limits below 0, isolation levels that are none, and the like. */
-const unknownToKafkaToo = new Set(["Fetch", "ListOffsets", "Metadata", "JoinGroup", "WriteTxnMarkers"]);
+/** Apis where Kafka says UNKNOWN_SERVER_ERROR to some of this, and so do we: limits or partitions below 0, isolation levels that are none, and the like. */
+const unknownToKafkaToo = new Set([
+  "Fetch",
+  "ListOffsets",
+  "Metadata",
+  "JoinGroup",
+  "WriteTxnMarkers",
+  "DescribeShareGroupOffsets",
+  "AlterShareGroupOffsets",
+]);
 
 /** Waits for an answer no longer than this: a member may wait for others, a fetch for records. */
 const patienceMs = 3_000;

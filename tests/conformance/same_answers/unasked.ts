@@ -11,6 +11,8 @@ interface Unasked {
 
 const neverAnswered = "Kafka 4.4 never answers it, and nothing else on that connection";
 
+const tooShort = "whether so short a time is enough is chance";
+
 const sameClient = "another question may have come from the same client a moment ago, which is too soon";
 
 const changesCluster = "it would change the cluster that Kafka is, for all that is asked later";
@@ -40,7 +42,10 @@ export const unasked: readonly Unasked[] = [
   { api: "UnregisterBroker", reason: changesCluster },
   { api: "UnregisterController", reason: changesCluster },
   { api: "UpdateFeatures", reason: changesCluster },
-  { api: "CreatePartitions", which: /timeoutMs [01]$/, reason: "whether so short a time is enough is chance" },
+  { api: "CreatePartitions", which: /timeoutMs [01](,|$)/, reason: tooShort },
+  { api: "ElectLeaders", which: /timeoutMs 1(,|$)/, reason: tooShort },
+  { api: "AlterPartitionReassignments", which: /timeoutMs 1(,|$)/, reason: tooShort },
+  { api: "ListPartitionReassignments", which: /timeoutMs 1(,|$)/, reason: tooShort },
   {
     api: "TxnOffsetCommit",
     which: /producerId one (less|more)/,
