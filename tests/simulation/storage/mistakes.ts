@@ -3,14 +3,15 @@
  * the mistake then wants planting anew.
  */
 
+import type { Edit } from "../planted.ts";
+
 export interface Mistake {
   readonly name: string;
   /** Of `hunt.ts`, or "compaction": the cleaner with a power cut at every step. */
   readonly play: "random" | "flipped" | "rot" | "compaction";
   /** The first seed that found it when it was planted. */
   readonly seed: number;
-  /** Path, what is there, what is put in its place. */
-  readonly edits: readonly (readonly [path: string, before: string, after: string])[];
+  readonly edits: readonly Edit[];
 }
 
 export const MISTAKES: readonly Mistake[] = [

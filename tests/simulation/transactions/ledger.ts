@@ -5,6 +5,8 @@
  *  2. One that a client was told is committed is there; one that was aborted, or whose commit was never asked for, is not.
  *  3. What a reader of committed records was shown stays, at its offset.
  *  4. A group's offset is that of the last transaction that committed one, and of no other.
+ *  5. Where transactions of several producers, and commits outside of any, meet in one group, the last is the one that was written
+ *     last, whichever of them ended last.
  */
 import { Broken } from "../broker/history.ts";
 
@@ -18,12 +20,19 @@ export function printPlace({ topic, partition }: Place): string {
   return `${topic}-${partition}`;
 }
 
+export interface SharedWrite {
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
 export interface Transaction {
   readonly token: number;
   readonly transactionalId: string;
   /** Records that are acknowledged, and where. */
   readonly records: Map<string, string>;
   hasOffsets: boolean;
+  /** Its last write to the group that all share: by the ledger's own clock. */
+  shared: SharedWrite | null;
   isCommitAsked: boolean;
   told: "commit" | "abort" | null;
 }
@@ -33,6 +42,7 @@ export class Ledger {
   /** By place and offset. */
   readonly #shown = new Map<string, string>();
   #lastToken = 0;
+  #lastMoment = 0;
 
   get committedCount(): number {
     return [...this.transactions.values()].filter(({ told }) => told === "commit").length;
@@ -45,11 +55,17 @@ export class Ledger {
       transactionalId,
       records: new Map(),
       hasOffsets: false,
+      shared: null,
       isCommitAsked: false,
       told: null,
     };
     this.transactions.set(token, transaction);
     return transaction;
+  }
+
+  /** Later than all that was called so before. */
+  moment(): number {
+    return ++this.#lastMoment;
   }
 
   /** (2) */
@@ -103,7 +119,7 @@ export class Ledger {
     offset: number,
     all: ReadonlyMap<string, ReadonlyMap<number, string>>,
   ): void {
-    const seen = new Set([...all.values()].flatMap((records) => [...records.values()].map(tokenOf)));
+    const seen = this.seenCommitted(all);
     for (const transaction of this.transactions.values()) {
       if (transaction.transactionalId !== transactionalId || !transaction.hasOffsets) continue;
       const { token, told, records } = transaction;
@@ -115,6 +131,30 @@ export class Ledger {
     const own = offset < 0 ? null : this.transactions.get(offset);
     if (own === undefined || (own !== null && (own.transactionalId !== transactionalId || !own.hasOffsets))) {
       throw new Broken(`${transactionalId} is at ${offset}, which nobody committed`);
+    }
+  }
+
+  /** What clients were told is committed, up to now. */
+  toldCommitted(): Set<number> {
+    return new Set([...this.transactions.values()].filter(({ told }) => told === "commit").map(({ token }) => token));
+  }
+
+  /** The same of those of which a reader of committed records sees some. */
+  seenCommitted(all: ReadonlyMap<string, ReadonlyMap<number, string>>): Set<number> {
+    return new Set([...all.values()].flatMap((records) => [...records.values()].map(tokenOf)));
+  }
+
+  /** Of the group that all share. One that was written to after the answer to another is the later. (5) */
+  checkSharedOffset(offset: number, committed: ReadonlySet<number>): void {
+    const own = offset < 0 ? null : this.transactions.get(offset);
+    if (own === undefined || (own !== null && (own.shared === null || !own.isCommitAsked || own.told === "abort"))) {
+      throw new Broken(`the shared group is at ${offset}, which was not committed`);
+    }
+    for (const token of committed) {
+      const { shared } = this.transactions.get(token)!;
+      if (shared !== null && (own === null || shared.sentAt > own.shared!.answeredAt)) {
+        throw new Broken(`the shared group is at ${offset}, and ${token} was written after that, and is committed`);
+      }
     }
   }
 

@@ -18,6 +18,8 @@ import { type Ledger, type Place, printPlace, type Transaction } from "./ledger.
 
 const TRANSACTION = 1;
 const GROUP = 0;
+/** In which the offsets of all producers meet, besides a group of each. */
+export const SHARED_GROUP = "group-of-all";
 
 /** The coordinator is not there yet, is at something else, or its log does not take records now. */
 const passing: ReadonlySet<number> = new Set([
@@ -111,9 +113,10 @@ export class TransactionalProducer {
       this.#transaction = this.#ledger.begin(this.transactionalId);
       this.#added.clear();
     }
-    const { records, hasOffsets } = this.#transaction;
-    if ((records.size > 0 || hasOffsets) && world.chance(0.2)) this.#ending = world.chance(0.75) ? "commit" : "abort";
-    else if (world.chance(0.2)) await this.#commitOffsets(this.#transaction);
+    const { records, hasOffsets, shared } = this.#transaction;
+    if ((records.size > 0 || hasOffsets || shared !== null) && world.chance(0.2)) {
+      this.#ending = world.chance(0.75) ? "commit" : "abort";
+    } else if (world.chance(0.2)) await this.#commitOffsets(this.#transaction);
     else await this.#write(this.#transaction);
   }
 
@@ -171,12 +174,14 @@ export class TransactionalProducer {
   async #commitOffsets(transaction: Transaction): Promise<void> {
     const producer = { producerId: this.#producerId, producerEpoch: this.#producerEpoch };
     const { transactionalId } = this;
-    const groupId = `group-of-${transactionalId}`;
+    const isShared = this.#world.chance(0.5);
+    const groupId = isShared ? SHARED_GROUP : `group-of-${transactionalId}`;
     if (!this.#isNew) {
       const { errorCode } = await this.#link.send(addOffsetsToTxn, 3, { transactionalId, ...producer, groupId });
       if (errorCode !== ErrorCode.NONE) return await this.#refused("AddOffsetsToTxn", errorCode);
     }
     const { topic, partition } = this.#places[0]!;
+    const sentAt = this.#ledger.moment();
     const answer = await this.#link.send(txnOffsetCommit, this.#isNew ? 5 : 3, {
       transactionalId,
       groupId,
@@ -188,7 +193,8 @@ export class TransactionalProducer {
     });
     const { errorCode } = answer.topics[0]!.partitions[0]!;
     if (errorCode !== ErrorCode.NONE) return await this.#refused("TxnOffsetCommit", errorCode);
-    transaction.hasOffsets = true;
+    if (isShared) transaction.shared = { sentAt, answeredAt: this.#ledger.moment() };
+    else transaction.hasOffsets = true;
   }
 
   async #end(outcome: "commit" | "abort"): Promise<void> {
@@ -228,7 +234,7 @@ export class TransactionalProducer {
       const [keyType, key] of [[TRANSACTION, this.transactionalId], [
         GROUP,
         `group-of-${this.transactionalId}`,
-      ]] as const
+      ], [GROUP, SHARED_GROUP]] as const
     ) {
       await this.#link.send(findCoordinator, 4, { keyType, coordinatorKeys: [key] });
     }

@@ -8,7 +8,8 @@ import { Link, LinkBroken } from "../broker/link.ts";
 import { Play } from "../broker/play.ts";
 import { World } from "../broker/world.ts";
 import { Ledger, type Place, printPlace } from "./ledger.ts";
-import { TransactionalProducer } from "./producer.ts";
+import { Outsider } from "./outsider.ts";
+import { SHARED_GROUP, TransactionalProducer } from "./producer.ts";
 import { CommittedReader, readCommitted } from "./reader.ts";
 
 const places: readonly Place[] = [
@@ -44,6 +45,8 @@ export class TransactionScenario extends Play {
       for (const producer of this.#producers) this.spawn(producer.transactionalId, () => producer.run());
       const reader = new CommittedReader(world, { places, shown: (...record) => this.ledger.shown(...record) });
       this.spawn("reader", () => reader.run());
+      const outsider = new Outsider(world, { ledger: this.ledger, place: places[0]! });
+      this.spawn("outsider", () => outsider.run());
     });
   }
 
@@ -65,8 +68,11 @@ export class TransactionScenario extends Play {
     const all = await this.insist(() => this.#readAll());
     this.ledger.checkWhole(all);
     for (const transactionalId of new Set(this.#producers.map(({ transactionalId }) => transactionalId))) {
-      this.ledger.checkOffset(transactionalId, await this.insist(() => this.#offsetOf(transactionalId)), all);
+      const offset = await this.insist(() => this.#offsetOf(`group-of-${transactionalId}`));
+      this.ledger.checkOffset(transactionalId, offset, all);
     }
+    const committed = new Set([...this.ledger.toldCommitted(), ...this.ledger.seenCommitted(all)]);
+    this.ledger.checkSharedOffset(await this.insist(() => this.#offsetOf(SHARED_GROUP)), committed);
   }
 
   /** All transactions end, each in one way, and nothing holds readers up. */
@@ -108,10 +114,10 @@ export class TransactionScenario extends Play {
     return all;
   }
 
-  async #offsetOf(transactionalId: string): Promise<number> {
+  async #offsetOf(groupId: string): Promise<number> {
     const { topic, partition } = places[0]!;
     const { groups } = await this.#link.ask(offsetFetch, 8, {
-      groups: [{ groupId: `group-of-${transactionalId}`, topics: [{ name: topic, partitionIndexes: [partition] }] }],
+      groups: [{ groupId, topics: [{ name: topic, partitionIndexes: [partition] }] }],
       requireStable: true,
     });
     const { errorCode, topics } = groups[0]!;
