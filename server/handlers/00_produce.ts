@@ -15,7 +15,7 @@ import { StorageError } from "../../storage/errors.ts";
 import { isInternalTopic } from "../cluster/topic_name.ts";
 import { RequestRefused } from "../dispatch.ts";
 import { type Answer, handle, type RequestContext } from "../handler.ts";
-import { checkBatch } from "../partitions/batch_check.ts";
+import { type BatchRefusal, checkBatch, nextBatchSize } from "../partitions/batch_check.ts";
 import { absenceOf, endpointsOf, type LeaderHint } from "../partitions/leader_hint.ts";
 import { checkMessageSet, LAST_MESSAGE_SET_VERSION } from "../partitions/message_set_check.ts";
 import type { Partition } from "../partitions/partition.ts";
@@ -25,6 +25,8 @@ import {
   isTransactionalBatch,
   type ProducedTransaction,
 } from "../transactions/produced_transaction.ts";
+
+type PartitionData = ProduceRequest["topicData"][number]["partitionData"][number];
 
 interface PartitionAnswer {
   index: number;
@@ -88,7 +90,7 @@ function appendAll(
     if (topicData.partitionData.length === 0) continue; // as Kafka
     for (const partitionData of topicData.partitionData) {
       const answer = name === null
-        ? refuse(partitionData.index, ErrorCode.UNKNOWN_TOPIC_ID, null)
+        ? absent(null, partitionData, context)
         : append(name, partitionData, request, context, transaction, waits);
       if (answer.errorCode !== ErrorCode.NONE) hasError = true;
       partitionResponses.push(answer);
@@ -118,7 +120,7 @@ function refuseAll({ acks, topicData }: ProduceRequest, errorCode: number): Prod
 /** hot: per partition of a request */
 function append(
   topic: string,
-  partitionData: ProduceRequest["topicData"][number]["partitionData"][number],
+  partitionData: PartitionData,
   request: ProduceRequest,
   context: RequestContext,
   transaction: ProducedTransaction | null,
@@ -126,28 +128,26 @@ function append(
 ): PartitionAnswer {
   const { index, records } = partitionData;
   const { broker } = context;
-  if (request.acks < -1 || request.acks > 1) {
-    return refuse(index, ErrorCode.INVALID_REQUIRED_ACKS, `acks=${request.acks} is none of -1, 0 and 1`);
-  }
   const partition = broker.partitions.get(topic, index);
-  if (partition === undefined) return absent(topic, index, context);
-  if (isInternalTopic(topic) && context.clientId !== ADMIN_CLIENT_ID) {
-    return refuse(index, ErrorCode.INVALID_TOPIC_EXCEPTION, `Clients may not write to the internal topic "${topic}"`);
-  }
-  const isTransactional = transaction !== null && records !== null && isTransactionalBatch(records);
-  const refusal = isTransactional ? transaction.refusalOf(partition, records) : ErrorCode.NONE;
-  if (refusal !== ErrorCode.NONE) return refuse(index, refusal, null);
+  if (partition === undefined) return absent(topic, partitionData, context);
   const { apiVersion } = context;
   const toCheck = { apiVersion, nowMs: broker.runtime.clock.nowMs() };
   const check = apiVersion > LAST_MESSAGE_SET_VERSION
     ? checkBatch(records, partition.rules, toCheck)
     : checkMessageSet(records, partition.rules, toCheck);
-  if (check.kind === "empty") return refuse(index, ErrorCode.NONE, null);
-  if (check.kind === "refused") {
-    const refusal = refuse(index, check.errorCode, check.message);
-    refusal.recordErrors = check.recordErrors;
-    return check.isRefusedByLog ? startingAt(partition, refusal) : refusal;
+  // As in Kafka, what the request's framing breaks is told before all, and what the log minds behind all else.
+  if (check.kind === "refused" && check.by === "request") return refusedFor(check, partition, index);
+  const isTransactional = transaction !== null && records !== null && isTransactionalBatch(records);
+  const refusal = isTransactional ? transaction.refusalOf(partition, records) : ErrorCode.NONE;
+  if (refusal !== ErrorCode.NONE) return refuse(index, refusal, null);
+  if (request.acks < -1 || request.acks > 1) {
+    return refuse(index, ErrorCode.INVALID_REQUIRED_ACKS, `acks=${request.acks} is none of -1, 0 and 1`);
   }
+  if (isInternalTopic(topic) && context.clientId !== ADMIN_CLIENT_ID) {
+    return refuse(index, ErrorCode.INVALID_TOPIC_EXCEPTION, `Clients may not write to the internal topic "${topic}"`);
+  }
+  if (check.kind === "empty") return refuse(index, ErrorCode.NONE, null);
+  if (check.kind === "refused") return refusedFor(check, partition, index);
   if (partition.log.isOffline) return refuse(index, ErrorCode.KAFKA_STORAGE_ERROR, "The partition is offline");
   let appended;
   try {
@@ -188,7 +188,23 @@ function refuse(index: number, errorCode: number, errorMessage: string | null): 
   };
 }
 
-function absent(topic: string, index: number, { broker, apiVersion }: RequestContext): PartitionAnswer {
+function refusedFor(
+  { errorCode, message, recordErrors, by }: BatchRefusal,
+  partition: Partition,
+  index: number,
+): PartitionAnswer {
+  const refusal = { ...refuse(index, errorCode, message), recordErrors };
+  return by === "log" ? startingAt(partition, refusal) : refusal;
+}
+
+/** There is no such topic, or partition here. Kafka has looked for transactional batches before it knows, and met what is none. */
+function absent(
+  topic: string | null,
+  { index, records }: PartitionData,
+  { broker, apiVersion }: RequestContext,
+): PartitionAnswer {
+  if (records !== null && nextBatchSize(records, 0) < 0) return refuse(index, ErrorCode.CORRUPT_MESSAGE, null);
+  if (topic === null) return refuse(index, ErrorCode.UNKNOWN_TOPIC_ID, null);
   const { errorCode, hint } = absenceOf(broker.cluster, topic, index);
   const answer = refuse(index, errorCode, null);
   return hint === null || apiVersion < FIRST_LEADER_HINT_VERSION ? answer : { ...answer, currentLeader: hint };

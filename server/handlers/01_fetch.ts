@@ -46,13 +46,15 @@ interface Plan {
 
 export const fetchHandler = handle(fetch, [0, 18], (request, context) => {
   const { isolationLevel } = request;
-  if (isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED) return refuseAll(request, context);
   let plan: Plan;
   try {
     plan = makePlan(request, context);
   } catch (error) {
     if (error instanceof ProtocolError) return { errorCode: error.code, sessionId: NO_SESSION_ID, responses: [] };
     throw error;
+  }
+  if (isolationLevel !== READ_UNCOMMITTED && isolationLevel !== READ_COMMITTED && readsAny(plan, context)) {
+    return refuseAll(request, plan, context);
   }
   const { apiVersion, broker, connection, meter } = context;
   const bytesMax = Math.min(broker.config.get("fetch.max.bytes"), meter === null ? Infinity : meter.fetchBytesMax());
@@ -80,14 +82,25 @@ export const fetchHandler = handle(fetch, [0, 18], (request, context) => {
   return pass instanceof Promise ? pass.then(answer) : answer(pass);
 });
 
-/** Kafka's answer to an isolation level that it does not know. */
-function refuseAll(request: FetchRequest, context: RequestContext): FetchResponseDraft {
+/** Kafka's answer to an isolation level that it does not know. A session that the request would have begun is not. */
+function refuseAll(
+  request: FetchRequest,
+  { session, isIncremental }: Plan,
+  context: RequestContext,
+): FetchResponseDraft {
+  if (session !== null && !isIncremental) context.broker.fetchSessions.remove(session.id);
   const errorCode = ErrorCode.UNKNOWN_SERVER_ERROR;
-  const results = requestedPartitions(request).map((asked) => ({
-    ...failedFetch(asked, errorCode),
-    abortedTransactions: [],
-  }));
-  return { errorCode, sessionId: NO_SESSION_ID, responses: byTopic(results, context) };
+  const told = context.apiVersion < FIRST_TOPIC_ID_VERSION ? requestedPartitions(request) : [];
+  const results = told.map((asked) => ({ ...failedFetch(asked, errorCode), abortedTransactions: [] }));
+  return { errorCode, sessionId: request.sessionId, responses: byTopic(results, context) };
+}
+
+/** Some of what is asked for is there: only then Kafka looks at how it is to be read. */
+function readsAny({ asked }: Plan, { apiVersion, broker: { cluster } }: RequestContext): boolean {
+  return asked.some(({ topic, topicId, index }) => {
+    const known = apiVersion >= FIRST_TOPIC_ID_VERSION ? cluster.topicById(topicId) : cluster.topic(topic);
+    return known?.partitions[index] !== undefined;
+  });
 }
 
 /** The size of the answer as Kafka counts it for quotas: the message and its length. */

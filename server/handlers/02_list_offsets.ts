@@ -21,6 +21,9 @@ const MAX_TIMESTAMP = -3;
 const EARLIEST_LOCAL = -4;
 const LATEST_TIERED = -5;
 const EARLIEST_PENDING_UPLOAD = -6;
+const READ_UNCOMMITTED = 0;
+const READ_COMMITTED = 1;
+const CONSUMER = -1;
 /** The version that brought each of the named timestamps. */
 const sinceVersion: Readonly<Record<number, number>> = {
   [MAX_TIMESTAMP]: 7,
@@ -46,22 +49,31 @@ interface PartitionAnswer extends FoundOffset {
 const NOTHING: FoundOffset = { timestamp: -1, offset: -1, leaderEpoch: -1 };
 
 export const listOffsetsHandler = handle(listOffsets, [0, 11], async (request, context) => {
-  const counts = countsOf(request);
-  const topics = [];
-  for (const topic of request.topics) {
-    if (topic.partitions.length === 0) continue;
-    const partitions: PartitionAnswer[] = [];
-    for (const asked of topic.partitions) {
-      const key = keyOf(topic.name, asked);
-      const count = counts.get(key) ?? 0;
-      counts.delete(key);
-      if (count > 1) partitions.push(failed(asked, ErrorCode.INVALID_REQUEST));
-      else if (count === 1) partitions.push(await answerOne(topic.name, asked, request, context));
-    }
-    topics.push({ name: topic.name, partitions });
+  if (request.isolationLevel !== READ_UNCOMMITTED && request.isolationLevel !== READ_COMMITTED) {
+    return { topics: request.topics.map(refusedForIsolation) };
   }
-  return { topics };
+  const counts = countsOf(request);
+  const topics = new Map<string, PartitionAnswer[]>();
+  for (const { name, partitions } of request.topics) {
+    for (const asked of partitions) {
+      const key = keyOf(name, asked);
+      const count = counts.get(key) ?? 0;
+      if (!counts.delete(key)) continue;
+      const answer = count > 1
+        ? failed(asked, ErrorCode.INVALID_REQUEST)
+        : await answerOne(name, asked, request, context);
+      const answers = topics.get(name);
+      if (answers === undefined) topics.set(name, [answer]);
+      else answers.push(answer);
+    }
+  }
+  return { topics: Array.from(topics, ([name, partitions]) => ({ name, partitions })) };
 });
+
+/** Kafka's answer to an isolation level that it does not know: all that was named, as often as it was. */
+function refusedForIsolation({ name, partitions }: ListOffsetsRequest["topics"][number]) {
+  return { name, partitions: partitions.map((asked) => failed(asked, ErrorCode.UNKNOWN_SERVER_ERROR)) };
+}
 
 async function answerOne(
   topic: string,
@@ -71,9 +83,6 @@ async function answerOne(
 ): Promise<PartitionAnswer> {
   const { apiVersion, broker } = context;
   const { timestamp } = asked;
-  if (request.isolationLevel !== 0 && request.isolationLevel !== 1) {
-    return failed(asked, ErrorCode.UNKNOWN_SERVER_ERROR); // as Kafka
-  }
   if (timestamp < EARLIEST_PENDING_UPLOAD || apiVersion < (sinceVersion[timestamp] ?? 0)) {
     return failed(asked, ErrorCode.UNSUPPORTED_VERSION);
   }
@@ -85,7 +94,7 @@ async function answerOne(
   if (partition.log.isOffline) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
   try {
     if (timestamp !== EARLIEST && timestamp !== EARLIEST_LOCAL) await partition.settled();
-    const visibleEnd = request.isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark;
+    const visibleEnd = visibleEndOf(partition, request);
     if (apiVersion === 0) {
       const nowMs = broker.runtime.clock.nowMs();
       const oldStyleOffsets = offsetsBefore(partition, asked, { nowMs, visibleEnd });
@@ -99,6 +108,12 @@ async function answerOne(
     if (error instanceof StorageError) return failed(asked, ErrorCode.KAFKA_STORAGE_ERROR);
     throw error;
   }
+}
+
+/** Who names a replica is no consumer: all that the log has is told to it. */
+function visibleEndOf(partition: Partition, { replicaId, isolationLevel }: ListOffsetsRequest): number {
+  if (replicaId !== CONSUMER) return partition.log.logEndOffset;
+  return isolationLevel === READ_COMMITTED ? partition.lastStableOffset : partition.highWatermark;
 }
 
 async function find(partition: Partition, timestamp: number, visibleEnd: number): Promise<FoundOffset> {

@@ -26,17 +26,17 @@ export interface BatchRules {
   readonly timestampAfterMaxMs: number;
 }
 
-export type BatchCheck =
-  | { readonly kind: "ok"; readonly records: Uint8Array }
-  | {
-    readonly kind: "refused";
-    readonly errorCode: number;
-    readonly message: string;
-    /** The batch came as far as the log: the answer says where the log starts. */
-    readonly isRefusedByLog: boolean;
-    /** Which records of the batch are at fault (Produce v8+, KIP-467). */
-    readonly recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
-  };
+export type BatchCheck = { readonly kind: "ok"; readonly records: Uint8Array } | BatchRefusal;
+
+export interface BatchRefusal {
+  readonly kind: "refused";
+  readonly errorCode: number;
+  readonly message: string;
+  /** How far the batch came: its request's version does not allow it; the partition does not; the log, whose start the answer tells, does not. */
+  readonly by: "request" | "partition" | "log";
+  /** Which records of the batch are at fault (Produce v8+, KIP-467). */
+  readonly recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
+}
 
 /** A batch of format 0 or 1 has at least this length; Kafka holds all formats to it before it knows which one it is. */
 const BATCH_LENGTH_MIN = 14;
@@ -54,9 +54,9 @@ export function checkBatch(
 ): BatchCheck {
   const sizeBytes = records === null ? 0 : nextBatchSize(records, 0);
   if (records === null || sizeBytes === 0) {
-    return refused(ErrorCode.INVALID_RECORD, "Produce requests must have a whole record batch per partition");
+    return refusedAtOnce(ErrorCode.INVALID_RECORD, "Produce requests must have a whole record batch per partition");
   }
-  if (sizeBytes < 0) return refused(ErrorCode.CORRUPT_MESSAGE, "The bytes are no record batch");
+  if (sizeBytes < 0) return refusedAtOnce(ErrorCode.CORRUPT_MESSAGE, "The bytes are no record batch");
   const framing = framingProblem(records, sizeBytes, options.apiVersion);
   if (framing !== null) return framing;
   // Bytes behind the batch that are no whole batch are cut off, as Kafka does.
@@ -95,18 +95,18 @@ export function nextBatchSize(bytes: Uint8Array, at: number): number {
 function framingProblem(records: Uint8Array, sizeBytes: number, apiVersion: number): BatchCheck | null {
   const magic = records[MAGIC_AT]!;
   if (magic !== MAGIC) {
-    return refused(ErrorCode.INVALID_RECORD, `Produce v${apiVersion} carries batches of format 2, not ${magic}`);
+    return refusedAtOnce(ErrorCode.INVALID_RECORD, `Produce v${apiVersion} carries batches of format 2, not ${magic}`);
   }
   const problem = batchProblem(records, 0);
-  if (problem !== null) return refused(ErrorCode.CORRUPT_MESSAGE, problem);
+  if (problem !== null) return refusedAtOnce(ErrorCode.CORRUPT_MESSAGE, problem);
   if (apiVersion >= 3 && apiVersion < 7 && new BatchView(records, 0).compression === Compression.zstd) {
-    return refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${apiVersion} does not know zstd`);
+    return refusedAtOnce(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Produce v${apiVersion} does not know zstd`);
   }
   if (sizeBytes === records.length) return null;
   const next = nextBatchSize(records, sizeBytes);
-  if (next < 0) return refused(ErrorCode.CORRUPT_MESSAGE, "The bytes behind the batch are no record batch");
+  if (next < 0) return refusedAtOnce(ErrorCode.CORRUPT_MESSAGE, "The bytes behind the batch are no record batch");
   if (next > 0) {
-    return refused(ErrorCode.INVALID_RECORD, `Produce v${apiVersion} carries exactly one batch per partition`);
+    return refusedAtOnce(ErrorCode.INVALID_RECORD, `Produce v${apiVersion} carries exactly one batch per partition`);
   }
   return null;
 }
@@ -243,14 +243,18 @@ export function codecOf(compressionType: string): CompressionId {
   return compressionType === "uncompressed" ? Compression.none : Compression[compressionType as CompressionName];
 }
 
-export function refused(errorCode: number, message: string): BatchCheck {
-  return { kind: "refused", errorCode, message, isRefusedByLog: false, recordErrors: [] };
+function refusedAtOnce(errorCode: number, message: string): BatchRefusal {
+  return { kind: "refused", errorCode, message, by: "request", recordErrors: [] };
 }
 
-function refusedByLog(errorCode: number, message: string, indexes: readonly number[] = []): BatchCheck {
+export function refused(errorCode: number, message: string): BatchRefusal {
+  return { kind: "refused", errorCode, message, by: "partition", recordErrors: [] };
+}
+
+function refusedByLog(errorCode: number, message: string, indexes: readonly number[] = []): BatchRefusal {
   const recordErrors = indexes.slice(0, RECORD_ERRORS_MAX).map((batchIndex) => ({
     batchIndex,
     batchIndexErrorMessage: message,
   }));
-  return { kind: "refused", errorCode, message, isRefusedByLog: true, recordErrors };
+  return { kind: "refused", errorCode, message, by: "log", recordErrors };
 }

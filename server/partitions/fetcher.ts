@@ -311,7 +311,12 @@ function tryRead(
 ): PartitionResult {
   const { fetchOffset } = asked;
   const maxBytes = Math.min(asked.maxBytes, leftBytes);
-  if (maxBytes < 0) return failedFetch(asked, ErrorCode.UNKNOWN_SERVER_ERROR); // as Kafka
+  if (maxBytes < 0) { // as Kafka
+    const isAtEnd = fetchOffset >= (isReadCommitted ? partition.lastStableOffset : partition.highWatermark);
+    return isAtEnd
+      ? served(asked, partition, isReadCommitted ? [] : null)
+      : failedFetch(asked, ErrorCode.UNKNOWN_SERVER_ERROR);
+  }
   const read = partition.read(fetchOffset, { maxBytes, isReadCommitted, atLeastOneBatch });
   if (read instanceof ColdRead) {
     cold.push({ asked, loaded: read.loaded });

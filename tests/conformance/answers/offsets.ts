@@ -95,6 +95,10 @@ async function oddQuestions(dialogue: Dialogue, topic: Topic): Promise<void> {
       ],
     }],
   });
+  const { topics } = question(topic, -1);
+  const twice = { ...question(topic, -1), topics: [...topics, ...topics] };
+  await dialogue.ask("a topic twice", listOffsets, 11, twice);
+  await dialogue.ask("a topic twice, isolation level 2", listOffsets, 11, { ...twice, isolationLevel: 2 });
   for (const currentLeaderEpoch of [0, 1, -2]) {
     await dialogue.askEach(`leader epoch ${currentLeaderEpoch}`, listOffsets, [4, 11], () => ({
       ...question(topic, -1),

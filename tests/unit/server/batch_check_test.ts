@@ -108,7 +108,7 @@ describe("checkBatch", () => {
   test("says which refusals are the log's own", () => {
     const isByLog = (records: Uint8Array) => {
       const check = checkBatch(records, rules, { apiVersion: 9, nowMs: NOW_MS });
-      return check.kind === "refused" && check.isRefusedByLog;
+      return check.kind === "refused" && check.by === "log";
     };
     expect(isByLog(altered((view) => view.setInt32(57, 3)))).toBe(true);
     expect(isByLog(batch().subarray(0, 70))).toBe(false);

@@ -89,6 +89,47 @@ describe("Fetch", () => {
     expect(answer.errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
   });
 
+  test("looks at the isolation level behind the session, and only where something is to be read", async () => {
+    const isolationLevel = 2;
+    const [zero, missing] = [{ partition: 0, fetchOffset: 0 }, { partition: 7, fetchOffset: 0 }];
+    const lost = await ask({ id: 99, epoch: 5 }, [zero], { isolationLevel });
+    expect(lost.errorCode).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
+    expect((await ask({ id: 0, epoch: -1 }, [missing], { isolationLevel })).errorCode).toBe(ErrorCode.NONE);
+    const { count } = server.broker.fetchSessions;
+    const refused = await ask({ id: 77, epoch: 0 }, [zero], { isolationLevel });
+    expect([refused.errorCode, refused.sessionId]).toEqual([ErrorCode.UNKNOWN_SERVER_ERROR, 77]);
+    expect(server.broker.fetchSessions.count).toBe(count);
+  });
+
+  test("tells clients that ask by id of an unknown isolation level once", async () => {
+    const { topicId } = (await client.send(metadata, 12, { topics: [{ name: "events" }] })).topics[0]!;
+    const { errorCode, responses } = await client.send(fetch, 13, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      isolationLevel: 2,
+      topics: [{ topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 10_000 }] }],
+      forgottenTopicsData: [],
+    });
+    expect([errorCode, responses]).toEqual([ErrorCode.UNKNOWN_SERVER_ERROR, []]);
+  });
+
+  test("of less than no bytes fails where there is something to read, and nowhere else", async () => {
+    const records = encodeBatch({ records: [{ value: new Uint8Array(1), timestamp: 1_700_000_000_000 }] });
+    const topicData = [{ name: "events", partitionData: [{ index: 1, records }] }];
+    await client.send(produce, 9, { acks: -1, timeoutMs: 1_000, topicData });
+    const errorOf = async (partition: number) => {
+      const { responses } = await client.send(fetch, 12, {
+        maxWaitMs: 0,
+        minBytes: 0,
+        maxBytes: -1,
+        topics: [{ topic: "events", partitions: [{ partition, fetchOffset: 0, partitionMaxBytes: 10_000 }] }],
+        forgottenTopicsData: [],
+      });
+      return responses[0]!.partitions[0]!.errorCode;
+    };
+    expect([await errorOf(0), await errorOf(1)]).toEqual([0, ErrorCode.UNKNOWN_SERVER_ERROR]);
+  });
+
   test("finds a last fetched epoch from the future out of range", async () => {
     const answer = await ask({ id: 0, epoch: -1 }, [{ partition: 0, fetchOffset: 0, lastFetchedEpoch: 5 }]);
     expect(answer.responses[0]!.partitions[0]!.errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);

@@ -179,10 +179,10 @@ export class TransactionsDesk {
     return values;
   }
 
-  async latestOffset(isolationLevel: number): Promise<number> {
+  async latestOffset(isolationLevel: number, replicaId = -1): Promise<number> {
     const partitions = [{ partitionIndex: 0, timestamp: -1 }];
     const answer = await this.client.send(listOffsets, 7, {
-      replicaId: -1,
+      replicaId,
       isolationLevel,
       topics: [{ name: "events", partitions }],
     });

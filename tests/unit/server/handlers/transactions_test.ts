@@ -51,6 +51,11 @@ describe("a transaction", () => {
     });
   }
 
+  test("that is open ends no log for who asks as a replica", async () => {
+    await desk.produce(await desk.producer(), "a");
+    for (const replicaId of [0, -2]) expect(await desk.latestOffset(READ_COMMITTED, replicaId)).toBe(1);
+  });
+
   test("that is open is found again by the next process, which goes on with it", async () => {
     const producer = await desk.producer();
     await desk.produce(producer, "a");
