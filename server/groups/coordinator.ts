@@ -166,11 +166,12 @@ export class GroupCoordinator {
     ) return refusedJoin(ErrorCode.INVALID_SESSION_TIMEOUT, memberId);
     if (typeof shard === "number") return refusedJoin(shard, memberId);
     if (shard.share.has(groupId)) return refusedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, "");
-    if (request.protocolType === "" || request.protocols.length === 0) {
-      return refusedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
-    }
-    if (memberId !== "" && shard.group(groupId) === undefined && !shard.hasModernMembers(groupId)) {
+    const isModern = shard.hasModernMembers(groupId);
+    if (memberId !== "" && shard.group(groupId) === undefined && !isModern) {
       return refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, memberId);
+    }
+    if (isModern && (request.protocolType === "" || request.protocols.length === 0)) {
+      return refusedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
     }
     const newMemberId = shard.consumer.hasMembers(groupId)
       ? this.#newConsumerId()

@@ -170,7 +170,7 @@ export class GroupShard {
     if (isMade && classic !== undefined) this.#drop(classic);
   }
 
-  /** Feeds a request to a group. A join makes the group when it is missing, unless nothing comes of it. */
+  /** Feeds a request to a group. A newcomer's join makes the group when it is missing, also one that is refused, as in Kafka. */
   feed(groupId: string, event: ClassicRequest): void {
     if (this.streams.has(groupId) && !this.#leftTo(event, groupId, this.streams)) {
       return this.#options.answer(event.ticket, refusedClassic(event));
@@ -186,10 +186,8 @@ export class GroupShard {
     const group = this.#newGroup(groupId);
     this.#groups.set(groupId, group);
     this.#step(group, event);
-    const { members, pendingMembers } = group.state;
-    if (members.size === 0 && pendingMembers.size === 0) this.#drop(group);
     // Its first record: without it the group, whose members have an id but no assignment yet, is unknown after a crash.
-    else void this.#persist(group, groupRecord(groupId, noMembers(group.state)), { kind: "emptied" });
+    void this.#persist(group, groupRecord(groupId, noMembers(group.state)), { kind: "emptied" });
   }
 
   /** A group that nobody is in becomes a classic one by whoever joins it; it is gone as what it was, but for its offsets. */

@@ -6,7 +6,7 @@ import type { BrokerConfig } from "../config.ts";
 import type { Logger } from "../log.ts";
 import type { GroupShard } from "./shard.ts";
 import { InternalTopics } from "./streams/internal_topics.ts";
-import { checkHeartbeat, type HeartbeatRequest, ownedTasks } from "./streams/request_checks.ts";
+import { checkHeartbeat, type HeartbeatRequest, ownedSubtopologies, ownedTasks } from "./streams/request_checks.ts";
 import { streamsGroupRules } from "./streams/rules.ts";
 import type { StreamsAnswer, StreamsGroupRules, StreamsGroupState, Ticket } from "./streams/state.ts";
 import { refusedHeartbeat } from "./streams/state.ts";
@@ -44,9 +44,9 @@ export class StreamsCoordinator {
       if (!(error instanceof ProtocolError)) throw error;
       return refusedHeartbeat(error.code, error.message);
     }
-    const owned = ownedTasks(request);
+    const tasks = { owned: ownedTasks(request), ownedSubtopologies: ownedSubtopologies(request) };
     const answer = await this.#options.ask((ticket) =>
-      shard.feedStreamsHeartbeat(groupId, { ...request, kind: "heartbeat", ticket, owned })
+      shard.feedStreamsHeartbeat(groupId, { ...request, kind: "heartbeat", ticket, ...tasks })
     );
     return this.#internalTopics.make(answer, 2 * this.rulesOf(groupId).heartbeatIntervalMs);
   }

@@ -30,7 +30,7 @@ export const joinGroupHandler = handle(joinGroup, [0, 9], async (request, contex
     errorCode: answer.errorCode,
     generationId: answer.generation,
     protocolType: answer.protocolType,
-    protocolName: answer.protocolName ?? (apiVersion >= 7 ? null : ""),
+    protocolName: answer.protocolName || (apiVersion >= 7 ? null : ""),
     leader: answer.leaderId,
     skipAssignment: answer.skipAssignment && apiVersion >= 9,
     memberId: answer.memberId,

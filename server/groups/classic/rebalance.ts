@@ -86,8 +86,10 @@ export function completeJoin(draft: Draft): void {
     draft.startSession(memberId);
     draft.change(memberId, { isNew: false });
   }
-  draft.startTimer("sync", rebalanceTimeoutMs(draft.state), { kind: "syncExpired", generation });
   draft.note("generation", { generation, members: members.size, leader: draft.state.leaderId ?? "" });
+  const timeoutMs = rebalanceTimeoutMs(draft.state);
+  if (timeoutMs > 0) draft.startTimer("sync", timeoutMs, { kind: "syncExpired", generation });
+  else syncExpired(draft, generation); // No request can come in no time.
 }
 
 function isGathering(draft: Draft): boolean {

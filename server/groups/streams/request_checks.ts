@@ -8,7 +8,7 @@ import { JOINING_EPOCH, STATIC_LEAVING_EPOCH } from "./state.ts";
 import { partsOf, type Task, type TaskIds, taskOf, type Tasks, tasksOf } from "./tasks.ts";
 import type { StreamsTopology } from "./topology.ts";
 
-export type HeartbeatRequest = Omit<HeartbeatEvent, "kind" | "ticket" | "owned"> & {
+export type HeartbeatRequest = Omit<HeartbeatEvent, "kind" | "ticket" | "owned" | "ownedSubtopologies"> & {
   readonly groupId: string;
   readonly activeTasks: readonly TaskIds[] | null;
   readonly standbyTasks: readonly TaskIds[] | null;
@@ -50,6 +50,11 @@ export function checkHeartbeat(request: HeartbeatRequest): void {
 export function ownedTasks({ activeTasks, standbyTasks, warmupTasks }: HeartbeatRequest): Tasks | null {
   if (activeTasks === null || standbyTasks === null || warmupTasks === null) return null;
   return { active: tasksOf(activeTasks), standby: tasksOf(standbyTasks), warmup: tasksOf(warmupTasks) };
+}
+
+/** The subtopologies that it names for it. */
+export function ownedSubtopologies({ activeTasks, standbyTasks, warmupTasks }: HeartbeatRequest): Set<string> {
+  return new Set([activeTasks, standbyTasks, warmupTasks].flatMap((ids) => ids ?? []).map((ids) => ids.subtopologyId));
 }
 
 function checkFirst({ rebalanceTimeoutMs, activeTasks, standbyTasks, warmupTasks, topology }: HeartbeatRequest): void {
@@ -100,14 +105,18 @@ export function checkTopology(topology: StreamsTopology): void {
 }
 
 /** A member may only have tasks that there are. */
-export function checkOwned(owned: Tasks | null, { subtopologies }: ConfiguredTopology): void {
+export function checkOwned(
+  { owned, ownedSubtopologies }: Pick<HeartbeatEvent, "owned" | "ownedSubtopologies">,
+  { subtopologies }: ConfiguredTopology,
+): void {
+  for (const id of ownedSubtopologies) {
+    if (!subtopologies?.has(id)) throw invalid(`Subtopology ${id} does not exist in the topology.`);
+  }
   if (owned === null) return;
   for (const tasks of [owned.active, owned.standby, owned.warmup]) {
     for (const task of tasks) {
       const { subtopologyId, partition } = partsOf(task);
-      const subtopology = subtopologies?.get(subtopologyId);
-      if (subtopology === undefined) throw invalid(`Subtopology ${subtopologyId} does not exist in the topology.`);
-      const { taskCount } = subtopology;
+      const taskCount = subtopologies?.get(subtopologyId)?.taskCount ?? 0;
       if (partition >= 0 && partition < taskCount) continue;
       throw invalid(
         `Task ${partition} for subtopology ${subtopologyId} is invalid. Number of tasks for this subtopology: ${taskCount}`,

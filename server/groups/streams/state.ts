@@ -213,6 +213,8 @@ export interface HeartbeatEvent {
   readonly topology: StreamsTopology | null;
   /** What the member has. */
   readonly owned: Tasks | null;
+  /** The subtopologies that it named for that, be it without tasks of them. */
+  readonly ownedSubtopologies: ReadonlySet<string>;
   readonly processId: string | null;
   readonly endpoint: Endpoint | null;
   readonly tags: ReadonlyMap<string, string> | null;

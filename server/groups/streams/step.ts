@@ -112,7 +112,7 @@ function heartbeat(draft: Draft, event: HeartbeatEvent): void {
 
   const { configured, metadataHash } = configure(draft, topology);
   const validatedTopologyEpoch = isReady(configured) ? topology.epoch : -1;
-  if (isReady(configured)) checkOwned(event.owned, configured);
+  if (isReady(configured)) checkOwned(event, configured);
   noteTaskOffsets(draft, event);
   const configs = assignmentConfigs(draft);
   const isRaised = isRaisedByMember || metadataHash !== before.metadataHash ||
@@ -234,10 +234,12 @@ function configure(
 function noteTaskOffsets(draft: Draft, { memberId, taskOffsets, taskEndOffsets }: HeartbeatEvent): void {
   if (taskOffsets === null && taskEndOffsets === null) return;
   const { offsets, endOffsets } = draft.state.taskOffsets.get(memberId) ?? NO_OFFSETS;
-  draft.setTaskOffsets(memberId, {
+  const noted = {
     offsets: taskOffsets === null ? offsets : offsetsByTask(taskOffsets),
     endOffsets: taskEndOffsets === null ? endOffsets : offsetsByTask(taskEndOffsets),
-  });
+  };
+  // As in Kafka, the heartbeat that makes a group is not heeded in this: they are told again before long.
+  if (draft.before.groupEpoch !== FIRST_EPOCH) draft.setTaskOffsets(memberId, noted);
 }
 
 /** Takes the member a step towards its target. */

@@ -42,11 +42,14 @@ describe("group coordinator", () => {
     expect(await desk.coordinator.deleteOffsets("", [])).toBe(ErrorCode.INVALID_GROUP_ID);
   });
 
-  test("keeps no group of a refused JoinGroup", async () => {
+  test("makes a group for a newcomer, also for one that it refuses, and none for who claims to be a member", async () => {
     const desk = await Desk.loaded();
-    expect((await desk.join("", { protocols: [] })).errorCode).toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
-    expect((await desk.join("stranger")).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+    expect((await desk.join("stranger", { protocols: [] })).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
     expect(desk.coordinator.listGroups()).toEqual([]);
+    expect((await desk.join("", { protocols: [] })).errorCode).toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+    expect(desk.coordinator.describeGroup("g")).toMatchObject({ phase: "Empty", generation: 0 });
+    await desk.until(desk.coordinator.stop());
+    expect((await desk.restart()).coordinator.describeGroup("g")).toMatchObject({ phase: "Empty", generation: 0 });
   });
 
   test("answers for members of a group that is not there", async () => {

@@ -63,6 +63,17 @@ describe("a newcomer", () => {
     expect(group.state.phase).toBe("CompletingRebalance");
   });
 
+  test("alone that gives no time to ask for assignments is out once it has joined", () => {
+    for (const rebalanceTimeoutMs of [0, -1]) {
+      const group = new Machine();
+      const ticket = group.join("", { newMemberId: "a", rebalanceTimeoutMs });
+      group.advance(3_000);
+      expect(group.joins.get(ticket)).toMatchObject({ errorCode: ErrorCode.NONE, generation: 1 });
+      expect([group.state.phase, group.state.generation, group.state.members.size]).toEqual(["Empty", 2, 0]);
+      expect([...group.timers.keys()]).toEqual([]);
+    }
+  });
+
   test("without protocols, or without a type, is refused", () => {
     const group = new Machine();
     for (const changes of [{ protocols: [] }, { protocolType: "" }]) {

@@ -124,6 +124,7 @@ export class Machine extends ModernMachine<StreamsWords> {
       memberId,
       memberEpoch,
       owned: null,
+      ownedSubtopologies: new Set(),
       ...plainHeartbeat,
       ...changes,
     });

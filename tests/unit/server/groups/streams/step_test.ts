@@ -116,6 +116,10 @@ describe("a member", () => {
       errorCode: ErrorCode.INVALID_REQUEST,
       errorMessage: "Task 4 for subtopology 0 is invalid. Number of tasks for this subtopology: 4",
     });
+    expect(group.heartbeat("a", 2, { owned: tasks([]), ownedSubtopologies: new Set(["7"]) })).toMatchObject({
+      errorCode: ErrorCode.INVALID_REQUEST,
+      errorMessage: "Subtopology 7 does not exist in the topology.",
+    });
   });
 
   test("that wants the application to stop has all members told so, until the group is empty", () => {
@@ -334,7 +338,9 @@ describe("endpoints", () => {
 test("task offsets are kept as they were last said, and go with the member", () => {
   const group = new Machine();
   const offset = (partition: number, value: number) => ({ subtopologyId: "0", partition, offset: value });
-  group.join("a", { taskOffsets: [offset(0, 5)] });
+  group.join("a", { taskOffsets: [offset(0, 4)] });
+  expect(group.state.taskOffsets.size).toBe(0); // the first heartbeat of all makes the group, and no more, as in Kafka
+  group.heartbeat("a", 2, { taskOffsets: [offset(0, 5)] });
   group.heartbeat("a", 2, { taskEndOffsets: [offset(0, 9)] });
   expect(group.state.taskOffsets.get("a")).toEqual({
     offsets: new Map([["0:0", 5]]),
