@@ -13,7 +13,7 @@ import { ZERO_UUID } from "../../protocol/schema.ts";
 import { requireShareProtocol } from "../features.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import type { Partition } from "../partitions/partition.ts";
-import { acknowledgeAll, type Acknowledged, checkMember, type Member } from "../share/requests.ts";
+import { acknowledgeAll, type Acknowledged, checkMember, isAcknowledging, type Member } from "../share/requests.ts";
 import { FINAL_EPOCH, INITIAL_EPOCH, sessionKey, type ShareSession } from "../share/sessions.ts";
 import type { SharedPartitionResult, ShareFetchResult } from "../share/share_fetcher.ts";
 
@@ -21,6 +21,7 @@ type TopicResponse = ShareFetchResponseDraft["responses"][number];
 type PartitionResponse = TopicResponse["partitions"][number];
 type Asked = ShareFetchRequest["topics"][number]["partitions"][number];
 
+const BATCH_OPTIMIZED_MODE = 0;
 const RECORD_LIMIT_MODE = 1;
 const NO_RECORDS: readonly Uint8Array[] = [];
 
@@ -33,7 +34,9 @@ export const shareFetchHandler = handle(shareFetch, [1, 2], async (request, cont
     const isRenewal = apiVersion >= 2 && request.isRenewAck;
     if (isRenewal) checkRenewal(request);
     const session = await sessionOf(request, member, context);
-    const acknowledging = acknowledgeAll(request, member, { cluster, sharePartitions, apiVersion });
+    const acknowledging = isAcknowledging(request)
+      ? acknowledgeAll(request, member, { cluster, sharePartitions, apiVersion })
+      : [];
     // What is being said of records is looked at before new ones are read: it makes room for them.
     const fetching = session === null || isRenewal ? null : fetch(request, member, session, context);
     const [acknowledged, fetched] = await Promise.all([acknowledging, fetching]);
@@ -87,7 +90,7 @@ async function sessionOf(
   }
   let session: ShareSession | null;
   if (epoch === INITIAL_EPOCH) {
-    if (allPartitions(request).some(({ asked }) => asked.acknowledgementBatches.length > 0)) {
+    if (isAcknowledging(request)) {
       throw new ProtocolError(ErrorCode.INVALID_REQUEST, errorInfo(ErrorCode.INVALID_REQUEST).message);
     }
     session = sessions.open(groupId, memberId, (run) => connection.onClose(run));
@@ -98,8 +101,14 @@ async function sessionOf(
       throw new ProtocolError(code, errorInfo(code).message);
     }
   } else session = sessions.next(groupId, memberId, epoch);
-  for (const { topicId, asked } of allPartitions(request)) {
+  const named = allPartitions(request);
+  for (const { topicId, asked } of named) {
     session.add({ topicId, index: asked.partitionIndex }, epoch !== INITIAL_EPOCH);
+  }
+  if (epoch === INITIAL_EPOCH && session.partitions.size < named.length) {
+    // One is named twice: Kafka begins no such session.
+    sessions.end(session);
+    throw new ProtocolError(ErrorCode.UNKNOWN_SERVER_ERROR);
   }
   for (const { topicId, partitions } of request.forgottenTopicsData) {
     for (const index of partitions) session.forget(topicId, index);
@@ -156,6 +165,10 @@ async function fetch(
       answers.push({ topicId, partition: { ...empty(index), errorCode } });
     }
   }
+  const { shareAcquireMode: mode } = request;
+  if (found.length > 0 && mode !== BATCH_OPTIMIZED_MODE && mode !== RECORD_LIMIT_MODE) {
+    throw new ProtocolError(ErrorCode.UNKNOWN_SERVER_ERROR); // as Kafka, and as late
+  }
   const maxBytes = Math.min(
     request.maxBytes,
     broker.config.get("fetch.max.bytes"),
@@ -169,7 +182,7 @@ async function fetch(
     maxBytes,
     recordsMax: request.maxRecords,
     batchSize: request.batchSize,
-    isStrict: request.shareAcquireMode === RECORD_LIMIT_MODE,
+    isStrict: mode === RECORD_LIMIT_MODE,
   }, (run) => connection.onClose(run));
   for (const result of read.results) {
     answers.push({ topicId: result.partition.topicId, partition: answered(result) });

@@ -1,7 +1,8 @@
 /** What ShareFetch and ShareAcknowledge have in common: who asks, and what is said of records. */
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { AcknowledgeType } from "./partition/state.ts";
+import { type Acknowledgement, AcknowledgeType } from "./partition/state.ts";
+import { sessionKey } from "./sessions.ts";
 import type { SharePartitions } from "./share_partitions.ts";
 
 export interface Member {
@@ -48,37 +49,69 @@ export interface Acknowledged {
   readonly errorMessage: string | null;
 }
 
-/** Takes all that a request says of records. Of partitions that it says nothing of, nothing is said. */
+/** Whether a request says anything of records. */
+export function isAcknowledging({ topics }: AcknowledgeRequest): boolean {
+  return topics.some(({ partitions }) => partitions.some(({ acknowledgementBatches: { length } }) => length > 0));
+}
+
+interface Surroundings {
+  readonly cluster: Pick<Cluster, "topicById">;
+  readonly sharePartitions: Pick<SharePartitions, "acknowledge">;
+  readonly apiVersion: number;
+}
+
+/**
+ * Takes all that a request says of records: of a partition that it names twice, what it says last. A partition that it says
+ * nothing of is answered only if something is said of another, as in Kafka.
+ */
 export async function acknowledgeAll(
   request: AcknowledgeRequest,
   member: Member,
-  { cluster, sharePartitions, apiVersion }: {
-    readonly cluster: Pick<Cluster, "topicById">;
-    readonly sharePartitions: Pick<SharePartitions, "acknowledge">;
-    readonly apiVersion: number;
-  },
+  { cluster, sharePartitions, apiVersion }: Surroundings,
 ): Promise<readonly Acknowledged[]> {
   const typeMax = apiVersion >= 2 ? AcknowledgeType.renew : AcknowledgeType.reject;
-  return await Promise.all(
-    request.topics.flatMap(({ topicId, partitions }) =>
-      partitions.filter(({ acknowledgementBatches }) => acknowledgementBatches.length > 0).map(
-        async ({ partitionIndex: index, acknowledgementBatches }): Promise<Acknowledged> => {
-          const place = { topicId, index };
-          const refused = (errorCode: number) => ({ ...place, errorCode, errorMessage: null });
-          const topic = cluster.topicById(topicId);
-          if (topic === undefined) return refused(ErrorCode.UNKNOWN_TOPIC_ID);
-          if (!isSound(acknowledgementBatches, typeMax, request.isRenewAck)) return refused(ErrorCode.INVALID_REQUEST);
-          if (topic.partitions[index] === undefined) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-          const batches = acknowledgementBatches.map(({ firstOffset, lastOffset, acknowledgeTypes }) => ({
-            first: firstOffset,
-            last: lastOffset,
-            types: acknowledgeTypes,
-          }));
-          return { ...place, ...await sharePartitions.acknowledge(member, place, batches) };
-        },
-      )
-    ),
-  );
+  const answers: (Acknowledged | Promise<Acknowledged>)[] = [];
+  const silent: Acknowledged[] = [];
+  let isTaken = false;
+  for (const { topicId, index, batches } of lastWords(request)) {
+    const place = { topicId, index };
+    const topic = cluster.topicById(topicId);
+    const errorCode = topic === undefined
+      ? ErrorCode.UNKNOWN_TOPIC_ID
+      : !isSound(batches, typeMax, request.isRenewAck)
+      ? ErrorCode.INVALID_REQUEST
+      : topic.partitions[index] === undefined
+      ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      : ErrorCode.NONE;
+    if (errorCode !== ErrorCode.NONE) answers.push({ ...place, errorCode, errorMessage: null });
+    else if (batches.length === 0) silent.push({ ...place, errorCode, errorMessage: null });
+    else {
+      isTaken = true;
+      const taken = sharePartitions.acknowledge(member, place, batches.map(asAcknowledgement));
+      answers.push(taken.then((outcome) => ({ ...place, ...outcome })));
+    }
+  }
+  return await Promise.all(isTaken ? [...answers, ...silent] : answers);
+}
+
+interface LastWord {
+  readonly topicId: string;
+  readonly index: number;
+  readonly batches: readonly AcknowledgementBatch[];
+}
+
+function lastWords({ topics }: AcknowledgeRequest): Iterable<LastWord> {
+  const words = new Map<string, LastWord>();
+  for (const { topicId, partitions } of topics) {
+    for (const { partitionIndex: index, acknowledgementBatches: batches } of partitions) {
+      words.set(sessionKey(topicId, index), { topicId, index, batches });
+    }
+  }
+  return words.values();
+}
+
+function asAcknowledgement({ firstOffset, lastOffset, acknowledgeTypes }: AcknowledgementBatch): Acknowledgement {
+  return { first: firstOffset, last: lastOffset, types: acknowledgeTypes };
 }
 
 function isSound(batches: readonly AcknowledgementBatch[], typeMax: number, isRenewal: boolean): boolean {

@@ -26,6 +26,7 @@ export interface ShareFetchOptions {
   readonly minBytes: number;
   /** Of the whole answer, shared out among its partitions; the first batch is sent whatever its size. */
   readonly maxBytes: number;
+  /** 0: nothing is looked at. Less: nothing is acquired. */
   readonly recordsMax: number;
   readonly batchSize: number;
   readonly isStrict: boolean;
@@ -80,7 +81,7 @@ export class ShareFetcher {
     options: ShareFetchOptions,
     onClose: (run: () => void) => () => void,
   ): Promise<ShareFetchResult> {
-    if (partitions.length === 0 || options.recordsMax <= 0 || options.maxBytes <= 0 || this.#isStopped) {
+    if (partitions.length === 0 || options.recordsMax === 0 || options.maxBytes === 0 || this.#isStopped) {
       return Promise.resolve(NOTHING);
     }
     return new Promise((resolve, reject) => {
@@ -165,6 +166,10 @@ class ShareFetch {
     const candidates = this.#candidates();
     if (this.#failed.size === this.#asked.length) {
       this.#finish({ results: this.#failures(), release() {} });
+      return null;
+    }
+    if (this.#options.maxBytes < 0 && candidates.length > 0) {
+      this.#finish({ results: [...candidates.map(unread), ...this.#failures()], release() {} });
       return null;
     }
     const pass = this.#around.fetcher.readPass(
@@ -266,6 +271,11 @@ class ShareFetch {
     this.#watched.clear();
     this.#around.done(result);
   }
+}
+
+/** To less than no bytes, as in Kafka. */
+function unread({ share: { partition } }: Candidate): SharedPartitionResult {
+  return { partition, errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, chunks: [], acquired: [] };
 }
 
 function readAt({ topic, topicId, index }: Partition, fetchOffset: number, maxBytes: number): FetchedPartition {

@@ -178,6 +178,27 @@ describe("a fetch", () => {
     expect((await stranger.request({})).errorCode).toBe(ErrorCode.SHARE_SESSION_NOT_FOUND);
   });
 
+  test("cannot ask for records in a way that nobody knows, where there is something to ask for", async () => {
+    const [at, member] = await ready([3]);
+    const fetching = (partitionIndex: number, shareAcquireMode: number) =>
+      member.request({
+        shareAcquireMode,
+        topics: [{ topicId: at.topicId, partitions: [{ partitionIndex, acknowledgementBatches: [] }] }],
+      });
+    expect((await fetching(7, 2)).errorCode).toBe(0);
+    expect((await fetching(0, 2)).errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
+    expect((await fetching(0, -1)).errorCode).toBe(ErrorCode.INVALID_SHARE_SESSION_EPOCH);
+  });
+
+  test("of what is less than nothing is none", async () => {
+    const [at, member] = await ready([3]);
+    expect(await member.fetch({ maxRecords: -1 })).toMatchObject({ errorCode: 0, acquired: [], offsets: [] });
+    expect(await member.fetch({ maxBytes: -1 })).toMatchObject({ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR });
+    const partitions = [0, 0].map((partitionIndex) => ({ partitionIndex, acknowledgementBatches: [] }));
+    const twice = { shareSessionEpoch: 0, topics: [{ topicId: at.topicId, partitions }] };
+    expect((await member.request(twice)).errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
+  });
+
   test("past the number of sessions waits, and is refused", async () => {
     const overrides = { "group.share.max.size": "1", "group.share.max.share.sessions": "1" };
     world = await ShareWorld.start({ overrides });
@@ -220,6 +241,19 @@ describe("an acknowledgement", () => {
     expect(await member.fetch({ types: { "5-5": [1] } })).toMatchObject({
       acknowledgeErrorCode: ErrorCode.INVALID_REQUEST,
     });
+  });
+
+  test("of a partition that is named twice is what is said last, answered once", async () => {
+    const [at, member] = await ready([3]);
+    await member.fetch();
+    const said = (acknowledgeTypes: number[]) => ({
+      partitionIndex: 0,
+      acknowledgementBatches: [{ firstOffset: 0, lastOffset: 2, acknowledgeTypes }],
+    });
+    const twice = { topics: [{ topicId: at.topicId, partitions: [said([9]), said([1])] }] };
+    const { responses } = await member.request(twice);
+    expect(responses.map(({ partitions }) => partitions.map(({ acknowledgeErrorCode }) => acknowledgeErrorCode)))
+      .toEqual([[0]]);
   });
 
   test("may prolong the lock", async () => {
