@@ -9,6 +9,8 @@ export interface Base {
   readonly name: string;
   /** Where the base makes sense; all of the api's when left out. */
   readonly versions: readonly [min: number, max: number];
+  /** Nothing else is asked meanwhile: Kafka would answer several together. */
+  readonly isAlone: boolean;
   prepare(talk: Talk): Promise<unknown>;
   /** May say more than a version has: that is left out. */
   draft(prepared: unknown, talk: Talk): object;
@@ -18,6 +20,7 @@ export interface Base {
 
 export interface BaseOf<QD, P> {
   readonly versions?: readonly [min: number, max: number];
+  readonly isAlone?: boolean;
   /** Makes, on one side, what the request needs, anew for each question. */
   readonly prepare?: (talk: Talk) => Promise<P>;
   readonly draft: (prepared: P, talk: Talk) => QD;
@@ -25,11 +28,12 @@ export interface BaseOf<QD, P> {
 }
 
 export function base<Q, QD, R, RD, P = void>(api: Api<Q, QD, R, RD>, name: string, parts: BaseOf<QD, P>): Base {
-  const { versions = api.versions, prepare, draft, probe } = parts;
+  const { versions = api.versions, isAlone = false, prepare, draft, probe } = parts;
   return {
     api,
     name,
     versions,
+    isAlone,
     prepare: async (talk) => await prepare?.(talk),
     draft: (prepared, talk) => draft(prepared as P, talk) as object,
     probe: async (talk, prepared) => await probe?.(talk, prepared as P),

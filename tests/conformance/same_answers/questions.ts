@@ -53,8 +53,8 @@ export function draftOf({ base: { api, draft }, version, mutations }: Question, 
 }
 
 /** Whether it may use what another question uses too: then no other must be under way. */
-export function isAlone({ mutations }: Question): boolean {
-  return mutations.some(({ change }) => isShared(change));
+export function isAlone({ base, mutations }: Question): boolean {
+  return base.isAlone || mutations.some(({ change }) => isShared(change));
 }
 
 /** What is written down, and for an api that nobody has written one for, its defaults. */

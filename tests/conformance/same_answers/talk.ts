@@ -33,6 +33,8 @@ const passingMs = 1_500;
 
 export class Talk {
   readonly notes: Note[] = [];
+  /** What was asked last. */
+  asked: unknown = null;
   readonly dialogue: Dialogue;
 
   constructor(readonly side: Side, run: string) {
@@ -60,6 +62,7 @@ export class Talk {
     draft: QD,
     isSettled: (answer: R) => boolean = () => true,
   ): Promise<void> {
+    this.asked = draft;
     const client = await this.dialogue.main();
     if (isUnanswered(api, draft)) {
       client.post(api, version, draft);

@@ -17,8 +17,39 @@ const sameClient = "another question may have come from the same client a moment
 
 const changesCluster = "it would change the cluster that Kafka is, for all that is asked later";
 
+const namedTwice = "no client names a partition twice: docs/differences.md has what becomes of it";
+
 export const unasked: readonly Unasked[] = [
+  { api: "Produce", which: /records null/, reason: neverAnswered },
+  {
+    api: "Produce",
+    which: /topicData(\.partitionData)? its first twice|partitionData and one of defaults/,
+    reason: namedTwice,
+  },
+  { api: "Fetch", which: /topics(\.partitions)? its first twice|partitions and one of defaults/, reason: namedTwice },
+  { api: "Fetch", which: /(start|committed records),.*partitions\.partition (1|one more)/, reason: namedTwice },
   { api: "JoinGroup", which: /protocols its first twice/, reason: neverAnswered },
+  {
+    api: "Fetch",
+    which: /(start|committed records),.*topicId zero/,
+    reason: "Kafka's handler fails where two partitions of that topic are named",
+  },
+  {
+    api: "Fetch",
+    which: /sessionId the (least|greatest)/,
+    reason: "Kafka looks for such a session outside of where it keeps them, and fails",
+  },
+  {
+    api: "ShareFetch",
+    which: /batchSize (0|-\d|the least)/,
+    reason: "Kafka then also tells of acquired records that end before they begin",
+  },
+  {
+    api: "StreamsGroupHeartbeat",
+    which: /a first member,.*sourceTopics its first twice/,
+    reason:
+      "Kafka forgets with the first heartbeat's answer how it understood the topology, and describes it as it was said",
+  },
   { api: "AlterConfigs", which: /resources its first twice/, reason: neverAnswered },
   { api: "AddPartitionsToTxn", which: /v[45]:.* transactions none/, reason: neverAnswered },
   {
@@ -42,6 +73,11 @@ export const unasked: readonly Unasked[] = [
   { api: "UnregisterBroker", reason: changesCluster },
   { api: "UnregisterController", reason: changesCluster },
   { api: "UpdateFeatures", reason: changesCluster },
+  {
+    api: "ShareFetch",
+    which: /a new session.* maxWaitMs (?!one)/,
+    reason: "whether the state of the group is read in so short a time is chance",
+  },
   { api: "CreatePartitions", which: /timeoutMs [01](,|$)/, reason: tooShort },
   { api: "ElectLeaders", which: /timeoutMs 1(,|$)/, reason: tooShort },
   { api: "AlterPartitionReassignments", which: /timeoutMs 1(,|$)/, reason: tooShort },
@@ -58,7 +94,6 @@ export const unasked: readonly Unasked[] = [
   },
   { api: "GetTelemetrySubscriptions", which: /clientInstanceId (?!zero)/, reason: sameClient },
   { api: "PushTelemetry", which: /clientInstanceId unknown/, reason: sameClient },
-  { api: "ListOffsets", which: /replicaId (?!-1$)/, reason: "only other brokers name a replica, and there are none" },
 ];
 
 /**
@@ -66,18 +101,12 @@ export const unasked: readonly Unasked[] = [
  * mended nor known to be meant yet. `--all` asks it.
  */
 const notGoneThrough: ReadonlySet<string> = new Set([
-  "Produce",
-  "Fetch",
   "CreateTopics",
   "DeleteTopics",
   "DescribeTopicPartitions",
   "DescribeConfigs",
   "AlterConfigs",
   "IncrementalAlterConfigs",
-  "JoinGroup",
-  "ConsumerGroupHeartbeat",
-  "ShareFetch",
-  "StreamsGroupHeartbeat",
 ]);
 
 /** Whether nothing of an api is asked. */

@@ -100,7 +100,7 @@ export const groupBases: readonly Base[] = [
   base(joinGroup, "the only member, again", {
     prepare: ({ dialogue }) => stableGroup(dialogue, "g"),
     draft: ({ groupId, memberId }) => ({ ...joining(groupId), memberId }),
-    probe: (talk) => told(talk, talk.named("g")),
+    probe: (talk) => toldOfJoined(talk, talk.named("g")),
   }),
   base(syncGroup, "a leader", {
     prepare: async ({ dialogue }) => {
@@ -216,17 +216,31 @@ async function told(talk: Talk, groupId: string): Promise<void> {
   await talk.ask("the group", describeGroups, 6, { groups: [groupId] });
 }
 
-/** Kafka tells a new member to come again before the group is in its log, and knows the group only from then on. */
+/**
+ * Kafka tells a new member to come again, or that it cannot, before the group is in its log, and knows the group only from then
+ * on. Who gives others no time to ask for their assignments is out a moment after it is told that it is in.
+ */
 async function toldOfJoined(talk: Talk, groupId: string): Promise<void> {
-  const { errorCode } = talk.notes.at(-1)?.answer as { readonly errorCode?: unknown };
-  const isUnderWay = errorCode === "MEMBER_ID_REQUIRED";
-  await talk.ask("the group", describeGroups, 6, { groups: [groupId] }, ({ groups }) => {
-    return !isUnderWay || groups[0]?.errorCode !== ErrorCode.GROUP_ID_NOT_FOUND;
+  const { errorCode, memberId } = talk.notes.at(-1)?.answer as {
+    readonly errorCode?: unknown;
+    readonly memberId?: unknown;
+  };
+  const isUnderWay = errorCode === "MEMBER_ID_REQUIRED" ||
+    errorCode === "INCONSISTENT_GROUP_PROTOCOL" && memberId === "";
+  const { rebalanceTimeoutMs = longMs } = talk.asked as { readonly rebalanceTimeoutMs?: number };
+  await talk.ask("the group", describeGroups, 6, { groups: [groupId] }, ({ groups: [group] }) => {
+    if (rebalanceTimeoutMs <= 1 && group?.groupState === "CompletingRebalance") return false;
+    return !isUnderWay || group?.errorCode !== ErrorCode.GROUP_ID_NOT_FOUND;
   });
 }
 
+/** Expressions are matched beside: where there are topics that match, the group is to assign anew once they are found. */
 async function consumersTold(talk: Talk, groupId: string): Promise<void> {
-  await talk.ask("the group", consumerGroupDescribe, 1, { groupIds: [groupId], includeAuthorizedOperations: false });
+  const draft = { groupIds: [groupId], includeAuthorizedOperations: false };
+  await talk.ask("the group", consumerGroupDescribe, 1, draft, ({ groups: [group] }) => {
+    const isMatched = group?.members.some(({ subscribedTopicRegex }) => subscribedTopicRegex === "plain.*") ?? false;
+    return !isMatched || group?.groupState === "Assigning";
+  });
 }
 
 /** A consumer group of one that has all partitions of a topic. */

@@ -3,6 +3,7 @@
 import { alterShareGroupOffsets } from "../../../../protocol/api/91_alter_share_group_offsets.ts";
 import { deleteShareGroupOffsets } from "../../../../protocol/api/92_delete_share_group_offsets.ts";
 import { deleteShareGroupState } from "../../../../protocol/api/86_delete_share_group_state.ts";
+import { describeConfigs } from "../../../../protocol/api/32_describe_configs.ts";
 import { describeShareGroupOffsets } from "../../../../protocol/api/90_describe_share_group_offsets.ts";
 import { incrementalAlterConfigs } from "../../../../protocol/api/44_incremental_alter_configs.ts";
 import { initializeShareGroupState } from "../../../../protocol/api/83_initialize_share_group_state.ts";
@@ -44,7 +45,8 @@ export const shareGroupBases: readonly Base[] = [
   }),
   base(shareFetch, "a new session", {
     prepare: sharing,
-    draft: ({ groupId }, { world }) => acquiring(groupId, 0, world.plain.topicId),
+    // The first of a group may take a while.
+    draft: ({ groupId }, { world }) => ({ ...acquiring(groupId, 0, world.plain.topicId), maxWaitMs: 2_000 }),
   }),
   base(shareFetch, "a session that goes on, and acknowledges", {
     prepare: acquired,
@@ -162,6 +164,14 @@ async function sharing(talk: Talk): Promise<ShareMember> {
     }],
     validateOnly: false,
   });
+  // In Kafka a broker comes to know of it later, and a group that begins before that begins at the end.
+  const draft = {
+    resources: [{ resourceType: GROUP, resourceName: named("s"), configurationKeys: ["share.auto.offset.reset"] }],
+  };
+  await until(
+    async () => (await client.send(describeConfigs, 4, draft)).results[0]?.configs[0]?.value === "earliest",
+    { what: "The group's config" },
+  );
   const member = ShareMember.on(dialogue, client, named("s"), memberId);
   await member.heartbeat({ subscribedTopicNames: [world.plain.name] });
   await member.getsPartitions(3);
