@@ -14,6 +14,7 @@ export interface Meant {
 
 export const meant: readonly Meant[] = [
   { heading: "Errors that say more", api: "DescribeShareGroupOffsets", asked: /groups\.topics\.partitions none/ },
+  { heading: "Errors that say more", api: "OffsetFetch", asked: /a consumer's.*groups\.memberId null/ },
   { heading: "Errors that say more", api: "AlterUserScramCredentials", asked: /saltedPassword no bytes/ },
   { heading: "Errors that say more", api: "CreateDelegationToken", asked: /ownerPrincipalType null/ },
   { heading: "Client metrics are kept", api: "PushTelemetry", asked: /metrics (3 bytes|70 zeros)/ },
