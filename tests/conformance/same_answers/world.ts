@@ -24,6 +24,8 @@ export interface World {
   readonly compacted: Topic;
   /** Partition 0: an aborted transaction, a committed one, and one under way. Partition 1: nothing. */
   readonly transacted: Topic;
+  /** Two partitions for what questions write in transactions; what is there nobody asks. */
+  readonly scratch: Topic;
   /** Has committed positions and never had members. */
   readonly committed: string;
   /** A classic group with one member, and a consumer group with one. */
@@ -61,6 +63,7 @@ export async function makeWorld(port: number): Promise<{ readonly world: World; 
   const empty = await dialogue.topic("empty", { partitionCount: 2 });
   const compacted = await dialogue.topic("compacted", { configs: { "cleanup.policy": "compact" } });
   const transacted = await dialogue.topic("transacted", { partitionCount: 2 });
+  const scratch = await dialogue.topic("scratch", { partitionCount: 2 });
   const client = await dialogue.main();
   const { clusterId } = await client.send(metadata, 2, { topics: [] });
 
@@ -92,7 +95,7 @@ export async function makeWorld(port: number): Promise<{ readonly world: World; 
   await shareCoordinator(dialogue, plain);
   await wantedMetrics(dialogue);
 
-  const topics = { plain, cut, empty, compacted, transacted };
+  const topics = { plain, cut, empty, compacted, transacted, scratch };
   const names = [...Object.values(topics).map(({ name }) => name), committed, stable.groupId, modern.groupId];
   const labels = Object.entries(topics).map(([name, { topicId }]) => [topicId, `<id of ${name}>`] as const);
   return {

@@ -134,7 +134,7 @@ export const transactionBases: readonly Base[] = [
 ];
 
 async function writer({ dialogue, world }: Talk): Promise<Transactor> {
-  return await Transactor.of(dialogue, "writer", world.empty);
+  return await Transactor.of(dialogue, "writer", world.scratch);
 }
 
 function ending({ transactionalId, producerId, producerEpoch }: Transactor) {
