@@ -8,6 +8,7 @@ import { createTopics } from "../../../../protocol/api/19_create_topics.ts";
 import { deleteTopics } from "../../../../protocol/api/20_delete_topics.ts";
 import { createPartitions } from "../../../../protocol/api/37_create_partitions.ts";
 import { alterClientQuotas } from "../../../../protocol/api/49_alter_client_quotas.ts";
+import { codecFor } from "../../../../protocol/codec.ts";
 import { errorName } from "../../../../protocol/errors.ts";
 import { encodeRequestFrame } from "../../../../protocol/frame.ts";
 import { encodeBatch } from "../../../../protocol/record.ts";
@@ -213,6 +214,26 @@ describe("a consumer over its limit", () => {
     const slow = await server.connect("slow");
     const answer = await slow.send(fetch, 12, fetchDraft());
     expect(answer.throttleTimeMs).toBeGreaterThan(300_000); // a batch of 4,000 bytes at 10 a second
+  });
+
+  test("or under it is given an answer that was encoded once", async () => {
+    await admin.send(produce, 9, produceDraft(100));
+    await limit("consumer_byte_rate", 1_000);
+    const codec = codecFor(fetch, 12) as { encodeResponse: (...of: unknown[]) => void };
+    let encodedCount = 0;
+    codec.encodeResponse = (...of) => {
+      encodedCount++;
+      Object.getPrototypeOf(codec).encodeResponse.apply(codec, of);
+    };
+    try {
+      for (const clientId of ["app", "another"]) {
+        encodedCount = 0;
+        const { responses } = await (await server.connect(clientId)).send(fetch, 12, fetchDraft());
+        expect([responses[0]!.partitions[0]!.records!.length > 100, encodedCount]).toEqual([true, 1]);
+      }
+    } finally {
+      Reflect.deleteProperty(codec, "encodeResponse");
+    }
   });
 
   test("does not begin a session, and goes on with the one that it has", async () => {
