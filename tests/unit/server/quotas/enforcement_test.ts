@@ -101,12 +101,15 @@ describe("a producer over its limit", () => {
       client.begin(produce, 9, produceDraft(20_000)),
       client.begin(produce, 9, produceDraft(10)),
     ];
-    expect((await server.runtime.until(first)).throttleTimeMs).toBeGreaterThan(0);
+    const { throttleTimeMs } = await server.runtime.until(first);
+    const startMs = nowMs();
     const other = await server.connect("another");
     const { responses } = await other.send(produce, 9, produceDraft(20_000));
     expect(responses[0]!.partitionResponses[0]!.baseOffset).toBe(1);
+    expect(nowMs() - startMs).toBeLessThan(10);
     const late = await server.runtime.until(second);
     expect(late.responses[0]!.partitionResponses[0]!.baseOffset).toBe(2);
+    expect(nowMs() - startMs).toBeGreaterThan(throttleTimeMs - 10);
   });
 
   test("rests without acknowledgements too", async () => {
@@ -318,10 +321,27 @@ describe("an address that connects too often", () => {
   });
 
   test("does not fill the process with connections that wait for their end", async () => {
+    const before = server.broker.connectionCount;
     await limit("connection_creation_rate", 1, { ip: null });
     const clients = await Promise.all(Array.from({ length: HELD_MAX + 30 }, () => server.connect()));
     await server.runtime.settle();
-    expect(clients.filter(({ isClosed }) => isClosed).length).toBeGreaterThan(0);
-    expect(server.broker.connectionCount).toBeLessThan(20);
+    const startMs = nowMs();
+    const isClosed = () => clients.map((client) => client.isClosed);
+    const countOf = (state: boolean) => isClosed().filter((closed) => closed === state).length;
+    const takenUp = server.broker.connectionCount - before;
+    expect(takenUp).toBe(10);
+    // Those up to the bound are held, open and unheard; those beyond it are closed at once; nobody else waits for them.
+    expect([countOf(false), countOf(true)]).toEqual([takenUp + HELD_MAX, 30 - takenUp]);
+    expect(isClosed().slice(0, takenUp + HELD_MAX)).not.toContain(true);
+    expect(await tookMs(admin.begin(apiVersions, 0, {}))).toBeLessThan(10);
+    expect(await tookMs(clients[0]!.begin(apiVersions, 0, {}))).toBeLessThan(10);
+    const unheard = clients[takenUp]!.begin(apiVersions, 0, {});
+    unheard.catch(() => {});
+    await server.runtime.settle();
+    expect([clients[takenUp]!.isClosed, nowMs() - startMs < 500]).toEqual([false, true]);
+    await server.runtime.advance(1_100);
+    expect(countOf(false)).toBe(takenUp);
+    await expect(unheard).rejects.toThrow("closed");
+    expect(server.broker.connectionCount).toBe(before + takenUp);
   });
 });
