@@ -10,10 +10,10 @@ const WORK_MS = 10;
 const PAUSE_MS_MAX = 100;
 
 export class Steps {
-  readonly #runtime: Pick<Runtime, "clock" | "timers">;
+  readonly #runtime: Runtime;
   #sinceMs: number;
 
-  constructor(runtime: Pick<Runtime, "clock" | "timers">) {
+  constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.#sinceMs = runtime.clock.monotonicMs();
   }

@@ -81,11 +81,8 @@ function isHere({ topic, partition: index }: Place, broker: Broker): boolean {
 async function writeOne(marker: Marker, place: Place, broker: Broker): Promise<number> {
   if (!isHere(place, broker)) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   if (marker.producerId === -1 || marker.producerEpoch === -1) return ErrorCode.UNKNOWN_SERVER_ERROR;
-  // As Kafka: a marker must be of some version of transactions, and is checked against the producer's last one in its partition (-1 where
-  // there is none).
-  if (marker.transactionVersion === -1) return ErrorCode.UNKNOWN_SERVER_ERROR;
-  if (marker.producerEpoch < 0) return ErrorCode.INVALID_PRODUCER_EPOCH;
-  if (marker.coordinatorEpoch < -1) return ErrorCode.TRANSACTION_COORDINATOR_FENCED;
+  const errorCode = marker.producerId < 0 ? ErrorCode.NONE : epochError(marker); // ids below -1 stand for no producer, as in Kafka
+  if (errorCode !== ErrorCode.NONE) return errorCode;
   return await broker.transactionMarkers.append(place, {
     producerId: marker.producerId,
     producerEpoch: marker.producerEpoch,
@@ -93,6 +90,13 @@ async function writeOne(marker: Marker, place: Place, broker: Broker): Promise<n
     outcome: marker.transactionResult ? "commit" : "abort",
     clientVersion: marker.transactionVersion >= 2 ? 2 : 0,
   });
+}
+
+/** As Kafka: a marker must be of some version of transactions, and is held against its producer's last one in the partition (-1 for none). */
+function epochError({ transactionVersion, producerEpoch, coordinatorEpoch }: Marker): number {
+  if (transactionVersion === -1) return ErrorCode.UNKNOWN_SERVER_ERROR;
+  if (producerEpoch < 0) return ErrorCode.INVALID_PRODUCER_EPOCH;
+  return coordinatorEpoch < -1 ? ErrorCode.TRANSACTION_COORDINATOR_FENCED : ErrorCode.NONE;
 }
 
 function placesOf({ topics }: Marker): Place[] {

@@ -17,6 +17,11 @@ export const meant: readonly Meant[] = [
   { heading: "Errors that say more", api: "OffsetFetch", asked: /a consumer's.*groups\.memberId null/ },
   { heading: "Errors that say more", api: "AlterUserScramCredentials", asked: /saltedPassword no bytes/ },
   { heading: "Errors that say more", api: "CreateDelegationToken", asked: /ownerPrincipalType null/ },
+  {
+    heading: "Errors that say more",
+    api: "StreamsGroupHeartbeat",
+    asked: /a first member,.*clientTags its first twice/,
+  },
   { heading: "Client metrics are kept", api: "PushTelemetry", asked: /metrics (3 bytes|70 zeros)/ },
 ];
 

@@ -30,7 +30,7 @@ import { quorumFacts } from "../answers/administration.ts";
 import { ZERO_UUID } from "../../../protocol/schema.ts";
 import type { Talk } from "./talk.ts";
 
-const BROKER = 4;
+const BROKER = 4, BROKER_LOGGER = 8;
 
 type View = (answer: never, talk: Talk) => unknown;
 
@@ -55,7 +55,7 @@ const views: Readonly<Record<number, View>> = {
     errorCode,
     own: apiKeys.filter(({ apiKey }) => apiKey === apiVersions.key),
   }),
-  // Weir has configs of its own, and its own words for all. What both have is compared by kafka_configs.
+  // Weir has configs and loggers of its own, and its own words for all. What both have is compared by kafka_configs.
   [createTopics.key]: ({ topics, ...rest }: CreateTopicsResponse) => ({
     ...rest,
     topics: topics.map(({ configs, ...topic }) => ({ ...topic, hasConfigs: (configs?.length ?? 0) > 0 })),
@@ -64,11 +64,13 @@ const views: Readonly<Record<number, View>> = {
     ...rest,
     results: results.map(({ configs, ...result }) => ({
       ...result,
-      configs: configs.length > 5 ? "many" : configs.map(({ documentation, synonyms, ...config }) => ({
-        ...config,
-        isDocumented: documentation !== null,
-        synonymCount: synonyms.length,
-      })),
+      configs: configs.length > 5 || (configs.length > 0 && result.resourceType === BROKER_LOGGER)
+        ? "many"
+        : configs.map(({ documentation, synonyms, ...config }) => ({
+          ...config,
+          isDocumented: documentation !== null,
+          synonymCount: synonyms.length,
+        })),
     })),
   }),
   [describeLogDirs.key]: ({ results, ...rest }: DescribeLogDirsResponse, talk) => ({
