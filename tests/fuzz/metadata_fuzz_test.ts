@@ -224,8 +224,9 @@ describe("a log of metadata", () => {
   const uuids = ["AQIDBAUGBwgJCgsMDQ4PEA", "BQIDBAUGBwgJCgsMDQ4PEA"];
   const marks = [bytesFromHex("01170000"), bytesFromHex("01180000"), bytesFromHex("01190000")];
 
+  /** Mostly what fits anywhere, so that histories become long; and what may make nonsense of one. */
   function anyRecord(chance: Chance): Uint8Array {
-    switch (chance.below(7)) {
+    switch (chance.below(20)) {
       case 0:
         return encodeMetadataRecord({ kind: "topic", name: chance.pick(["a", "b"]), topicId: chance.pick(uuids) });
       case 1:
@@ -241,19 +242,25 @@ describe("a log of metadata", () => {
         });
       case 2:
         return encodeMetadataRecord({ kind: "removeTopic", topicId: chance.pick(uuids) });
-      case 3:
+      case 3: {
+        const bytes = chance.pick(corpus);
+        return chance.below(2) === 0 ? chance.damage(bytes, chance.pick(corpus)) : bytes;
+      }
+      case 4:
+      case 5:
+      case 6:
         return encodeClientQuota({
           kind: "clientQuota",
           entity: new Map([["user", chance.pick([null, "ann"])]]),
           key: "producer_byte_rate",
           value: chance.pick([null, 1, NaN]),
         });
-      case 4:
+      case 7:
+      case 8:
+      case 9:
+        return encodeMetadataRecord({ kind: "producerIds", nextProducerId: chance.below(9) * 1_000 });
+      default:
         return chance.pick(marks);
-      default: {
-        const bytes = chance.pick(corpus);
-        return chance.below(2) === 0 ? chance.damage(bytes, chance.pick(corpus)) : bytes;
-      }
     }
   }
 
