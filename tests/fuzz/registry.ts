@@ -1,8 +1,8 @@
 /**
  * What must be given random input, by the conventions of our own source, and which random test does it.
  *
- * A decoder takes bytes, a batch, or a file of them; or is called as one. A state machine is what `step.ts` exports, what makes a
- * plan of a request, and what applies or replays records.
+ * A decoder takes bytes, a batch, or a file of them; or is called as one. A state machine is what `step.ts` exports, what gives a state
+ * and what is to be done about it, what makes a plan of a request, and what applies or replays records.
  */
 import { dirname, join, normalize } from "node:path/posix";
 import type { SourceFile } from "../support/source.ts";
@@ -33,6 +33,7 @@ export const reachedThrough: Readonly<Record<Target, readonly Target[]>> = {
     "server/groups/classic/draft.ts persisted",
     "server/groups/classic/draft.ts Draft",
   ],
+  "server/share/partition/step.ts step": ["server/share/partition/acquire.ts acquire"],
   "server/groups/consumer/step.ts step": [
     "server/groups/consumer/step.ts refusedAnswer",
     "server/groups/consumer/conversion.ts assignmentBytes",
@@ -131,6 +132,8 @@ const decoderName =
   /^(?:decode|read|parse|decompress|unpack|load|take|scan|replay|restore)(?![a-z])|^(?:restored|replayed)/;
 /** These take bytes to write or to sum them up: whatever the bytes are, the answer is right. */
 const notDecoder = /^(?:encode|write|compress|joined|crc32|hash|murmur2|xxh|partitionForKey|give|copy|pass|put|sync)/;
+/** A state, and what comes of it. */
+const machineResult = /^\s*:\s*\[\s*(?:readonly )?\w*(?:State|Instance)\b/;
 const machineName = /^(?:step|plan[A-Z]\w*|planned|apply)$/;
 
 /** Every decoder and state machine that a file exports. */
@@ -140,10 +143,12 @@ export function targetsOf(file: SourceFile): Target[] {
   }
   const isMachine = /(?:\/|_)step\.ts$|_plans?\.ts$/.test(file.path);
   const found: Target[] = [];
-  for (const { name, parameters } of exportedFunctions(file.code)) {
+  for (const { name, parameters, result } of exportedFunctions(file.code)) {
     const isDecoder = (input.test(parameters) && !notDecoder.test(name)) ||
       (decoderName.test(name) && parameters.trim() !== "");
-    if (isDecoder || isMachine || machineName.test(name)) found.push(`${file.path} ${name}`);
+    if (isDecoder || isMachine || machineName.test(name) || machineResult.test(result)) {
+      found.push(`${file.path} ${name}`);
+    }
   }
   for (const { name, members } of exportedClasses(file.code)) {
     const isTarget = members.some((member) =>
@@ -195,12 +200,14 @@ interface Callable {
   readonly parameters: string;
 }
 
-function exportedFunctions(code: string): Callable[] {
+function exportedFunctions(code: string): (Callable & { readonly result: string })[] {
   const heads = /^export (?:async )?(?:function\*? (\w+)|const (\w+)[^=\n]*= (?:async )?)(?:<[^(\n]*>)?\(/gm;
-  return [...code.matchAll(heads)].map((head) => ({
-    name: (head[1] ?? head[2])!,
-    parameters: bracketed(code, head.index + head[0].length - 1),
-  }));
+  return [...code.matchAll(heads)].map((head) => {
+    const start = head.index + head[0].length;
+    const parameters = bracketed(code, start - 1);
+    const end = start + parameters.length + 1;
+    return { name: (head[1] ?? head[2])!, parameters, result: code.slice(end, end + 100) };
+  });
 }
 
 function exportedClasses(code: string): { readonly name: string; readonly members: readonly Callable[] }[] {

@@ -54,8 +54,9 @@ test("what is a decoder or a state machine is seen in the source, whatever it is
       "  write(batch: Uint8Array): void {}",
       "}",
       "export function planThings(image: Image): MetadataRecord[] {}",
+      "export function advanced(state: ThingState, nowMs: number): [ThingState, readonly Effect[]] {}",
     ].join("\n"),
-  )).toEqual(["unfold", "parseThing", "planThings", "Kept"]);
+  )).toEqual(["unfold", "parseThing", "planThings", "advanced", "Kept"]);
   expect(seen("server/things/step.ts", "export function advance(state: State): State {}")).toEqual(["advance"]);
   expect(seen("client/x.ts", "export function parseThing(text: string): void {}")).toEqual([]);
   // The conventions still fit the code: these are among what is found.
