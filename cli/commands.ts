@@ -106,8 +106,8 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: "show what a file or folder of a broker's data holds, and whether it is right",
     details:
       "Reads segments, indexes, snapshots, checkpoints, the folder of a partition, and a whole data folder, of Weir or of\n" +
-      "Kafka. Records of __consumer_offsets and __cluster_metadata are decoded. Takes no lock and writes nothing, so a\n" +
-      "broker may run meanwhile. The exit code is 1 when something is damaged, and a line that begins with ! says what.",
+      "Kafka. Records of the broker's own topics are decoded. Takes no lock and writes nothing, so a broker may run\n" +
+      "meanwhile. The exit code is 1 when something is damaged, and a line that begins with ! says what.",
     options: inspectOptions,
     examples: [
       "weir inspect weir-data --verify",

@@ -12,16 +12,18 @@ import {
 import type { CoordinatorLogCodec, RecordKinds } from "../protocol/embedded/coordinator_log.ts";
 import { shareGroupLog } from "../protocol/embedded/share_group_log.ts";
 import { shareStateLog } from "../protocol/embedded/share_state_log.ts";
+import { decodeTransactionLogValue, decodeTransactionsLogKey } from "../protocol/embedded/transactions_log.ts";
 import { decodeControlMarker, type RecordView } from "../protocol/record.ts";
 import { timeOf } from "./inspect_output.ts";
 import type { Row, Value } from "./inspect_output.ts";
 
 /** What a partition's records are, by the name of its topic. */
-export type Decoder = "offsets" | "metadata" | "shareState" | null;
+export type Decoder = "offsets" | "metadata" | "shareState" | "transactions" | null;
 
 export function decoderOf(folder: string): Decoder {
   if (/^__consumer_offsets-\d+/.test(folder)) return "offsets";
   if (/^__share_group_state-\d+/.test(folder)) return "shareState";
+  if (/^__transaction_state-\d+/.test(folder)) return "transactions";
   return /^__cluster_metadata-\d+/.test(folder) ? "metadata" : null;
 }
 
@@ -117,6 +119,7 @@ function decodedOf(record: RecordView, decoder: Decoder): Row | null {
   try {
     if (decoder === "offsets") return offsetsRecord(record);
     if (decoder === "metadata") return metadataRecord(record);
+    if (decoder === "transactions") return transactionRecord(record);
     if (decoder === "shareState") {
       return record.key === null ? null : keyedRecord(shareStateLog, record.key, record.value);
     }
@@ -168,6 +171,13 @@ function offsetsRecord({ key, value }: RecordView): Row | null {
         keyedRecord(shareGroupLog, key, value, "share ") ??
         { key: { kind: "other", type: decoded.type }, value: jsonOf(value) };
   }
+}
+
+function transactionRecord({ key, value }: RecordView): Row | null {
+  if (key === null) return null;
+  const decoded = decodeTransactionsLogKey(key);
+  if (decoded.kind === "other") return { key: plain(decoded), value: jsonOf(value) };
+  return { key: plain(decoded), value: value === null ? null : plain(decodeTransactionLogValue(value)) };
 }
 
 /** null: a kind that the log does not know. */

@@ -106,13 +106,29 @@ export function encodeResponseFrame<Q, QD, R, RD>(
   return finishFrame(writer);
 }
 
-/** How long a response is, without header and length. */
-export function responseBytes<Q, QD, R, RD>(api: Api<Q, QD, R, RD>, version: number, draft: RD): number {
-  const writer = new Writer();
-  codecFor(api, version).encodeResponse(writer, draft);
-  const { size } = writer;
-  writer.finish();
-  return size;
+/** A response that was encoded because its size had to be known. */
+export class EncodedResponse {
+  private constructor(readonly frame: readonly Uint8Array[], readonly headerBytes: number) {}
+
+  static of<Q, QD, R, RD>(
+    api: Api<Q, QD, R, RD>,
+    { version, correlationId }: { readonly version: number; readonly correlationId: number },
+    draft: RD,
+  ): EncodedResponse {
+    const headerBytes = 4 + responseHeaderVersion(api, version);
+    return new EncodedResponse(encodeResponseFrame(api, version, correlationId, draft), headerBytes);
+  }
+
+  /** Of message and length, as Kafka counts for quotas: without the header. */
+  get sizeBytes(): number {
+    return this.frame.reduce((sum, chunk) => sum + chunk.length, 0) - this.headerBytes;
+  }
+
+  /** Puts another value into the message's first field. */
+  patchFirstInt32(value: number): void {
+    const [first] = this.frame; // a frame's first 64 bytes are in one piece
+    new DataView(first!.buffer, first!.byteOffset).setInt32(LENGTH_BYTES + this.headerBytes, value);
+  }
 }
 
 /** Reads what follows the length. @throws {MalformedFrame} */

@@ -6,7 +6,7 @@
  */
 import { codecFor } from "../protocol/codec.ts";
 import { ErrorCode } from "../protocol/errors.ts";
-import { decodeRequestHeader, encodeResponseFrame } from "../protocol/frame.ts";
+import { decodeRequestHeader, EncodedResponse, encodeResponseFrame } from "../protocol/frame.ts";
 import { Reader } from "../protocol/wire.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
@@ -83,6 +83,10 @@ function encode(
   meter: RequestMeter | null,
 ): readonly Uint8Array[] {
   if (response === null) return noChunks;
+  if (response instanceof EncodedResponse) {
+    meter?.answeredEncoded(response);
+    return response.frame;
+  }
   const value = response as Record<string, unknown>;
   if (meter === null) return encodeResponseFrame(handler.api, version, correlationId, value);
   return meter.answered(

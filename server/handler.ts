@@ -4,6 +4,7 @@
  * The list of handlers (`handlers/table.ts`) *is* what the broker supports: ApiVersions is computed from it, so it
  * cannot promise what is not there.
  */
+import type { EncodedResponse } from "../protocol/frame.ts";
 import type { AnyApi, Api } from "../protocol/schema.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
@@ -32,7 +33,7 @@ export interface RequestContext {
 }
 
 /** null: there is no answer (Produce with acks=0). */
-export type Answer<Response> = Response | null | Promise<Response | null>;
+export type Answer<Response> = Response | EncodedResponse | null | Promise<Response | EncodedResponse | null>;
 
 export interface Handler {
   readonly api: AnyApi;

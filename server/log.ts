@@ -5,7 +5,8 @@
  *
  * A complaint (warn, error) that repeats is counted, not repeated: of one `event` the first few in a window are
  * written, the rest are summed up in one line with `repeated=N` when the window ends. So the event is the key, and
- * what varies (addresses, names, numbers) belongs in the facts.
+ * what varies (addresses, names, numbers) belongs in the facts. A fact may be a text that a client gave: it is cut where it
+ * is longer than a line should be. So no client can fill a disk by being refused.
  */
 
 import type { Runtime } from "../runtime/runtime.ts";
@@ -65,6 +66,9 @@ export function formatFacts(facts: LogFacts): string {
 // ---------------------------------------------------------------------------------------------- below: how
 
 const severity: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/** Of characters; a stack trace is not much shorter. */
+const FACT_LENGTH_MAX = 2_000;
 
 /** Events in code are few and constant; the bound is for the day someone puts a name into one. */
 const eventCountMax = 1_000;
@@ -131,7 +135,10 @@ class LineLogger implements Logger {
 }
 
 function formatFact(fact: Exclude<LogFact, null | undefined>): string {
-  const text = fact instanceof Error ? fact.message : String(fact);
+  const whole = fact instanceof Error ? fact.message : String(fact);
+  const text = whole.length <= FACT_LENGTH_MAX
+    ? whole
+    : `${whole.slice(0, FACT_LENGTH_MAX)}… (${whole.length} characters)`;
   // Quotes, spaces, "=", control characters: JSON's quoting keeps it on one line and readable back.
   return /^[^\s"=\\\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text);
 }

@@ -10,10 +10,10 @@ const WORK_MS = 10;
 const PAUSE_MS_MAX = 100;
 
 export class Steps {
-  readonly #runtime: Runtime;
+  readonly #runtime: Pick<Runtime, "clock" | "timers">;
   #sinceMs: number;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Pick<Runtime, "clock" | "timers">) {
     this.#runtime = runtime;
     this.#sinceMs = runtime.clock.monotonicMs();
   }

@@ -8,6 +8,7 @@ import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import { canonicalAddress } from "./client_address.ts";
 import type { ClientQuotaRecord } from "./client_quota_record.ts";
 import { type ClientQuotas, entityKey, EntityType, type QuotaEntity } from "./client_quotas.ts";
+import { checkChangeCount } from "./planned.ts";
 
 export interface QuotaAlteration {
   readonly entity: QuotaEntity;
@@ -38,14 +39,13 @@ const valueMax = { INT: 2 ** 31 - 1, LONG: 2 ** 63, DOUBLE: Infinity };
 const entityTypes: ReadonlySet<string> = new Set(Object.values(EntityType));
 /** A whole number may be so far from one. */
 const fractionMax = 1e-6;
-/** Kafka's bound on what one request may change. */
-const recordsPerRequestMax = 10_000;
 
 /** @throws {ProtocolError} POLICY_VIOLATION for a request that is too large */
 export function planQuotas(
   quotas: ClientQuotas,
   alterations: readonly QuotaAlteration[],
 ): { readonly records: readonly ClientQuotaRecord[]; readonly outcomes: readonly QuotaOutcome[] } {
+  checkChangeCount(alterations.length);
   const records: ClientQuotaRecord[] = [];
   const outcomes = new Map<string, QuotaOutcome>();
   for (const alteration of alterations) {
@@ -64,12 +64,7 @@ export function planQuotas(
     }
     outcomes.set(key, { entity, error });
   }
-  if (records.length > recordsPerRequestMax) {
-    throw new ProtocolError(
-      ErrorCode.POLICY_VIOLATION,
-      "Unable to perform excessively large batch operation.",
-    );
-  }
+  checkChangeCount(records.length);
   return { records, outcomes: [...outcomes.values()] };
 }
 

@@ -7,10 +7,17 @@
  */
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { MetadataImage, PartitionState } from "./image.ts";
+import { PartitionChanges, type PartitionOutcome } from "./planned.ts";
 import type { MetadataRecord } from "./records.ts";
 
 /** Kafka's numbers. */
 export const ElectionType = { PREFERRED: 0, UNCLEAN: 1 } as const;
+
+/** One for all: of a whole cluster it may be said a hundred thousand times. */
+const notNeeded = new ProtocolError(
+  ErrorCode.ELECTION_NOT_NEEDED,
+  "Leader election not needed for topic partition.",
+);
 
 export interface TopicPartitions {
   readonly topic: string;
@@ -19,7 +26,7 @@ export interface TopicPartitions {
 
 export interface ElectionOutcome {
   readonly topic: string;
-  readonly partitions: readonly { readonly index: number; readonly error: ProtocolError | null }[];
+  readonly partitions: readonly PartitionOutcome[];
 }
 
 /**
@@ -37,27 +44,17 @@ export function planElections(
   }
   const asked = topics ??
     image.topics().map(({ name, partitions }) => ({ topic: name, partitions: [...partitions.keys()] }));
-  // A partition that is named twice is elected once: what it came to is known from the first time.
-  const elected = new Set<string>();
-  const records: MetadataRecord[] = [];
+  const changes = new PartitionChanges();
   const outcome = asked.map(({ topic, partitions }) => {
-    const results = partitions.map((index) => {
-      try {
-        const record = elect(image, topic, index, electionType, aliveIds);
-        if (!elected.has(`${topic}-${index}`)) records.push(record);
-        elected.add(`${topic}-${index}`);
-        return { index, error: null };
-      } catch (error) {
-        if (error instanceof ProtocolError) return { index, error };
-        throw error;
-      }
-    });
+    const results = partitions.map((index) =>
+      changes.plan(topic, index, () => elect(image, topic, index, electionType, aliveIds))
+    );
     const told = topics === null
       ? results.filter(({ error }) => error?.code !== ErrorCode.ELECTION_NOT_NEEDED)
       : results;
     return { topic, partitions: told };
   });
-  return { records, outcome };
+  return { records: changes.records, outcome };
 }
 
 /** @throws {ProtocolError} */
@@ -80,7 +77,7 @@ function elect(
 
 function preferredLeader({ leaderId, replicas, isr }: PartitionState, aliveIds: readonly number[]): number {
   const first = replicas[0];
-  if (leaderId === first) throw notNeeded();
+  if (leaderId === first) throw notNeeded;
   if (first !== undefined && isr.includes(first) && aliveIds.includes(first)) return first;
   throw new ProtocolError(
     ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE,
@@ -93,7 +90,7 @@ function uncleanly(
   { leaderId, replicas, isr }: PartitionState,
   aliveIds: readonly number[],
 ): MetadataRecord {
-  if (leaderId !== -1) throw notNeeded();
+  if (leaderId !== -1) throw notNeeded;
   const inSync = isr.find((id) => aliveIds.includes(id));
   if (inSync !== undefined) return { ...change, leader: inSync, isr: null };
   const leader = replicas.find((id) => aliveIds.includes(id));
@@ -106,8 +103,4 @@ function uncleanly(
 
 function unknown(message: string): ProtocolError {
   return new ProtocolError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message);
-}
-
-function notNeeded(): ProtocolError {
-  return new ProtocolError(ErrorCode.ELECTION_NOT_NEEDED, "Leader election not needed for topic partition.");
 }

@@ -7,6 +7,7 @@
  */
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { MetadataImage, PartitionState } from "./image.ts";
+import { checkNamedPartitions, PartitionChanges, type PartitionOutcome } from "./planned.ts";
 import type { MetadataRecord } from "./records.ts";
 import { checkAssignment } from "./topic_plans.ts";
 
@@ -21,33 +22,24 @@ export interface ReassignmentRequest {
 
 export interface ReassignmentOutcome {
   readonly name: string;
-  readonly partitions: readonly { readonly index: number; readonly error: ProtocolError | null }[];
+  readonly partitions: readonly PartitionOutcome[];
 }
 
+/** @throws {ProtocolError} POLICY_VIOLATION for a request that is too large */
 export function planReassignments(
   image: MetadataImage,
   topics: readonly ReassignmentRequest[],
   options: { readonly brokerIds: readonly number[]; readonly mayChangeCount: boolean },
 ): { readonly records: readonly MetadataRecord[]; readonly outcome: readonly ReassignmentOutcome[] } {
-  const records: MetadataRecord[] = [];
-  const changed = new Set<string>();
+  checkNamedPartitions(topics.reduce((sum, { partitions }) => sum + partitions.length, 0), image.topics());
+  const changes = new PartitionChanges();
   const outcome = topics.map(({ name, partitions }) => ({
     name,
-    partitions: partitions.map(({ partitionIndex: index, replicas }) => {
-      try {
-        const record = reassign(image, name, index, replicas, options);
-        if (record !== null && !changed.has(`${name}-${index}`)) {
-          changed.add(`${name}-${index}`);
-          records.push(record);
-        }
-        return { index, error: null };
-      } catch (error) {
-        if (error instanceof ProtocolError) return { index, error };
-        throw error;
-      }
-    }),
+    partitions: partitions.map(({ partitionIndex: index, replicas }) =>
+      changes.plan(name, index, () => reassign(image, name, index, replicas, options))
+    ),
   }));
-  return { records, outcome };
+  return { records: changes.records, outcome };
 }
 
 /**

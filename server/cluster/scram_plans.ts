@@ -1,21 +1,14 @@
 /**
  * Changes of SCRAM credentials (KIP-554), decided on those there are. A user may be named once in a request, with one mechanism;
  * what is wrong with one user keeps no other from being changed.
- *
- *     saltedPassword   made by the client from password, salt and iterations
- *     storedKey        H(HMAC(saltedPassword, "Client Key"))
- *     serverKey        HMAC(saltedPassword, "Server Key")
  */
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
-import type { Digests } from "../../runtime/runtime.ts";
 import type { MetadataRecord } from "./records.ts";
-import { isScramMechanism, type ScramCredentials, scramMechanisms } from "./scram.ts";
+import { isScramMechanism, type ScramCredentials } from "./scram.ts";
+import type { ScramKeys } from "./scram_keys.ts";
 
 const iterationsMin = 4096;
 const iterationsMax = 16_384;
-
-const clientKeyLabel = new TextEncoder().encode("Client Key");
-const serverKeyLabel = new TextEncoder().encode("Server Key");
 
 export interface ScramDeletion {
   readonly name: string;
@@ -36,10 +29,11 @@ export interface ScramRequest {
 /** What became of each user of the request. */
 export type ScramOutcome = ReadonlyMap<string, ProtocolError | null>;
 
+/** @param keysOf of an upsertion that can be carried out */
 export function planScram(
   credentials: ScramCredentials,
   { deletions, upsertions }: ScramRequest,
-  digests: Digests,
+  keysOf: (upsertion: ScramUpsertion) => ScramKeys,
 ): { readonly records: readonly MetadataRecord[]; readonly outcome: ScramOutcome } {
   const planned = new Map<string, MetadataRecord>();
   const errors = new Map<string, ProtocolError>();
@@ -59,7 +53,7 @@ export function planScram(
     }
   };
   for (const deletion of deletions) plan(deletion.name, () => removed(credentials, deletion));
-  for (const upsertion of upsertions) plan(upsertion.name, () => put(upsertion, digests));
+  for (const upsertion of upsertions) plan(upsertion.name, () => put(upsertion, keysOf));
   const outcome = new Map<string, ProtocolError | null>(errors);
   for (const name of planned.keys()) outcome.set(name, null);
   return { records: [...planned.values()], outcome };
@@ -67,7 +61,7 @@ export function planScram(
 
 /** @throws {ProtocolError} */
 function removed(credentials: ScramCredentials, { name, mechanism }: ScramDeletion): MetadataRecord {
-  mechanismOf(name, mechanism);
+  checkMechanism(name, mechanism);
   if (credentials.of(name, mechanism) === undefined) {
     throw new ProtocolError(
       ErrorCode.RESOURCE_NOT_FOUND,
@@ -78,8 +72,9 @@ function removed(credentials: ScramCredentials, { name, mechanism }: ScramDeleti
 }
 
 /** @throws {ProtocolError} */
-function put({ name, mechanism, iterations, salt, saltedPassword }: ScramUpsertion, digests: Digests): MetadataRecord {
-  const { hash } = mechanismOf(name, mechanism);
+function put(upsertion: ScramUpsertion, keysOf: (upsertion: ScramUpsertion) => ScramKeys): MetadataRecord {
+  const { name, mechanism, iterations, salt, saltedPassword } = upsertion;
+  checkMechanism(name, mechanism);
   if (iterations < iterationsMin) throw unacceptable("Too few iterations");
   if (iterations > iterationsMax) throw unacceptable("Too many iterations");
   if (saltedPassword.length === 0) throw unacceptable("Salted password must not be empty");
@@ -88,16 +83,15 @@ function put({ name, mechanism, iterations, salt, saltedPassword }: ScramUpserti
     name,
     mechanism,
     salt: salt.slice(), // what came is a view of a frame
-    storedKey: digests.hash(hash, digests.hmac(hash, saltedPassword, clientKeyLabel)),
-    serverKey: digests.hmac(hash, saltedPassword, serverKeyLabel),
+    ...keysOf(upsertion),
     iterations,
   };
 }
 
 /** @throws {ProtocolError} */
-function mechanismOf(name: string, mechanism: number) {
+function checkMechanism(name: string, mechanism: number): void {
   if (name === "") throw unacceptable("Username must not be empty");
-  if (isScramMechanism(mechanism)) return scramMechanisms[mechanism];
+  if (isScramMechanism(mechanism)) return;
   throw new ProtocolError(ErrorCode.UNSUPPORTED_SASL_MECHANISM, "Unknown SCRAM mechanism");
 }
 

@@ -266,7 +266,7 @@ function checkReplicationFactor(factor: number, brokerIds: readonly number[]): v
   throw new ProtocolError(
     ErrorCode.INVALID_REPLICATION_FACTOR,
     `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be ` +
-      `reached because only ${brokerIds.length} broker(s) are registered.`,
+      `reached because only ${brokerIds.length} broker(s) are registered or some brokers have all their log directories cordoned.`,
   );
 }
 

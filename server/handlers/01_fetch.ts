@@ -10,7 +10,7 @@
  */
 import { fetch, type FetchRequest, type FetchResponseDraft } from "../../protocol/api/01_fetch.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
-import { LENGTH_BYTES, responseBytes } from "../../protocol/frame.ts";
+import { EncodedResponse } from "../../protocol/frame.ts";
 import { handle, type RequestContext } from "../handler.ts";
 import {
   type FetchedPartition,
@@ -73,11 +73,16 @@ export const fetchHandler = handle(fetch, [0, 18], (request, context) => {
     : broker.oldFetches.fetch(plan.asked, { ...options, apiVersion }, connection);
   const answer = (done: FetchPass) => {
     context.onSent(done.release);
-    if (meter !== null && !options.isFromReplica && !meter.admitsFetch(() => answerBytes(done, plan, context))) {
-      return answerNothing(plan, context);
-    }
     const response = respond(done, plan, context);
-    return done.isUrgent && !options.isFromReplica ? withEndpoints(response, context) : response;
+    let encoded: EncodedResponse | null = null;
+    if (meter !== null && !options.isFromReplica) {
+      encoded = meter.encoded(() => encode(response, context));
+      if (!meter.admitsFetch(encoded)) return answerNothing(plan, context);
+    }
+    if (plan.session !== null) { for (const result of done.results) remember(result, plan.session); }
+    const endpoints = done.isUrgent && !options.isFromReplica ? endpointsIn(response, context) : [];
+    // As in Kafka they are not counted.
+    return endpoints.length > 0 ? { ...response, nodeEndpoints: endpoints } : encoded ?? response;
   };
   return pass instanceof Promise ? pass.then(answer) : answer(pass);
 });
@@ -103,12 +108,8 @@ function readsAny({ asked }: Plan, { apiVersion, broker: { cluster } }: RequestC
   });
 }
 
-/** The size of the answer as Kafka counts it for quotas: the message and its length. */
-function answerBytes(pass: FetchPass, { session, isIncremental }: Plan, context: RequestContext): number {
-  const told = isIncremental ? pass.results.filter(isNews) : pass.results;
-  const sessionId = session?.id ?? NO_SESSION_ID;
-  const response = { errorCode: ErrorCode.NONE, sessionId, responses: byTopic(told, context) };
-  return LENGTH_BYTES + responseBytes(fetch, context.apiVersion, response);
+function encode(response: FetchResponseDraft, { apiVersion, correlationId }: RequestContext): EncodedResponse {
+  return EncodedResponse.of(fetch, { version: apiVersion, correlationId }, response);
 }
 
 /** To a client over its limit: it was told nothing. A session that the request would have begun is not. */
@@ -164,21 +165,17 @@ function requestedPartitions(request: FetchRequest): FetchedPartition[] {
 }
 
 function respond(pass: FetchPass, { session, isIncremental }: Plan, context: RequestContext): FetchResponseDraft {
-  const results = session === null
-    ? pass.results
-    : pass.results.filter((result) => remember(result, session) || !isIncremental);
+  const results = isIncremental ? pass.results.filter(isNews) : pass.results;
   const sessionId = session?.id ?? NO_SESSION_ID;
   return { errorCode: ErrorCode.NONE, sessionId, responses: byTopic(results, context) };
 }
 
 /** Where the leaders are that the answer names; a follower knows. */
-function withEndpoints(response: FetchResponseDraft, { broker, connection }: RequestContext): FetchResponseDraft {
+function endpointsIn(response: FetchResponseDraft, { broker, connection }: RequestContext) {
   const hints = (response.responses ?? []).flatMap(({ partitions }) =>
     partitions.map(({ currentLeader }) => currentLeader).filter((leader) => leader !== undefined)
   );
-  return hints.length === 0
-    ? response
-    : { ...response, nodeEndpoints: endpointsOf(hints, broker.cluster, connection.listener.name) };
+  return hints.length === 0 ? [] : endpointsOf(hints, broker.cluster, connection.listener.name);
 }
 
 /** Neighbours of the same topic share an entry. */
@@ -204,16 +201,14 @@ function isNews(result: PartitionResult): boolean {
     asked.toldLogStartOffset !== result.logStartOffset;
 }
 
-/** Notes what the client is told, moves partitions with data to the end of the line; true when there is news. */
-function remember(result: PartitionResult, session: FetchSession): boolean {
+/** Notes what the client is told, and moves partitions with data to the end of the line. */
+function remember(result: PartitionResult, session: FetchSession): void {
   const { asked } = result;
-  const hasNews = isNews(result);
   asked.toldHighWatermark = result.highWatermark;
   asked.toldLastStableOffset = result.lastStableOffset;
   asked.toldLogStartOffset = result.logStartOffset;
   asked.toldError = result.errorCode !== ErrorCode.NONE;
   if (result.sizeBytes > 0) session.moveToEnd(session.keyOf(asked));
-  return hasNews;
 }
 
 function partitionResponse(result: PartitionResult, { apiVersion }: RequestContext): PartitionResponse {

@@ -76,7 +76,8 @@ function checkLoggerChange({ name, operation, value }: RequestedChange): void {
   if (value === null || !Object.hasOwn(levels, value)) {
     throw new ProtocolError(
       ErrorCode.INVALID_CONFIG,
-      `Cannot set the log level of ${name} to ${value}: valid levels are ${Object.keys(levels).join(", ")}`,
+      `Cannot set the log level of ${name} to ${value} as it is not a supported log level. ` +
+        `Valid log levels are ${Object.keys(levels).sort().join(", ")}`,
     );
   }
 }

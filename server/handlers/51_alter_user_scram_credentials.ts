@@ -5,6 +5,7 @@
  */
 import { alterUserScramCredentials } from "../../protocol/api/51_alter_user_scram_credentials.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import { deriveKeys } from "../cluster/scram_keys.ts";
 import { planScram, type ScramOutcome } from "../cluster/scram_plans.ts";
 import { handle } from "../handler.ts";
 
@@ -14,7 +15,8 @@ export const alterUserScramCredentialsHandler = handle(
   async (request, { broker: { cluster, runtime } }) => {
     let outcome: ScramOutcome;
     try {
-      outcome = await cluster.change((image) => planScram(image.scram, request, runtime.digests));
+      const keys = await deriveKeys(request, runtime);
+      outcome = await cluster.change((image) => planScram(image.scram, request, (upsertion) => keys.get(upsertion)!));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       outcome = new Map([...request.deletions, ...request.upsertions].map(({ name }) => [name, error]));

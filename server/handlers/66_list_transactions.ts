@@ -4,9 +4,11 @@
  * v1 duration (KIP-994) · v2 pattern (KIP-1152)
  *
  * Filters hold together; the pattern is RE2's, and for the whole id. A state that does not exist is told of, and matches nothing.
+ * There may be many ids, and the pattern may be slow: others are served between them.
  */
 import { listTransactions, type ListTransactionsRequest } from "../../protocol/api/66_list_transactions.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
+import { Steps } from "../../storage/steps.ts";
 import { compilePattern } from "../groups/consumer/patterns/pattern.ts";
 import { PatternError } from "../groups/consumer/patterns/syntax.ts";
 import { handle } from "../handler.ts";
@@ -24,7 +26,7 @@ const knownStates: ReadonlySet<string> = new Set([
   "PrepareEpochFence",
 ]);
 
-export const listTransactionsHandler = handle(listTransactions, [0, 2], (request, { broker }) => {
+export const listTransactionsHandler = handle(listTransactions, [0, 2], async (request, { broker }) => {
   const found = broker.transactions.list();
   if (typeof found === "number") return { errorCode: found, unknownStateFilters: [], transactionStates: [] };
   const { transactionalIdPattern } = request;
@@ -35,7 +37,9 @@ export const listTransactionsHandler = handle(listTransactions, [0, 2], (request
   }
   const isWanted = filterOf(request, broker.runtime.clock.nowMs());
   const transactionStates = [];
+  const steps = new Steps(broker.runtime);
   for (const state of found) {
+    if (steps.isOver) await steps.pause();
     const { transactionalId, producerId, phase } = state;
     if (!isWanted(state) || !matches(transactionalId)) continue;
     transactionStates.push({ transactionalId, producerId, transactionState: phase });

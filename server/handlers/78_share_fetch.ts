@@ -8,7 +8,7 @@
  */
 import { shareFetch, type ShareFetchRequest, type ShareFetchResponseDraft } from "../../protocol/api/78_share_fetch.ts";
 import { ErrorCode, errorInfo, ProtocolError } from "../../protocol/errors.ts";
-import { LENGTH_BYTES, responseBytes } from "../../protocol/frame.ts";
+import { EncodedResponse } from "../../protocol/frame.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
 import { requireShareProtocol } from "../features.ts";
 import { handle, type RequestContext } from "../handler.ts";
@@ -52,8 +52,13 @@ export const shareFetchHandler = handle(shareFetch, [1, 2], async (request, cont
       nodeEndpoints: [],
     };
     // The records are the member's now: they are sent, and the member rests afterwards.
-    context.meter?.fetched(() => LENGTH_BYTES + responseBytes(shareFetch, apiVersion, response));
-    return response;
+    const { meter, correlationId } = context;
+    if (meter === null) return response;
+    const encoded = meter.encoded(() =>
+      EncodedResponse.of(shareFetch, { version: apiVersion, correlationId }, response)
+    );
+    meter.fetched(encoded);
+    return encoded ?? response;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return {

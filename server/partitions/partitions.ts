@@ -80,6 +80,7 @@ export class Partitions {
 
   /** The topic's configs changed, or a broker default under them. */
   reconfigure(topic: Topic): void {
+    this.#refresh(topic);
     const settings = settingsOf(topic, this.#config);
     for (const partition of this.of(topic.name)) {
       partition.log.updateConfig(settings.log);
@@ -90,11 +91,17 @@ export class Partitions {
 
   /** Leaders changed: what is appended from here on is of the new epochs. */
   lead(topic: Topic): void {
+    this.#refresh(topic);
     for (const partition of this.of(topic.name)) {
       const { leaderId, leaderEpoch } = topic.partitions[partition.index]!;
       partition.leaderId = leaderId;
       partition.leaderEpoch = leaderEpoch;
     }
+  }
+
+  /** Partitions that are still to be made are made as the topic is then. */
+  #refresh(topic: Topic): void {
+    if (this.#incomplete.has(topic.name)) this.#incomplete.set(topic.name, topic);
   }
 
   /** The topic was deleted: its waiters are told, its logs go. */

@@ -8,6 +8,7 @@
  *
  * Of several limits that were passed, the longest wait counts.
  */
+import type { EncodedResponse } from "../../protocol/frame.ts";
 import { isPresent } from "../../protocol/field_rules.ts";
 import type { AnyApi } from "../../protocol/schema.ts";
 import type { Mutations } from "./mutation_quota.ts";
@@ -63,21 +64,30 @@ export class RequestMeter {
     return this.#quotas.fetch.mostAtOnce(this.#client);
   }
 
-  /** An answer of so many bytes is sent; they are not asked for where nobody counts them. */
-  fetched(sizeBytes: () => number): void {
+  /** An answer that brings data, encoded to know its size; null where nobody counts that. */
+  encoded<Sized>(encode: () => Sized): Sized | null {
     this.#settle();
-    if (!this.#quotas.fetch.isActive) return;
-    this.#rest(this.#quotas.fetch.record(this.#client, sizeBytes(), this.#quotas.nowMs()));
+    if (!this.#quotas.fetch.isActive) return null;
+    const beganMs = this.#quotas.exactMs();
+    const encoded = encode();
+    this.#noteTime(beganMs);
+    return encoded;
   }
 
-  /** Counts an answer of so many bytes, unless the client must rest: then it is to be answered without data. */
-  admitsFetch(sizeBytes: () => number): boolean {
-    this.#settle();
-    if (!this.#quotas.fetch.isActive) return this.#throttleMs === 0;
-    const bytes = sizeBytes();
-    const nowMs = this.#quotas.nowMs();
-    this.#rest(this.#quotas.fetch.record(this.#client, bytes, nowMs));
-    if (this.#throttleMs > 0) this.#quotas.fetch.note(this.#client, -bytes, nowMs);
+  /** The answer is sent, whatever it takes. */
+  fetched(answer: { readonly sizeBytes: number } | null): void {
+    if (answer === null) return;
+    this.#rest(this.#quotas.fetch.record(this.#client, answer.sizeBytes, this.#quotas.nowMs()));
+  }
+
+  /** Counts the answer, unless the client must rest: then it is to be answered without data. */
+  admitsFetch(answer: { readonly sizeBytes: number } | null): boolean {
+    if (answer !== null) {
+      const { sizeBytes } = answer;
+      const nowMs = this.#quotas.nowMs();
+      this.#rest(this.#quotas.fetch.record(this.#client, sizeBytes, nowMs));
+      if (this.#throttleMs > 0) this.#quotas.fetch.note(this.#client, -sizeBytes, nowMs);
+    }
     return this.#throttleMs === 0;
   }
 
@@ -109,6 +119,11 @@ export class RequestMeter {
     const encoded = encode(isTold ? { ...response, throttleTimeMs: this.#throttleMs } : response);
     if (of.api.key !== EXEMPT_KEY) this.#noteTime(beganMs);
     return encoded;
+  }
+
+  /** Puts the time to rest into an answer that has been counted. The answers that are have its place at their beginning. */
+  answeredEncoded(response: EncodedResponse): void {
+    if (this.#throttleMs > 0) response.patchFirstInt32(this.#throttleMs);
   }
 
   #noteTime(sinceMs: number): void {

@@ -152,7 +152,7 @@ export class TransactionShard implements Shard {
         if (this.#entries.get(transactionalId) === entry) this.#entries.delete(transactionalId);
         break;
       case "note":
-        this.#options.logger.info(effect.event, effect.facts);
+        this.#options.logger.warn(effect.event, effect.facts); // a client can make as many as it likes: they are counted
         break;
     }
   }

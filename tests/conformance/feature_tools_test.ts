@@ -1,10 +1,10 @@
 /**
  * `kafka-features`, `kafka-client-metrics` and `kafka-configs` print about the broker what they print about Apache Kafka, which
- * runs beside it and is told to do the same.
+ * runs beside it and is told to do the same. It is other tests' too: they find its features as they were.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { whyNotBesideKafka } from "../support/beside_kafka.ts";
+import { pairConfig, pairTimeoutMs, sharedKafka, whyNotBesideKafka } from "../support/beside_kafka.ts";
 import { BrokerProcess } from "../support/broker.ts";
 import { KafkaTools, type ToolName } from "../support/kafka_tools.ts";
 
@@ -42,15 +42,14 @@ function asOurs(line: string): string[] {
 describe.skipIf(reason !== null)("Kafka's tools say of Kafka and of us the same about", () => {
   beforeAll(async () => {
     tools = KafkaTools.start();
-    [ours, theirs] = await Promise.all([
-      BrokerProcess.start({ config: { "log.flush.policy": "os" } }),
-      BrokerProcess.start({ target: "kafka", readyTimeoutMs: 90_000 }),
-    ]);
+    [ours, theirs] = await Promise.all([BrokerProcess.start({ config: pairConfig }), sharedKafka()]);
     await said(theirs, "features", "downgrade --feature share.version=1");
-  }, timeoutMs);
+  }, pairTimeoutMs);
 
   afterAll(async () => {
-    await Promise.all([tools?.stop(), ours?.dispose(), theirs?.dispose()]);
+    const given = await said(theirs, "features", "upgrade --feature share.version=2");
+    await ours?.dispose();
+    expect(given.status).toBe(0);
   }, timeoutMs);
 
   test("features and their levels", async () => {

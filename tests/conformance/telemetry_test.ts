@@ -7,13 +7,15 @@ import { apiVersions } from "../../protocol/api/18_api_versions.ts";
 import { initCrc32c } from "../../protocol/crc32c.ts";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/schema.ts";
+import { whyNotBesideKafka } from "../support/beside_kafka.ts";
 import { BrokerProcess, target } from "../support/broker.ts";
-import { KafkaTools, type ToolName, whyNoKafkaTools } from "../support/kafka_tools.ts";
+import { KafkaTools, type ToolName } from "../support/kafka_tools.ts";
 import { TestClient } from "../support/test_client.ts";
 import vectors from "../golden/java_telemetry/vectors.json" with { type: "json" };
 import { bytesFromHex } from "../golden/vectors.ts";
 
-const reason = whyNoKafkaTools();
+/** What clients push in which codec is below, on every runtime. */
+const reason = whyNotBesideKafka();
 if (reason !== null) console.warn(`skipped: metrics of Kafka's clients, for ${reason}`);
 const timeoutMs = 60_000;
 
@@ -25,7 +27,7 @@ beforeAll(async () => {
 }, timeoutMs);
 afterAll(() => broker?.dispose());
 
-describe.skipIf(target === "kafka" || reason !== null)("Kafka's tools and clients", () => {
+describe.skipIf(reason !== null)("Kafka's tools and clients", () => {
   let tools: KafkaTools;
   beforeAll(() => {
     tools = KafkaTools.start();

@@ -5,8 +5,7 @@
  *     SEED=123 bun test tests/fuzz/message_set_fuzz_test.ts        the run that failed, again
  *     ROUNDS=1000000 bun test tests/fuzz/message_set_fuzz_test.ts  a long one
  */
-import { describe, expect, test } from "bun:test";
-import process from "node:process";
+import { describe, expect } from "bun:test";
 import { BatchView, MalformedBatch } from "../../protocol/batch.ts";
 import { joined } from "../../protocol/bytes.ts";
 import { Compression } from "../../protocol/compression.ts";
@@ -15,27 +14,12 @@ import { type MessageMagic, messages, MessageSetWriter, unpackedMessages } from 
 import { decodeRecords, encodeBatch, encodeControlBatch } from "../../protocol/record.ts";
 import { downConvert } from "../../server/partitions/down_conversion.ts";
 import { checkMessageSet } from "../../server/partitions/message_set_check.ts";
-import { seedOf } from "../support/prng.ts";
-import { Chance } from "./damage.ts";
+import type { Chance } from "./damage.ts";
+import { roundsOf } from "./rounds.ts";
 
-const seed = seedOf(process.env.SEED);
-const rounds = Number(process.env.ROUNDS ?? 600);
+const eachRound = roundsOf("message set", 600);
 const SIZE_BYTES_MAX = 200_000;
 const oldCodecs = [Compression.none, Compression.gzip, Compression.snappy, Compression.lz4] as const;
-/** So that a long run may be asked for. */
-const limits = { timeout: 3_600_000 };
-
-function eachRound(name: string, round: (chance: Chance) => void): void {
-  test(`${name} (SEED=${seed})`, () => {
-    for (let index = 0; index < rounds; index++) {
-      try {
-        round(new Chance(seed + index));
-      } catch (cause) {
-        throw new Error(`SEED=${seed + index} ROUNDS=1`, { cause });
-      }
-    }
-  }, limits);
-}
 
 const randomBytes = (chance: Chance) => chance.below(4) === 0 ? null : chance.bytes(chance.below(60));
 

@@ -13,15 +13,23 @@ export function roundsOf(file: string, defaultRounds: number) {
   const rounds = Number(process.env.ROUNDS ?? defaultRounds);
   console.info(`${file} fuzz: SEED=${seed} ROUNDS=${rounds}`);
 
-  return function eachRound(name: string, round: (chance: Chance) => void): void {
-    test(`${name} (SEED=${seed})`, () => {
+  /** @param atEnd is told how many there were: where hardly any of many reached what they are for, they are too wild or too tame */
+  return function eachRound(
+    name: string,
+    round: (chance: Chance, roundSeed: number) => void | Promise<void>,
+    atEnd?: (rounds: number) => void,
+  ): void {
+    test(`${name} (SEED=${seed})`, async () => {
       for (let index = 0; index < rounds; index++) {
+        const roundSeed = seed + index;
         try {
-          round(new Chance(seed + index));
+          const going = round(new Chance(roundSeed), roundSeed);
+          if (going instanceof Promise) await going;
         } catch (error) {
-          throw new Error(`SEED=${seed + index} ROUNDS=1: ${error}`, { cause: error });
+          throw new Error(`SEED=${roundSeed} ROUNDS=1: ${error}`, { cause: error });
         }
       }
+      atEnd?.(rounds);
     }, options);
   };
 }

@@ -9,20 +9,18 @@
  * views are kept for a while, a full disk, clean restarts, kills, and power cuts at any moment. After each restart the log must be what
  * the model says: everything after a clean stop and a kill; a prefix with all that was synced after a power cut.
  */
-import { describe, expect, test } from "bun:test";
-import process from "node:process";
+import { describe, expect } from "bun:test";
 import { ErrorCode } from "../../protocol/errors.ts";
 import { encodeBatch, encodeControlBatch } from "../../protocol/record.ts";
 import { type CrashKind } from "../../runtime/memory_files.ts";
 import { StorageError } from "../../storage/errors.ts";
 import { type Log, type LogRead } from "../../storage/log.ts";
-import { createPrng, seedOf } from "../support/prng.ts";
 import { batchesOf, readAll, START_MS, World } from "../unit/storage/support.ts";
+import type { Chance } from "./damage.ts";
 import { LogModel, type ModelBatch } from "./log_model.ts";
+import { roundsOf } from "./rounds.ts";
 
-const seed = seedOf(process.env.SEED);
-const rounds = Number(process.env.ROUNDS ?? 60);
-const options = { timeout: 3_600_000 };
+const eachRound = roundsOf("storage", 60);
 
 interface HeldRead {
   readonly read: LogRead;
@@ -42,9 +40,8 @@ class Round {
   /** The last deletion has ended. */
   deleted: Promise<void> = Promise.resolve();
 
-  constructor(roundSeed: number) {
-    const next = createPrng(roundSeed);
-    const random = (limit: number) => Math.floor(next() * limit);
+  constructor(chance: Chance, roundSeed: number) {
+    const random = (limit: number) => chance.below(limit);
     this.random = random;
     this.world = new World({
       seed: roundSeed,
@@ -414,18 +411,12 @@ function hash(bytes: Uint8Array): number {
 }
 
 describe("log against a model", () => {
-  test("log is what was appended, whatever happens to its folder", async () => {
-    console.log(`storage fuzz: SEED=${seed} ROUNDS=${rounds}`);
-    for (let index = 0; index < rounds; index++) {
-      const roundSeed = (seed + index) >>> 0;
-      const round = new Round(roundSeed);
-      try {
-        await round.run(150);
-      } catch (error) {
-        console.log(round.trace.slice(-160).join("\n"));
-        console.log(`storage fuzz failed: SEED=${roundSeed} ROUNDS=1`);
-        throw error;
-      }
+  eachRound("log is what was appended, whatever happens to its folder", async (chance, roundSeed) => {
+    const round = new Round(chance, roundSeed);
+    try {
+      await round.run(150);
+    } catch (error) {
+      throw new Error(round.trace.slice(-160).join("\n"), { cause: error });
     }
-  }, options);
+  });
 });

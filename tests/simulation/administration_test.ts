@@ -15,6 +15,7 @@ import type { Digests } from "../../runtime/runtime.ts";
 import { ElectionType, planElections } from "../../server/cluster/elections.ts";
 import { MetadataImage, type PartitionState } from "../../server/cluster/image.ts";
 import { planReassignments } from "../../server/cluster/reassignments.ts";
+import { keysOf } from "../../server/cluster/scram_keys.ts";
 import { planScram } from "../../server/cluster/scram_plans.ts";
 import { RandomRun, testRandomRuns } from "../support/random_runs.ts";
 
@@ -124,7 +125,7 @@ class World extends RandomRun {
         saltedPassword: new Uint8Array(this.below(3)),
       })),
     };
-    const { records, outcome } = planScram(this.image.scram, request, digests);
+    const { records, outcome } = planScram(this.image.scram, request, (upsertion) => keysOf(upsertion, digests));
     this.image.apply(records);
     for (const { name, mechanism } of request.deletions) {
       if (outcome.get(name) === null) this.credentials.delete(`${name} ${mechanism}`);

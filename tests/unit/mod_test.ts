@@ -31,3 +31,27 @@ test("examples of mod.ts run as written and print what they say", async () => {
     rmSync(folder, { recursive: true });
   }
 });
+
+test("the example of README.md runs as written, and its record is there", async () => {
+  const { Broker, BrokerConfig, detectRuntime, silentLogger } = await import("../../mod.ts");
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const example = /\n## In a program\n[^]*?\n\n((?: {4}.*\n|\n)+)/.exec(readme)?.[1] ?? "";
+  expect(example).toContain("127.0.0.1:9092");
+  const folder = mkdtempSync(join(tmpdir(), "weir-example-"));
+  const entries = { "listeners": "PLAINTEXT://127.0.0.1:0", "log.dirs": join(folder, "data") };
+  const config = BrokerConfig.parse(
+    Object.entries(entries).map(([name, value]) => ({ source: "override", name, value })),
+  );
+  const broker = await Broker.start({ runtime: await detectRuntime(), config, logger: silentLogger });
+  try {
+    const path = join(folder, "example.ts");
+    const address = `127.0.0.1:${broker.listeners[0]!.port}`;
+    const code = example.replaceAll("127.0.0.1:9092", address).replaceAll('"./mod.ts"', JSON.stringify(modUrl.href));
+    writeFileSync(path, code);
+    await import(pathToFileURL(path).href);
+    expect(broker.partitions.get("greetings", 0)?.log.logEndOffset).toBe(1);
+  } finally {
+    await broker.stop();
+    rmSync(folder, { recursive: true });
+  }
+});

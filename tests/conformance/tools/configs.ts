@@ -5,6 +5,9 @@ import type { RunOptions, Scripts } from "./shell.ts";
 /** Kafka does not have our own settings; its order is that of a hash map. */
 const notOurs: RunOptions = { rows: /^(?!flush\.policy=)/, isSorted: true };
 
+/** What is wrong with a value is said in words of our own. */
+const ownWords: RunOptions = { mask: [[/\bInvalid value .*$/g, "Invalid value <why>"]] };
+
 export const configsScripts: Scripts = {
   "configs describes and alters topics": async (shell) => {
     const topic = "--entity-type topics --entity-name configured.c";
@@ -26,12 +29,15 @@ export const configsScripts: Scripts = {
       configs --describe ${topic}
       configs --alter ${topic} --delete-config no.such.config
     `);
-    await shell.refuses(`
-      configs --alter ${topic} --add-config no.such.config=1
-      configs --alter ${topic} --add-config retention.ms=-2
-      configs --alter ${topic} --add-config cleanup.policy=shred
-      configs --alter --entity-type topics --entity-name unheard-of.c --add-config retention.ms=1
-    `);
+    await shell.refuses(
+      `
+        configs --alter ${topic} --add-config no.such.config=1
+        configs --alter ${topic} --add-config retention.ms=-2
+        configs --alter ${topic} --add-config cleanup.policy=shred
+        configs --alter --entity-type topics --entity-name unheard-of.c --add-config retention.ms=1
+      `,
+      ownWords,
+    );
   },
 
   "configs describes and alters brokers": async (shell) => {
@@ -53,9 +59,32 @@ export const configsScripts: Scripts = {
       configs --describe ${all}
     `);
     await shell.run(`configs --describe ${one} --all`, { rows: /^num\.partitions=/ });
+    await shell.refuses(
+      `
+        configs --alter ${one} --add-config node.id=2
+        configs --alter ${one} --add-config log.cleaner.threads=many
+      `,
+      ownWords,
+    );
+  },
+
+  "configs describes and alters loggers, of which the root is everywhere": async (shell) => {
+    const loggers = "--entity-type broker-loggers --entity-name 1";
+    const ofTheRoot: RunOptions = { rows: /^(?!\S+=)|^root=/ };
+    await shell.run(`configs --alter ${loggers} --add-config root=WARN`);
+    await shell.run(`configs --describe ${loggers}`, ofTheRoot);
+    await shell.run(`configs --describe ${loggers} --all`, ofTheRoot);
+    await shell.run(`configs --alter ${loggers} --add-config root=INFO`);
+    await shell.run(`configs --describe --broker-logger 1`, ofTheRoot);
     await shell.refuses(`
-      configs --alter ${one} --add-config node.id=2
-      configs --alter ${one} --add-config log.cleaner.threads=many
+      configs --alter ${loggers} --add-config no.such.logger=INFO
+      configs --alter ${loggers} --add-config root=LOUD
+      configs --alter ${loggers} --delete-config root
+      configs --alter ${loggers} --delete-config no.such.logger
+      configs --alter --entity-type broker-loggers --add-config root=INFO
+      configs --alter --entity-type broker-loggers --entity-default --add-config root=INFO
+      configs --describe --entity-type broker-loggers
+      configs --describe --entity-type broker-loggers --entity-default
     `);
   },
 

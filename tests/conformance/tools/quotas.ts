@@ -33,6 +33,9 @@ export const quotasScripts: Scripts = {
     );
     await shell.refuses(`
       configs --alter ${user} --add-config producer_byte_rate=-1
+      configs --alter ${user} --add-config producer_byte_rate=0
+      configs --alter ${user} --add-config producer_byte_rate=1.5
+      configs --alter ${user} --delete-config producer_byte_rate
       configs --alter ${user} --add-config producer_byte_rate=much
       configs --alter ${user} --add-config unheard_of=1
       configs --alter ${user} --add-config connection_creation_rate=1
@@ -52,6 +55,11 @@ export const quotasScripts: Scripts = {
       configs --describe --entity-type users
       configs --describe --entity-type clients
       configs --describe --entity-type users --entity-type clients
+      configs --describe --user-defaults
+      configs --describe --client-defaults
+      configs --alter --user-defaults --add-config controller_mutation_rate=1000000
+      configs --describe --user-defaults
+      configs --alter --user-defaults --delete-config controller_mutation_rate
       configs --alter ${users} ${clients} --delete-config request_percentage
       configs --alter ${users} --delete-config producer_byte_rate
       configs --alter ${clients} --delete-config consumer_byte_rate
@@ -61,6 +69,7 @@ export const quotasScripts: Scripts = {
       configs --describe --entity-type ips --entity-name 10.1.2.3
       configs --describe --ip 10.1.2.3
       configs --describe --entity-type ips --entity-default
+      configs --describe --ip-defaults
       configs --alter --entity-type ips --entity-name 10.1.2.3 --delete-config connection_creation_rate
       configs --alter --entity-type ips --entity-default --delete-config connection_creation_rate
       configs --describe --entity-type ips

@@ -30,7 +30,7 @@ export interface RunOptions {
   readonly without?: readonly string[];
   /** More that is replaced. */
   readonly mask?: readonly (readonly [RegExp, string])[];
-  /** The tool ends with another status than 0. The wording of brokers' reasons is their own: docs/differences.md. */
+  /** The tool ends with another status than 0. What it says of why is compared too. */
   readonly isRefused?: boolean;
 }
 
@@ -134,12 +134,9 @@ export class Shell {
   }
 
   #noted(lines: readonly string[], options: RunOptions): string[] {
-    const { rows = /^/, isSorted = false, isRefused = false, without = [], mask = [] } = options;
+    const { rows = /^/, isSorted = false, without = [], mask = [] } = options;
     const plain = lines.filter((line) => !/^\s+at |^\s*\.\.\. \d+ more|^SLF4J/.test(line))
-      .map((line) => mask.reduce((text, [pattern, label]) => text.replaceAll(pattern, label), this.#plain(line)))
-      .map((line) =>
-        isRefused ? line.replace(/(Exception|Error while \w+ \w+ command)(?: :|:) .*/, "$1: <why>") : line
-      );
+      .map((line) => mask.reduce((text, [pattern, label]) => text.replaceAll(pattern, label), this.#plain(line)));
     const noted = withoutColumns(plain, without).filter((line) => rows.test(line));
     return isSorted ? noted.sort() : noted;
   }

@@ -2,9 +2,8 @@
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { incrementalAlterConfigs } from "../../../protocol/api/44_incremental_alter_configs.ts";
 import { metadata } from "../../../protocol/api/03_metadata.ts";
-import { listTransactions } from "../../../protocol/api/66_list_transactions.ts";
 import { describeShareGroupOffsets } from "../../../protocol/api/90_describe_share_group_offsets.ts";
-import { ErrorCode, errorName } from "../../../protocol/errors.ts";
+import { ErrorCode } from "../../../protocol/errors.ts";
 import { Broken } from "../broker/history.ts";
 import { Link, LinkBroken } from "../broker/link.ts";
 import { Play } from "../broker/play.ts";
@@ -12,6 +11,7 @@ import { World } from "../broker/world.ts";
 import { Ledger, type Place, printPlace } from "../transactions/ledger.ts";
 import { TransactionalProducer } from "../transactions/producer.ts";
 import { readCommitted } from "../transactions/reader.ts";
+import { unendedTransaction } from "../transactions/unended.ts";
 import { ShareLedger } from "./ledger.ts";
 import { ShareSimMember } from "./member.ts";
 
@@ -100,15 +100,8 @@ export class ShareScenario extends Play {
   }
 
   async #unended(): Promise<string | null> {
-    const busy = this.#producers.find(({ isDone }) => !isDone);
-    if (busy !== undefined) return `${busy.transactionalId} has no answer`;
-    const { errorCode, transactionStates } = await this.#link.ask(listTransactions, 0, {
-      stateFilters: ["Ongoing", "PrepareCommit", "PrepareAbort"],
-      producerIdFilters: [],
-    });
-    if (errorCode !== ErrorCode.NONE) return `ListTransactions is answered ${errorName(errorCode)}`;
-    const [open] = transactionStates;
-    if (open !== undefined) return `${open.transactionalId} is ${open.transactionState}`;
+    const open = await unendedTransaction(this.#link, this.#producers);
+    if (open !== null) return open;
     const { highWatermark } = await this.#readAll();
     const topics = [{ topicName: place.topic, partitions: [place.partition] }];
     const { groups } = await this.#link.ask(describeShareGroupOffsets, 1, { groups: [{ groupId, topics }] });

@@ -1,7 +1,6 @@
 /** Transactional producers and a broker that comes and goes. */
 import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { offsetFetch } from "../../../protocol/api/09_offset_fetch.ts";
-import { listTransactions } from "../../../protocol/api/66_list_transactions.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { Broken } from "../broker/history.ts";
 import { Link, LinkBroken } from "../broker/link.ts";
@@ -11,6 +10,7 @@ import { Ledger, type Place, printPlace } from "./ledger.ts";
 import { Outsider } from "./outsider.ts";
 import { SHARED_GROUP, TransactionalProducer } from "./producer.ts";
 import { CommittedReader, readCommitted } from "./reader.ts";
+import { unendedTransaction } from "./unended.ts";
 
 const places: readonly Place[] = [
   { topic: "orders", partition: 0 },
@@ -77,19 +77,7 @@ export class TransactionScenario extends Play {
 
   /** All transactions end, each in one way, and nothing holds readers up. */
   protected override missing(): Promise<string | null> {
-    return this.insist(() => this.#unended());
-  }
-
-  async #unended(): Promise<string | null> {
-    const busy = this.#producers.find(({ isDone }) => !isDone);
-    if (busy !== undefined) return `${busy.transactionalId} has no answer`;
-    const { errorCode, transactionStates } = await this.#link.ask(listTransactions, 0, {
-      stateFilters: ["Ongoing", "PrepareCommit", "PrepareAbort"],
-      producerIdFilters: [],
-    });
-    if (errorCode !== ErrorCode.NONE) return `ListTransactions is answered ${errorName(errorCode)}`;
-    const [open] = transactionStates;
-    return open === undefined ? null : `${open.transactionalId} is ${open.transactionState}`;
+    return this.insist(() => unendedTransaction(this.#link, this.#producers));
   }
 
   async #readAll(): Promise<Map<string, Map<number, string>>> {

@@ -9,6 +9,8 @@ import {
 } from "../../../protocol/embedded/offsets_log.ts";
 import { encodeMetadataRecord } from "../../../protocol/embedded/cluster_metadata.ts";
 import { encodeBatch, type RecordDraft } from "../../../protocol/record.ts";
+import { shareStateLog } from "../../../protocol/embedded/share_state_log.ts";
+import { encodeTransactionLogKey, encodeTransactionLogValue } from "../../../protocol/embedded/transactions_log.ts";
 import { createMemoryRuntime, type MemoryRuntime } from "../../../runtime/memory.ts";
 import { LogDir } from "../../../storage/log_dir.ts";
 import { createPrng, seedOf } from "../../support/prng.ts";
@@ -175,6 +177,42 @@ describe("weir inspect", () => {
     ]);
     expect((await of("meta.properties", "property")).map(({ name }) => name)).toContain("clusterId");
     expect(await of(".kafka_cleanshutdown", "property")).toMatchObject([{ name: "version", value: 0 }, {}]);
+  });
+
+  test("decodes what coordinators know of transactional ids and of share partitions", async () => {
+    const runtime = createMemoryRuntime();
+    const state = { producerId: 7, producerEpoch: 2, transactionTimeoutMs: 60_000, transactionStatus: 1 };
+    const place = { groupId: "g", topicId: TOPIC_ID, partition: 3 };
+    write(
+      runtime,
+      "/d/__transaction_state-4/00000000000000000000.log",
+      segmentOf([
+        {
+          key: encodeTransactionLogKey({ transactionalId: "orders" }),
+          value: encodeTransactionLogValue({
+            ...state,
+            transactionPartitions: [{ topic: "t", partitionIds: [1] }],
+            transactionLastUpdateTimestampMs: 5,
+            transactionStartTimestampMs: 4,
+          }),
+        },
+        { key: encodeTransactionLogKey({ transactionalId: "gone" }), value: null },
+        { key: Uint8Array.of(0, 9, 1), value: Uint8Array.of(255) },
+      ]),
+    );
+    const transactions = await findings(runtime, "/d/__transaction_state-4/00000000000000000000.log", "-r");
+    expect(ofType(transactions.found, "record").map(({ decoded }) => decoded)).toMatchObject([
+      { key: { transactionalId: "orders" }, value: { ...state, transactionPartitions: [{ topic: "t" }] } },
+      { key: { transactionalId: "gone" }, value: null },
+      { key: { kind: "other", type: 9 } },
+    ]);
+    write(
+      runtime,
+      "/d/__share_group_state-0/00000000000000000000.log",
+      segmentOf([{ key: shareStateLog.encodeKey("snapshot", place), value: null }]),
+    );
+    const shares = await findings(runtime, "/d/__share_group_state-0/00000000000000000000.log", "-r");
+    expect(ofType(shares.found, "record").map(({ decoded }) => decoded)).toMatchObject([{ key: place, value: null }]);
   });
 
   test("decodes committed offsets, groups and metadata", async () => {

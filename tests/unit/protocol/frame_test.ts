@@ -6,6 +6,7 @@ import { codecFor } from "../../../protocol/codec.ts";
 import {
   decodeRequestHeader,
   decodeResponseFrame,
+  EncodedResponse,
   encodeRequestFrame,
   encodeResponseFrame,
 } from "../../../protocol/frame.ts";
@@ -58,6 +59,18 @@ describe("request frames", () => {
 });
 
 describe("response frames", () => {
+  test("that are encoded to know their size are as ever, and can still be told how long to wait", () => {
+    const response = { throttleTimeMs: 0, errorCode: 27 };
+    for (const [version, sizeBytes] of [[3, 10], [4, 11]] as const) {
+      const encoded = EncodedResponse.of(heartbeat, { version, correlationId: 7 }, response);
+      expect(whole(encoded.frame)).toEqual(whole(encodeResponseFrame(heartbeat, version, 7, response)));
+      expect(encoded.sizeBytes).toBe(sizeBytes);
+      encoded.patchFirstInt32(500);
+      const throttled = { ...response, throttleTimeMs: 500 };
+      expect(whole(encoded.frame)).toEqual(whole(encodeResponseFrame(heartbeat, version, 7, throttled)));
+    }
+  });
+
   test("have header v0 before the first flexible version, v1 from there on", () => {
     expect(whole(encodeResponseFrame(heartbeat, 3, 7, { errorCode: 5 }))).toEqual(
       hex("0000000a 00000007 00000000 0005"),

@@ -214,7 +214,45 @@ describe("librdkafka", () => {
   });
 });
 
+describe("consoles", () => {
+  test("are told of every api they ask for: what is not listed a Java client says UNSUPPORTED_VERSION to by itself", async () => {
+    const asked = {
+      // Redpanda Console, and besides, Kafbat: quorum, producers, quotas, log directories, the cluster.
+      both: [0, 1, 2, 3, 8, 9, 10, 15, 16, 19, 20, 21, 29, 30, 31, 32, 33, 35, 37, 42, 44, 45, 46, 47, 50, 51],
+      kafbat: [34, 48, 49, 55, 60, 61],
+      // … and kafka-*.sh: DescribeTopicPartitions before Metadata, groups of all kinds, what can be configured, features.
+      shell: [23, 43, 57, 65, 66, 69, 74, 75, 77, 89, 90, 91, 92],
+    };
+    const listed = await advertised();
+    expect(Object.values(asked).flat().filter((key) => !listed.has(key))).toEqual([]);
+  });
+
+  test("who asks for a key that nobody lists is cut off at once, as by Kafka, and others are not", async () => {
+    const stranger = await server.connect();
+    const cutOff = stranger.exchange([new Uint8Array([0, 0, 0, 10, 0x03, 0xe7, 0, 0, 0, 0, 0, 1, 0xff, 0xff])]);
+    await expect(server.runtime.until(cutOff)).rejects.toThrow("The connection was closed");
+    expect((await client.send(metadata, 9, { topics: [] })).topics).toEqual([]);
+  });
+});
+
 describe("the Java client", () => {
+  test("chooses protocols by levels of features: those of a new cluster are Kafka's, as far as they are known here", async () => {
+    const software = { clientSoftwareName: "test", clientSoftwareVersion: "1" };
+    for (let version = 3; version <= 5; version++) {
+      const { finalizedFeatures } = await client.send(apiVersions, version, software);
+      const levels = Object.fromEntries(finalizedFeatures.map(({ name, maxVersionLevel }) => [name, maxVersionLevel]));
+      // Kafka has share.version at 2, and eligible.leader.replicas.version: docs/differences.md.
+      expect([version, levels]).toEqual([version, {
+        "group.version": 1,
+        "kraft.version": 1,
+        "metadata.version": 33,
+        "share.version": 1,
+        "streams.version": 1,
+        "transaction.version": 2,
+      }]);
+    }
+  });
+
   test("does not look at finalized features of an epoch below 0", async () => {
     const response = await client.send(apiVersions, 4, { clientSoftwareName: "test", clientSoftwareVersion: "1" });
     expect(response.finalizedFeaturesEpoch).toBeGreaterThanOrEqual(0);

@@ -35,6 +35,14 @@ describe("log", () => {
     expect(lines).toEqual(['level=error event="append failed" cause="disk full"']);
   });
 
+  test("facts that a client made long are cut", () => {
+    const { lines, logger } = logging();
+    logger.warn("refused", { group: "g".repeat(2_000), reason: new Error("r".repeat(30_000)) });
+    expect(lines).toEqual([
+      `level=warn event=refused group=${"g".repeat(2_000)} reason="${"r".repeat(2_000)}… (30000 characters)"`,
+    ]);
+  });
+
   test("levels below the lowest are not written, and the lowest can be changed", () => {
     const { lines, logger } = logging();
     logger.debug("one");

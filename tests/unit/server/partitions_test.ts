@@ -8,6 +8,7 @@ import { createTopics } from "../../../protocol/api/19_create_topics.ts";
 import { deleteTopics } from "../../../protocol/api/20_delete_topics.ts";
 import { ErrorCode, errorName } from "../../../protocol/errors.ts";
 import { encodeBatch } from "../../../protocol/record.ts";
+import { ResourceType } from "../../../server/cluster/cluster.ts";
 import { MemoryBroker, type MemoryClient } from "../../support/memory_broker.ts";
 
 let server: MemoryBroker;
@@ -30,6 +31,16 @@ async function create(name: string, numPartitions: number): Promise<number> {
 async function remove(name: string): Promise<number> {
   const { responses } = await client.send(deleteTopics, 5, { topicNames: [name], timeoutMs: 1_000 });
   return responses[0]!.errorCode;
+}
+
+/** A topic "events" whose logs cannot be made until the disk has no fault any more. */
+async function createWithoutLogs(): Promise<void> {
+  await create("events", 1);
+  await send("events", 0);
+  server.runtime.files.fault = (operation, path) =>
+    operation === "write" && path.includes("offset-checkpoint") ? "ENOSPC" : null;
+  await remove("events");
+  await create("events", 1);
 }
 
 /** Where a record goes in a partition, or why it does not. */
@@ -75,12 +86,7 @@ describe("partitions of a topic", () => {
   });
 
   test("come as soon as the disk takes what must be written before them", async () => {
-    await create("events", 1);
-    await send("events", 0);
-    server.runtime.files.fault = (operation, path) =>
-      operation === "write" && path.includes("offset-checkpoint") ? "ENOSPC" : null;
-    await remove("events");
-    await create("events", 1);
+    await createWithoutLogs();
     expect(await send("events", 0)).toEqual({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER });
     server.runtime.files.fault = null;
     await server.runtime.advance(2_000);
@@ -122,6 +128,36 @@ describe("partitions of a topic", () => {
     await server.runtime.advance(2_000);
     expect(await ask()).toBe(ErrorCode.NONE);
     expect(server.broker.partitions.of("__consumer_offsets").length).toBe(3);
+  });
+});
+
+describe("a partition whose log is made late", () => {
+  /** Runs while the topic's logs cannot be made, and gives its partition once they can. */
+  async function madeAfter(change: () => void | Promise<void>) {
+    await createWithoutLogs();
+    expect(server.broker.partitions.get("events", 0)).toBeUndefined();
+    await change();
+    server.runtime.files.fault = null;
+    await server.runtime.advance(2_000);
+    return server.broker.partitions.get("events", 0)!;
+  }
+
+  test("is led in the epoch that began meanwhile", async () => {
+    const { cluster } = server.broker;
+    const partition = await madeAfter(async () => {
+      const { id: topicId } = cluster.topic("events")!;
+      const change = { partitionId: 0, topicId, leader: cluster.nodeId, replicas: null, isr: null };
+      await cluster.change(() => ({ records: [{ kind: "partitionChange", ...change }], outcome: null }));
+    });
+    expect(partition.leaderEpoch).toBe(1);
+  });
+
+  test("goes by the configs that were set meanwhile", async () => {
+    const { cluster } = server.broker;
+    const partition = await madeAfter(() =>
+      cluster.alterConfigs({ type: ResourceType.TOPIC, name: "events" }, new Map([["max.message.bytes", "777"]]))
+    );
+    expect(partition.rules.maxMessageBytes).toBe(777);
   });
 });
 

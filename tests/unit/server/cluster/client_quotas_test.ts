@@ -149,6 +149,11 @@ describe("a plan for client quotas", () => {
       operations: [{ key: "producer_byte_rate", value: 1 }],
     }));
     expect(() => planQuotas(set.clientQuotas, alterations)).toThrow("excessively large");
+    const empty = { entity: new Map(), operations: [] };
+    const refused = (count: number) =>
+      planQuotas(set.clientQuotas, Array.from({ length: count }, () => empty)).outcomes;
+    expect(refused(10_000)).toHaveLength(1);
+    expect(() => refused(10_001)).toThrow("excessively large");
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ErrorCode, errorName } from "../../../../protocol/errors.ts";
 import { MetadataImage } from "../../../../server/cluster/image.ts";
+import { changesPerRequestMax } from "../../../../server/cluster/planned.ts";
 import { planReassignments } from "../../../../server/cluster/reassignments.ts";
 
 const topicId = "cwbE3fu4QRulFjkHsq9GAw";
@@ -67,6 +68,16 @@ describe("reassignments", () => {
     const image = imageOf([1, 2]);
     expect(reassign(image, 0, [1], { mayChangeCount: false })).toBe("INVALID_REPLICATION_FACTOR");
     expect(image.topic("t")!.partitions[0]!.replicas).toEqual([1, 2]);
+  });
+
+  test("of more partitions than one request may change are those of all there are, or refused by their number", () => {
+    const image = imageOf(...Array.from({ length: changesPerRequestMax + 2 }, () => [1]));
+    const planOf = (count: number) => {
+      const partitions = Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, replicas: [1] }));
+      return planReassignments(image, [{ name: "t", partitions }], { brokerIds: [1], mayChangeCount: true }).outcome;
+    };
+    expect(planOf(changesPerRequestMax + 2)[0]!.partitions.filter(({ error }) => error !== null)).toEqual([]);
+    expect(() => planOf(changesPerRequestMax + 3)).toThrow("excessively large");
   });
 
   test("do not go to a broker that lacks records nobody could give it", () => {

@@ -4,9 +4,11 @@ import { ErrorCode, errorName } from "../../../../protocol/errors.ts";
 import { detectRuntime } from "../../../../runtime/detect.ts";
 import { CorruptMetadata, MetadataImage } from "../../../../server/cluster/image.ts";
 import type { MetadataRecord } from "../../../../server/cluster/records.ts";
+import { deriveKeys, keysOf } from "../../../../server/cluster/scram_keys.ts";
 import { planScram, type ScramUpsertion } from "../../../../server/cluster/scram_plans.ts";
 
 const { digests } = await detectRuntime();
+const keys = (upsertion: ScramUpsertion) => keysOf(upsertion, digests);
 const sha256 = 1;
 const sha512 = 2;
 
@@ -22,7 +24,7 @@ function alter(
   upsertions: readonly ScramUpsertion[] = [],
 ): Record<string, string> {
   const named = deletions.map(([name, mechanism]) => ({ name, mechanism }));
-  const { records, outcome } = planScram(image.scram, { deletions: named, upsertions }, digests);
+  const { records, outcome } = planScram(image.scram, { deletions: named, upsertions }, keys);
   image.apply(records);
   return Object.fromEntries(
     [...outcome].map(([name, error]) => [name, errorName(error?.code ?? ErrorCode.NONE)]),
@@ -130,9 +132,32 @@ describe("SCRAM credentials", () => {
     expect(() => new MetadataImage().apply([removal])).toThrow(CorruptMetadata);
   });
 
+  test("are made of passwords in steps, between which others are served", async () => {
+    let nowMs = 0;
+    let longestMs = 0;
+    let sinceMs = 0;
+    const runtime = {
+      digests: { hash: digests.hash, hmac: (...of: Parameters<typeof digests.hmac>) => (nowMs++, digests.hmac(...of)) },
+      clock: { nowMs: () => 0, monotonicMs: () => nowMs },
+      timers: {
+        soon: queueMicrotask,
+        after(_ms: number, run: () => void) {
+          longestMs = Math.max(longestMs, nowMs - sinceMs);
+          sinceMs = nowMs;
+          queueMicrotask(run);
+          return { cancel() {} };
+        },
+      },
+    };
+    const upsertions = Array.from({ length: 50 }, (_, index) => upsertion(`u${index}`));
+    const derived = await deriveKeys({ deletions: [], upsertions }, runtime);
+    expect([derived.size, derived.get(upsertions[7]!), nowMs]).toEqual([50, keys(upsertions[7]!), 100]);
+    expect(longestMs).toBe(10);
+  });
+
   test("are told of without their keys", () => {
     const image = new MetadataImage();
-    const { records } = planScram(image.scram, { deletions: [], upsertions: [upsertion("ann")] }, digests);
+    const { records } = planScram(image.scram, { deletions: [], upsertions: [upsertion("ann")] }, keys);
     expect(image.apply(records)).toEqual([
       { kind: "credentialChanged", user: "ann", mechanism: sha256, isThere: true },
     ]);

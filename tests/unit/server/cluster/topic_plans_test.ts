@@ -160,7 +160,7 @@ describe("plan of a topic", () => {
       "more replicas than brokers",
       { name: "x", replicationFactor: 2 },
       ErrorCode.INVALID_REPLICATION_FACTOR,
-      "Unable to replicate the partition 2 time(s): The target replication factor of 2 cannot be reached because only 1 broker(s) are registered.",
+      "Unable to replicate the partition 2 time(s): The target replication factor of 2 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.",
     ],
     [
       "an assignment beside a replication factor",

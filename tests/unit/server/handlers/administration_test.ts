@@ -16,6 +16,7 @@ import { unregisterController } from "../../../../protocol/api/94_unregister_con
 import { wholeBatches } from "../../../../protocol/batch.ts";
 import { ErrorCode } from "../../../../protocol/errors.ts";
 import { encodeBatch } from "../../../../protocol/record.ts";
+import { changesPerRequestMax } from "../../../../server/cluster/planned.ts";
 import { createLogger } from "../../../../server/log.ts";
 import { MemoryBroker, type MemoryClient } from "../../../support/memory_broker.ts";
 
@@ -88,6 +89,19 @@ describe("ElectLeaders", () => {
     expect(late.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
     expect(late.replicaElectionResults[0]!.partitionResult[0]!.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
   });
+
+  test("of more partitions than one request may change is refused without a word on each", async () => {
+    const [, client] = await start();
+    const asked = (count: number) => ({
+      electionType: 0,
+      topicPartitions: [{ topic: "events", partitions: Array.from({ length: count }, (_, index) => index) }],
+    });
+    const most = await client.send(electLeaders, 2, asked(changesPerRequestMax));
+    expect([most.errorCode, most.replicaElectionResults[0]!.partitionResult.length]).toEqual([0, changesPerRequestMax]);
+    const refused = await client.send(electLeaders, 2, asked(changesPerRequestMax + 1));
+    expect([refused.errorCode, refused.replicaElectionResults]).toEqual([ErrorCode.POLICY_VIOLATION, []]);
+    await expect(client.send(electLeaders, 0, asked(changesPerRequestMax + 1))).rejects.toThrow("closed");
+  });
 });
 
 describe("AlterPartitionReassignments", () => {
@@ -101,6 +115,24 @@ describe("AlterPartitionReassignments", () => {
     const done = await client.send(alterPartitionReassignments, 0, { topics });
     expect(done.responses[0]!.partitions[0]!.errorCode).toBe(ErrorCode.NONE);
     expect(server.broker.cluster.topic("events")!.partitions[0]!.replicas).toEqual([1]);
+  });
+});
+
+describe("AlterUserScramCredentials", () => {
+  test("of more users than one request may change is refused for each", async () => {
+    const [server, client] = await start();
+    const upsertions = Array.from({ length: changesPerRequestMax }, (_, index) => ({
+      name: `u${index}`,
+      mechanism: 1,
+      iterations: 4096,
+      salt: new Uint8Array(1),
+      saltedPassword: new Uint8Array(1),
+    }));
+    const deletions = [{ name: "one too many", mechanism: 1 }];
+    const { results } = await client.send(alterUserScramCredentials, 0, { deletions, upsertions });
+    expect(results).toHaveLength(changesPerRequestMax + 1);
+    expect(new Set(results.map(({ errorCode }) => errorCode))).toEqual(new Set([ErrorCode.POLICY_VIOLATION]));
+    expect([...server.broker.cluster.scramCredentials.users()]).toEqual([]);
   });
 });
 

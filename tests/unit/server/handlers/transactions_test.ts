@@ -382,6 +382,25 @@ describe("WriteTxnMarkers", () => {
 });
 
 describe("an administrator", () => {
+  test("whose search takes long lets others be served meanwhile", async () => {
+    await desk.producer();
+    const { runtime } = desk.server;
+    let lookedMs = 0; // each look at the clock takes a second
+    const monotonicMs = () => runtime.clock.monotonicMs() + (lookedMs += 1_000);
+    const process = { ...runtime, clock: { ...runtime.clock, nowMs: () => runtime.clock.nowMs(), monotonicMs } };
+    desk = await desk.restart({ process });
+    const other = await desk.server.connect();
+    const order: string[] = [];
+    const draft = { stateFilters: [], producerIdFilters: [], durationFilter: -1, transactionalIdPattern: "t" };
+    await desk.server.runtime.until(Promise.all([
+      desk.client.begin(listTransactions, 2, draft).then(({ transactionStates }) => {
+        order.push(...transactionStates.map(({ transactionalId }) => transactionalId));
+      }),
+      other.begin(describeTransactions, 0, { transactionalIds: [] }).then(() => order.push("another's answer")),
+    ]));
+    expect(order).toEqual(["another's answer", "t"]);
+  });
+
   test("sees transactions and their producers", async () => {
     const producer = await desk.producer();
     await desk.producer("other");

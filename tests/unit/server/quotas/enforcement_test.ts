@@ -8,6 +8,7 @@ import { createTopics } from "../../../../protocol/api/19_create_topics.ts";
 import { deleteTopics } from "../../../../protocol/api/20_delete_topics.ts";
 import { createPartitions } from "../../../../protocol/api/37_create_partitions.ts";
 import { alterClientQuotas } from "../../../../protocol/api/49_alter_client_quotas.ts";
+import { codecFor } from "../../../../protocol/codec.ts";
 import { errorName } from "../../../../protocol/errors.ts";
 import { encodeRequestFrame } from "../../../../protocol/frame.ts";
 import { encodeBatch } from "../../../../protocol/record.ts";
@@ -100,12 +101,15 @@ describe("a producer over its limit", () => {
       client.begin(produce, 9, produceDraft(20_000)),
       client.begin(produce, 9, produceDraft(10)),
     ];
-    expect((await server.runtime.until(first)).throttleTimeMs).toBeGreaterThan(0);
+    const { throttleTimeMs } = await server.runtime.until(first);
+    const startMs = nowMs();
     const other = await server.connect("another");
     const { responses } = await other.send(produce, 9, produceDraft(20_000));
     expect(responses[0]!.partitionResponses[0]!.baseOffset).toBe(1);
+    expect(nowMs() - startMs).toBeLessThan(10);
     const late = await server.runtime.until(second);
     expect(late.responses[0]!.partitionResponses[0]!.baseOffset).toBe(2);
+    expect(nowMs() - startMs).toBeGreaterThan(throttleTimeMs - 10);
   });
 
   test("rests without acknowledgements too", async () => {
@@ -215,6 +219,26 @@ describe("a consumer over its limit", () => {
     expect(answer.throttleTimeMs).toBeGreaterThan(300_000); // a batch of 4,000 bytes at 10 a second
   });
 
+  test("or under it is given an answer that was encoded once", async () => {
+    await admin.send(produce, 9, produceDraft(100));
+    await limit("consumer_byte_rate", 1_000);
+    const codec = codecFor(fetch, 12) as { encodeResponse: (...of: unknown[]) => void };
+    let encodedCount = 0;
+    codec.encodeResponse = (...of) => {
+      encodedCount++;
+      Object.getPrototypeOf(codec).encodeResponse.apply(codec, of);
+    };
+    try {
+      for (const clientId of ["app", "another"]) {
+        encodedCount = 0;
+        const { responses } = await (await server.connect(clientId)).send(fetch, 12, fetchDraft());
+        expect([responses[0]!.partitions[0]!.records!.length > 100, encodedCount]).toEqual([true, 1]);
+      }
+    } finally {
+      Reflect.deleteProperty(codec, "encodeResponse");
+    }
+  });
+
   test("does not begin a session, and goes on with the one that it has", async () => {
     await admin.send(produce, 9, produceDraft(9_000));
     await limit("consumer_byte_rate", 1_000);
@@ -297,10 +321,27 @@ describe("an address that connects too often", () => {
   });
 
   test("does not fill the process with connections that wait for their end", async () => {
+    const before = server.broker.connectionCount;
     await limit("connection_creation_rate", 1, { ip: null });
     const clients = await Promise.all(Array.from({ length: HELD_MAX + 30 }, () => server.connect()));
     await server.runtime.settle();
-    expect(clients.filter(({ isClosed }) => isClosed).length).toBeGreaterThan(0);
-    expect(server.broker.connectionCount).toBeLessThan(20);
+    const startMs = nowMs();
+    const isClosed = () => clients.map((client) => client.isClosed);
+    const countOf = (state: boolean) => isClosed().filter((closed) => closed === state).length;
+    const takenUp = server.broker.connectionCount - before;
+    expect(takenUp).toBe(10);
+    // Those up to the bound are held, open and unheard; those beyond it are closed at once; nobody else waits for them.
+    expect([countOf(false), countOf(true)]).toEqual([takenUp + HELD_MAX, 30 - takenUp]);
+    expect(isClosed().slice(0, takenUp + HELD_MAX)).not.toContain(true);
+    expect(await tookMs(admin.begin(apiVersions, 0, {}))).toBeLessThan(10);
+    expect(await tookMs(clients[0]!.begin(apiVersions, 0, {}))).toBeLessThan(10);
+    const unheard = clients[takenUp]!.begin(apiVersions, 0, {});
+    unheard.catch(() => {});
+    await server.runtime.settle();
+    expect([clients[takenUp]!.isClosed, nowMs() - startMs < 500]).toEqual([false, true]);
+    await server.runtime.advance(1_100);
+    expect(countOf(false)).toBe(takenUp);
+    await expect(unheard).rejects.toThrow("closed");
+    expect(server.broker.connectionCount).toBe(before + takenUp);
   });
 });

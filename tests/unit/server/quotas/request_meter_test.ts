@@ -98,21 +98,32 @@ describe("a request's meter", () => {
     limit("consumer_byte_rate", 10);
     const first = meter();
     expect(first.fetchBytesMax()).toBe(100);
-    expect(first.admitsFetch(() => 150)).toBe(false);
+    expect(first.admitsFetch({ sizeBytes: 150 })).toBe(false);
     expect(answer(first)).toEqual({ throttleTimeMs: 5_000 });
-    expect(meter().admitsFetch(() => 100)).toBe(true);
+    expect(meter().admitsFetch({ sizeBytes: 100 })).toBe(true);
     const third = meter();
-    third.fetched(() => 100); // sent, whatever it takes
+    third.fetched({ sizeBytes: 100 }); // sent, whatever it takes
     expect(answer(third)).toEqual({ throttleTimeMs: 10_000 });
   });
 
-  test("does not measure an answer that nobody counts", () => {
+  test("does not have an answer encoded that nobody counts", () => {
     limit("producer_byte_rate", 10);
-    const size = () => {
-      throw new Error("It is measured");
-    };
-    expect(meter().admitsFetch(size)).toBe(true);
-    meter().fetched(size);
+    const one = meter();
+    const encoded = one.encoded(() => {
+      throw new Error("It is encoded");
+    });
+    expect(encoded).toBeNull();
+    expect(one.admitsFetch(encoded)).toBe(true);
+    one.fetched(encoded);
+  });
+
+  test("counts what encoding an answer took for the next request", () => {
+    limit("request_percentage", 1);
+    limit("consumer_byte_rate", 1_000);
+    const one = meter();
+    expect(one.admitsFetch(one.encoded(() => ({ sizeBytes: nowMs += 200 })))).toBe(true);
+    expect(rests).toEqual([]);
+    expect(answer(meter())).toEqual({ throttleTimeMs: 1_000 });
   });
 
   test("counts the time up to where the request waits, and nobody rests longer than a window", () => {

@@ -30,6 +30,11 @@ describe("a subscription", () => {
     expect(isFor("client_id=.*", { client_id: "Bestellungen für Köln" })).toBe(true);
   });
 
+  test("is not for a client that says more of itself than any client does", () => {
+    expect(isFor("client_id=.*", { client_id: "a".repeat(1_024) })).toBe(true);
+    expect(isFor("client_id=.*", { client_id: "a".repeat(1_025) })).toBe(false);
+  });
+
   test("that cannot be read is for nobody", () => {
     expect(isFor("client_id=(?!admin).*")).toBe(false);
   });

@@ -81,6 +81,11 @@ test.each(refused)("%p is refused", (regex, reason) => {
 });
 
 describe("a pattern made to be slow", () => {
+  test("is not tried on what no name is as long as", () => {
+    const program = compilePattern("(a?){1000}(a?){1000}(a?){1000}(a?){1000}a*");
+    expect([1_024, 1_025, 32_767].map((length) => program.matches("a".repeat(length)))).toEqual([true, false, false]);
+  });
+
   test.each([["(a+)+b"], ["(a|a)*b"], ["(.*)(.*)(.*)(.*)(.*)b"], ["(a?){100}a{100}b"]])("%p is not", (regex) => {
     const program = compilePattern(regex);
     expect(program.matches("a".repeat(249))).toBe(false);
