@@ -12,6 +12,7 @@ import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -32,6 +33,8 @@ import org.apache.kafka.common.serialization.StringSerializer;
 public class KafkaFolder {
     private static final long START = System.currentTimeMillis() - 3_600_000;
     private static String servers;
+    /** Why a record was not written. A flush says nothing of it, and waits as long for the next. */
+    private static volatile Exception failure;
 
     public static void main(String[] args) throws Exception {
         servers = args[0];
@@ -80,8 +83,8 @@ public class KafkaFolder {
                         long time = START + minute * 70_000L + i * 10;
                         var record = new ProducerRecord<>("codecs", 0, time, key, value);
                         record.headers().add("index", String.valueOf(i).getBytes()).add("none", null);
-                        producer.send(record);
-                        if (i % 4 == 3) producer.flush();
+                        producer.send(record, KafkaFolder::sent);
+                        if (i % 4 == 3) flush(producer);
                     }
                 }
             }
@@ -99,9 +102,9 @@ public class KafkaFolder {
             second.beginTransaction();
             for (int i = 0; i < 5; i++) {
                 send(first, "transactions", time + i, "first", round + " " + i);
-                first.flush();
+                flush(first);
                 send(second, "transactions", time + i, "second", round + " " + i);
-                second.flush();
+                flush(second);
             }
             if (round % 2 == 0) first.abortTransaction();
             else first.commitTransaction();
@@ -110,7 +113,7 @@ public class KafkaFolder {
         }
         first.beginTransaction();
         send(first, "transactions", START + 400_000, "open", "still open");
-        first.flush();
+        flush(first);
         try (KafkaProducer<String, String> plain = producer("none", null)) {
             send(plain, "transactions", START + 400_001, "plain", "behind an open transaction");
         }
@@ -120,7 +123,7 @@ public class KafkaFolder {
         try (KafkaProducer<String, String> producer = producer("gzip", null)) {
             for (int i = 0; i < 30; i++) {
                 send(producer, "append-time", START, "key", "value " + i);
-                if (i % 10 == 9) producer.flush();
+                if (i % 10 == 9) flush(producer);
             }
         }
     }
@@ -132,7 +135,7 @@ public class KafkaFolder {
                     String value = round == 4 && i < 5 ? null : "round " + round + " of key " + i;
                     if (round < 5 || i >= 5) send(producer, "compacted", START + round * 2_000L + i, "key " + i, value);
                 }
-                producer.flush();
+                flush(producer);
             }
         }
     }
@@ -141,7 +144,7 @@ public class KafkaFolder {
         try (KafkaProducer<String, String> producer = producer("none", null)) {
             for (int i = 0; i < 60; i++) {
                 send(producer, "deleted", START + i * 4_000L, "key", "value " + i);
-                producer.flush();
+                flush(producer);
             }
         }
         admin.deleteRecords(Map.of(new TopicPartition("deleted", 0), RecordsToDelete.beforeOffset(30))).all().get();
@@ -190,7 +193,17 @@ public class KafkaFolder {
     }
 
     private static void send(KafkaProducer<String, String> producer, String topic, long time, String key, String value) {
-        producer.send(new ProducerRecord<>(topic, 0, time, key, value));
+        producer.send(new ProducerRecord<>(topic, 0, time, key, value), KafkaFolder::sent);
+    }
+
+    private static void sent(RecordMetadata metadata, Exception exception) {
+        if (exception != null) failure = exception;
+    }
+
+    /** All that was sent is written. */
+    private static void flush(KafkaProducer<String, String> producer) {
+        producer.flush();
+        if (failure != null) throw new IllegalStateException("A record was not written", failure);
     }
 
     private static KafkaProducer<String, String> producer(String compression, String transactionalId) {
@@ -198,6 +211,8 @@ public class KafkaFolder {
             "bootstrap.servers", servers,
             "compression.type", compression,
             "linger.ms", "100",
+            "request.timeout.ms", "20000",
+            "delivery.timeout.ms", "60000",
             "key.serializer", StringSerializer.class,
             "value.serializer", StringSerializer.class));
         if (transactionalId != null) {
