@@ -10,6 +10,10 @@ import {
 } from "../../../protocol/api/48_describe_client_quotas.ts";
 import { describeQuorum } from "../../../protocol/api/55_describe_quorum.ts";
 import {
+  describeTopicPartitions,
+  type DescribeTopicPartitionsResponse,
+} from "../../../protocol/api/75_describe_topic_partitions.ts";
+import {
   describeUserScramCredentials,
   type DescribeUserScramCredentialsResponse,
 } from "../../../protocol/api/50_describe_user_scram_credentials.ts";
@@ -39,6 +43,10 @@ const views: Readonly<Record<number, View>> = {
   [fetch.key]: ({ sessionId, ...rest }: FetchResponse) => ({ ...rest, session: sessionId > 0 ? "one" : sessionId }),
   // Others' topics come and go.
   [metadata.key]: ({ topics, ...rest }: MetadataResponse, talk) => ({
+    ...rest,
+    topics: topics.length <= 2 ? topics : topics.filter(({ name }) => talk.knows(name)),
+  }),
+  [describeTopicPartitions.key]: ({ topics, ...rest }: DescribeTopicPartitionsResponse, talk) => ({
     ...rest,
     topics: topics.length <= 2 ? topics : topics.filter(({ name }) => talk.knows(name)),
   }),
