@@ -1,9 +1,8 @@
 /**
- * The same questions to Weir and to Apache Kafka, `npm run answers`: bun scripts/answers.ts [--seed N] [--rounds M] [--only REGEX] [--all]
+ * The same questions to Weir and to Apache Kafka, `npm run answers`: bun scripts/answers.ts [--seed N] [--rounds M] [--only REGEX]
  *
  * Puts M (1) rounds of generated requests to both and prints where answers differ. The seed is printed; given back, it asks
- * the same. `--only` is of names of apis; `--all`
- * also asks what is known to differ and has not been gone through (unasked.ts). WEIR_TARGET names the broker of ours (bun).
+ * the same. `--only` is of names of apis. WEIR_TARGET names the broker of ours (bun).
  */
 
 import { parseArgs } from "node:util";
@@ -16,7 +15,6 @@ const { values } = parseArgs({
     seed: { type: "string" },
     rounds: { type: "string", default: "1" },
     only: { type: "string" },
-    all: { type: "boolean", default: false },
   },
 });
 const seed = seedOf(values.seed);
@@ -29,7 +27,6 @@ const startMs = performance.now();
 const outcome = await askBoth({
   seed,
   roundCount,
-  isAll: values.all,
   ...(values.only && { only: new RegExp(values.only) }),
   onFinding: ({ question, path, weir, kafka }) =>
     console.error(`${question.label}\n  ${path}: Weir ${weir}, Kafka ${kafka}`),

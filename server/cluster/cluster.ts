@@ -17,7 +17,7 @@ import { type FeatureUpdate, initialFeatures, planFeatureUpdates } from "./featu
 import { logChange } from "./change_log.ts";
 import { type ClusterChange, type ConfigResource, MetadataImage, ResourceType, type Topic } from "./image.ts";
 import type { MetadataStore } from "./metadata_store.ts";
-import { bounded, partitionCountOf, type Planned, planned } from "./planned.ts";
+import { checkChangeCount, partitionCountOf, type Planned, planned } from "./planned.ts";
 import type { MetadataRecord } from "./records.ts";
 import type { ScramCredentials } from "./scram.ts";
 import { newTopicId } from "./topic_id.ts";
@@ -29,6 +29,8 @@ import {
   planOrphans,
   planPartitions,
   planTopic,
+  refuseManyMorePartitions,
+  refuseManyPartitions,
   type TopicRequest,
 } from "./topic_plans.ts";
 
@@ -226,7 +228,7 @@ export class Cluster {
 
   /**
    * Makes topics, each on its own merits, those that can be made together in one durable change.
-   * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
+   * @throws {ProtocolError} POLICY_VIOLATION for too many in all, KAFKA_STORAGE_ERROR when nothing can be changed
    */
   async createTopics(requests: readonly TopicRequest[], options: ChangeOptions = {}): Promise<TopicOutcome[]> {
     let plans: Planned<TopicRequest>[] = [];
@@ -250,7 +252,7 @@ export class Cluster {
   /**
    * Makes topics that were only asked for by name, with the broker's defaults; the broker's own topics as they must be.
    * One that another request made meanwhile is fine.
-   * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
+   * @throws {ProtocolError} as `createTopics`
    */
   async autoCreateTopics(names: readonly string[], options: ChangeOptions = {}): Promise<TopicOutcome[]> {
     const brokerCount = this.brokerIds().length;
@@ -293,7 +295,7 @@ export class Cluster {
   /**
    * Adds partitions to topics, each on its own merits.
    * @returns for each request why not, or null
-   * @throws {ProtocolError} KAFKA_STORAGE_ERROR when nothing can be changed
+   * @throws {ProtocolError} POLICY_VIOLATION for too many in all, KAFKA_STORAGE_ERROR when nothing can be changed
    */
   async createPartitions(
     requests: readonly PartitionsRequest[],
@@ -302,6 +304,7 @@ export class Cluster {
     const context = { brokerIds: this.brokerIds() };
     let plans: Planned<PartitionsRequest>[] = [];
     await this.#store.propose((image) => {
+      refuseManyMorePartitions(image, requests);
       plans = requests.map((request) =>
         planned(request, () => {
           const records = planPartitions(image, request, context);
@@ -309,7 +312,6 @@ export class Cluster {
           return records;
         })
       );
-      plans = bounded(plans, "Excessively large number of additional partitions per request.");
       return options.validateOnly === true ? [] : plans.flatMap(({ records }) => records);
     });
     return plans.map(({ error }) => error);
@@ -354,11 +356,11 @@ export class Cluster {
     options: ChangeOptions = {},
   ): Promise<void> {
     await this.#store.propose((image) => {
+      const current = image.configsOf(resource);
+      const wanted = typeof changes === "function" ? changes(current) : changes;
       if (resource.type === ResourceType.TOPIC && image.topic(resource.name) === undefined) {
         throw new ProtocolError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${resource.name}' does not exist.`);
       }
-      const current = image.configsOf(resource);
-      const wanted = typeof changes === "function" ? changes(current) : changes;
       if (options.validateOnly === true) return [];
       const records: MetadataRecord[] = [];
       for (const [name, value] of wanted) {
@@ -421,6 +423,7 @@ export class Cluster {
       newTopicId: () => newTopicId(this.#runtime.random, (id) => image.topicById(id) !== undefined),
       checkConfigs: this.#checkTopicConfigs,
     };
+    refuseManyPartitions(requests, context.defaultPartitionCount);
     const namesByKey = new Map<string, string>();
     const plans = requests.map((request) =>
       planned(request, () => {
@@ -439,7 +442,9 @@ export class Cluster {
         return records;
       })
     );
-    return bounded(plans, "Excessively large number of partitions per request.");
+    // A topic and its configs count too.
+    checkChangeCount(plans.reduce((sum, { records }) => sum + records.length, 0));
+    return plans;
   }
 
   /** The topic that the records make: the real one, or what it would have been. */

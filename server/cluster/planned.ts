@@ -2,7 +2,6 @@
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Topic } from "./image.ts";
 import type { MetadataRecord } from "./records.ts";
-import { partitionsPerRequestMax } from "./topic_plans.ts";
 
 /** Kafka's bound on what one request may change. */
 export const changesPerRequestMax = 10_000;
@@ -21,14 +20,6 @@ export function planned<Request>(request: Request, plan: () => readonly Metadata
     if (error instanceof ProtocolError) return { request, records: [], error };
     throw error;
   }
-}
-
-/** Too many partitions in all refuse the whole request, as in Kafka. */
-export function bounded<Request>(plans: Planned<Request>[], message: string): Planned<Request>[] {
-  const partitionCount = plans.reduce((sum, { records }) => sum + partitionCountOf(records), 0);
-  if (partitionCount <= partitionsPerRequestMax) return plans;
-  const error = new ProtocolError(ErrorCode.POLICY_VIOLATION, message);
-  return plans.map(({ request }) => ({ request, records: [], error }));
 }
 
 /**

@@ -47,6 +47,28 @@ export interface PlanContext {
   checkConfigs(configs: ReadonlyMap<string, string>): void;
 }
 
+/**
+ * Requests for too many new partitions in all are refused whole, before anything else of them is looked at.
+ * @throws {ProtocolError} POLICY_VIOLATION
+ */
+export function refuseManyPartitions(requests: readonly TopicRequest[], defaultPartitionCount: number): void {
+  let total = 0;
+  for (const { partitionCount = -1, assignments = [] } of requests) {
+    if (assignments.length > 0) total += assignments.length;
+    else total += partitionCount === -1 ? defaultPartitionCount : Math.max(0, partitionCount);
+  }
+  if (total <= partitionsPerRequestMax) return;
+  throw new ProtocolError(ErrorCode.POLICY_VIOLATION, "Excessively large number of partitions per request.");
+}
+
+/** @throws {ProtocolError} POLICY_VIOLATION, as `refuseManyPartitions` */
+export function refuseManyMorePartitions(image: MetadataImage, requests: readonly PartitionsRequest[]): void {
+  let total = 0;
+  for (const { name, count } of requests) total += Math.max(0, count - (image.topic(name)?.partitions.length ?? count));
+  if (total <= partitionsPerRequestMax) return;
+  throw new ProtocolError(ErrorCode.POLICY_VIOLATION, "Excessively large number of additional partitions per request.");
+}
+
 /** @throws {ProtocolError} why the topic cannot be made */
 export function planTopic(image: MetadataImage, request: TopicRequest, context: PlanContext): MetadataRecord[] {
   const { name } = request;
@@ -178,16 +200,16 @@ function checkConfigs(given: ReadonlyMap<string, string | null>, context: PlanCo
 function placeNewTopic(request: TopicRequest, context: PlanContext): readonly (readonly number[])[] {
   const { partitionCount = -1, replicationFactor = -1, assignments = [] } = request;
   if (assignments.length > 0) return placeByHand(assignments, partitionCount, replicationFactor, context);
-  if (partitionCount < -1 || partitionCount === 0) {
-    throw new ProtocolError(
-      ErrorCode.INVALID_PARTITIONS,
-      "Number of partitions was set to an invalid non-positive value.",
-    );
-  }
   if (replicationFactor < -1 || replicationFactor === 0) {
     throw new ProtocolError(
       ErrorCode.INVALID_REPLICATION_FACTOR,
       "Replication factor must be larger than 0, or -1 to use the default value.",
+    );
+  }
+  if (partitionCount < -1 || partitionCount === 0) {
+    throw new ProtocolError(
+      ErrorCode.INVALID_PARTITIONS,
+      "Number of partitions was set to an invalid non-positive value.",
     );
   }
   const count = partitionCount === -1 ? context.defaultPartitionCount : partitionCount;
@@ -196,7 +218,7 @@ function placeNewTopic(request: TopicRequest, context: PlanContext): readonly (r
   return spread(context.brokerIds, { first: 0, count: countToPlan(count), replicationFactor: factor });
 }
 
-/** What is beyond the bound is refused by its number (`planned.ts`): one more than may be says as much as two thousand million. */
+/** A plan of more is refused by its number, before or after: one more than may be says as much as two thousand million. */
 function countToPlan(partitionCount: number): number {
   return Math.min(partitionCount, partitionsPerRequestMax + 1);
 }

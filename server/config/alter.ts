@@ -2,16 +2,19 @@
  * Changes to a resource's configs: what an AlterConfigs or IncrementalAlterConfigs request comes to, or why it is
  * refused. Pure: given what is set now, it says what to set and unset.
  *
- * A resource's changes are taken all or none. Kafka tells bad values of brokers and of client metrics with
- * INVALID_REQUEST, those of topics and groups with INVALID_CONFIG.
+ * A resource's changes are taken all or none. What is wrong is told in Kafka's order: what no config could be asked, then
+ * lists that are none, then the resource's name, then values; whether the topic is there comes last. Kafka tells bad values of
+ * brokers, and an interval of client metrics out of bounds, with INVALID_REQUEST, others with INVALID_CONFIG.
  */
 
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
+import { checkTopicName } from "../cluster/topic_plans.ts";
 import type { BrokerConfig } from "./broker_config.ts";
 import { brokerDefinition, withoutListenerPrefix } from "./broker_configs.ts";
 import { clientMetricsDefinition, isClientMatch } from "./client_metrics_configs.ts";
 import type { ConfigDefinition } from "./definition.ts";
 import { type GroupConfigDefinition, groupDefinition } from "./group_configs.ts";
+import { requireName } from "./resource_name.ts";
 import { topicConfigs, topicDefinition } from "./topic_configs.ts";
 import { ConfigError, formatConfig, parseConfig } from "./values.ts";
 
@@ -29,15 +32,18 @@ export interface RequestedChange {
 /** A text to set, or null to unset. */
 export type Changes = ReadonlyMap<string, string | null>;
 
+/** Kafka's limit of a value, in UTF-16 units. */
+const valueLengthMax = 32_767;
+
 export interface Situation {
   readonly kind: AlterableKind;
+  readonly name: string;
   readonly current: ReadonlyMap<string, string>;
   readonly broker: BrokerConfig;
 }
 
-/** @throws {ProtocolError} when any of the changes is refused */
+/** What changes that are not odd come to. @throws {ProtocolError} when any of them is refused */
 export function planChanges(requested: readonly RequestedChange[], situation: Situation): Changes {
-  refuseOddRequests(requested);
   const changes = new Map<string, string | null>();
   for (const change of requested) {
     changes.set(change.name, change.operation === ConfigOperation.DELETE ? null : newText(change, situation));
@@ -47,11 +53,9 @@ export function planChanges(requested: readonly RequestedChange[], situation: Si
 
 /** The whole configuration: what is not named is unset. @throws {ProtocolError} when it is refused */
 export function planReplacement(
-  configs: readonly { readonly name: string; readonly value: string | null }[],
+  requested: readonly RequestedChange[],
   situation: Situation,
 ): Changes {
-  const requested = configs.map(({ name, value }) => ({ name, value, operation: ConfigOperation.SET }));
-  refuseOddRequests(requested);
   const changes = new Map<string, string | null>();
   for (const name of situation.current.keys()) changes.set(name, null);
   for (const { name, value } of requested) changes.set(name, value);
@@ -60,13 +64,13 @@ export function planReplacement(
 
 /** @throws {ProtocolError} INVALID_REQUEST for what is wrong whatever the configs are */
 export function refuseOddRequests(requested: readonly RequestedChange[]): void {
+  if (new Set(requested.map(({ name }) => name)).size !== requested.length) {
+    throw new ProtocolError(ErrorCode.INVALID_REQUEST, "Error due to duplicate config keys");
+  }
   const nulls = requested.filter(({ operation, value }) => operation !== ConfigOperation.DELETE && value === null);
   if (nulls.length > 0) {
     const names = nulls.map(({ name }) => name).join(",");
     throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${names}`);
-  }
-  if (new Set(requested.map(({ name }) => name)).size !== requested.length) {
-    throw new ProtocolError(ErrorCode.INVALID_REQUEST, "Error due to duplicate config keys");
   }
   const unknown = requested.find(({ operation }) => !Object.values<number>(ConfigOperation).includes(operation));
   if (unknown !== undefined) {
@@ -74,8 +78,15 @@ export function refuseOddRequests(requested: readonly RequestedChange[]): void {
   }
 }
 
-/** What may be set for a topic, at its creation too. @throws {ProtocolError} INVALID_CONFIG */
+/** What may be set for a new topic. @throws {ProtocolError} INVALID_CONFIG */
 export function validateTopicConfigs(configs: ReadonlyMap<string, string>): void {
+  refuseLongValues(configs);
+  checkTopicConfigs(configs);
+}
+
+// ---------------------------------------------------------------------------------------------- below: how
+
+function checkTopicConfigs(configs: ReadonlyMap<string, string>): void {
   for (const [name, text] of configs) {
     const definition = topicDefinition(name);
     if (definition === undefined) {
@@ -99,34 +110,33 @@ export function validateTopicConfigs(configs: ReadonlyMap<string, string>): void
   }
 }
 
-// ---------------------------------------------------------------------------------------------- below: how
-
 function newText({ name, operation, value }: RequestedChange, situation: Situation): string {
   if (operation === ConfigOperation.SET) return value!;
-  const definition = definitionOf(name, situation.kind);
-  if (definition?.type !== "LIST") {
+  const definition = listDefinition(name, situation.kind);
+  if (definition === null) {
     const verb = operation === ConfigOperation.APPEND ? "append to" : "subtract from";
     throw new ProtocolError(ErrorCode.INVALID_CONFIG, `Cannot ${verb} ${name}: it is not a list`);
   }
-  const elements = split(situation.current.get(name) ?? inheritedText(name, definition, situation));
-  const given = split(value!);
-  const result = operation === ConfigOperation.APPEND
-    ? [...elements, ...given.filter((element) => !elements.includes(element))]
-    : elements.filter((element) => !given.includes(element));
-  return result.join(",");
+  const current = situation.current.get(name) ?? inheritedText(name, definition, situation);
+  const elements = current.split(",").filter((element) => element !== "");
+  for (const given of splitAsJava(value!)) {
+    const index = elements.indexOf(given);
+    if (operation === ConfigOperation.APPEND && index < 0) elements.push(given);
+    if (operation === ConfigOperation.SUBTRACT && index >= 0) elements.splice(index, 1);
+  }
+  return elements.join(",");
+}
+
+/** As Java does: nothing is one empty element, and empty ones at the end are none. */
+function splitAsJava(text: string): string[] {
+  if (text === "") return [""];
+  const filled = text.replace(/,+$/, "");
+  return filled === "" ? [] : filled.split(",");
 }
 
 function inheritedText(name: string, definition: ConfigDefinition, { kind, broker }: Situation): string {
-  const brokerName = kind === "topic"
-    ? topicDefinition(name)?.brokerName
-    : kind === "group"
-    ? groupDefinition(name)?.brokerName
-    : null;
-  const inherited = brokerName
-    ? broker.get(brokerName)
-    : kind === "all-brokers" || kind === "broker"
-    ? broker.valueOf(name)
-    : null;
+  const brokerName = kind === "topic" ? topicDefinition(name)?.brokerName : null;
+  const inherited = brokerName ? broker.get(brokerName) : kind === "topic" ? null : broker.valueOf(name);
   return inherited === null ? formatConfig("LIST", definition.default ?? []) : formatConfig("LIST", inherited);
 }
 
@@ -140,9 +150,11 @@ function checked(changes: Changes, situation: Situation): Changes {
       set.set(name, text);
     }
   }
+  refuseLongValues(set);
+  checkName(situation);
   switch (situation.kind) {
     case "topic":
-      validateTopicConfigs(result);
+      checkTopicConfigs(result);
       break;
     case "group":
       validateGroupConfigs(result, situation.broker);
@@ -154,6 +166,29 @@ function checked(changes: Changes, situation: Situation): Changes {
       validateBrokerConfigs(set, result, situation);
   }
   return changes;
+}
+
+/** A broker's name is checked before anything else is (`alter_resource.ts`). */
+function checkName({ kind, name }: Situation): void {
+  switch (kind) {
+    case "topic":
+      requireName(name, "Default topic resources are not allowed.");
+      return checkTopicName(name);
+    case "group":
+      return requireName(name, "Default group resources are not allowed.");
+    case "client-metrics":
+      return requireName(name, "Subscription name can't be empty");
+  }
+}
+
+function refuseLongValues(configs: ReadonlyMap<string, string>): void {
+  for (const [name, text] of configs) {
+    if (text.length <= valueLengthMax) continue;
+    throw new ProtocolError(
+      ErrorCode.INVALID_CONFIG,
+      `The value of ${name} is ${text.length} characters long: ${valueLengthMax} are allowed`,
+    );
+  }
 }
 
 /** Only what is set now is held against the update modes: what was set before may be left as it is. */
@@ -255,24 +290,25 @@ function refusedClientMetrics(name: string, text: string, cause: ConfigError): P
     const illegal = text.split(",").map((part) => part.trim()).find((part) => !isClientMatch(part)) ?? text;
     return new ProtocolError(ErrorCode.INVALID_CONFIG, `Illegal client matching pattern: ${illegal}`, { cause });
   }
-  const isNumber = /^[+-]?\d+$/.test(text.trim());
-  const message = name === "interval.ms" && isNumber
-    ? `Invalid value ${text.trim()} for ${name}, interval must be between 100 and 3600000 (1 hour)`
-    : cause.message;
-  return new ProtocolError(ErrorCode.INVALID_REQUEST, message, { cause });
+  if (name !== "interval.ms" || !isInt(text)) {
+    return new ProtocolError(ErrorCode.INVALID_CONFIG, cause.message, { cause });
+  }
+  return new ProtocolError(
+    ErrorCode.INVALID_REQUEST,
+    `Invalid value ${text.trim()} for ${name}, interval must be between 100 and 3600000 (1 hour)`,
+    { cause },
+  );
 }
 
-function definitionOf(name: string, kind: AlterableKind): ConfigDefinition | undefined {
-  switch (kind) {
-    case "topic":
-      return topicDefinition(name);
-    case "group":
-      return groupDefinition(name);
-    case "client-metrics":
-      return clientMetricsDefinition(name);
-    default:
-      return brokerDefinition(name);
-  }
+/** Only lists of topics and brokers are appended to and subtracted from, as in Kafka. */
+function listDefinition(name: string, kind: AlterableKind): ConfigDefinition | null {
+  if (kind === "group" || kind === "client-metrics") return null;
+  const definition = kind === "topic" ? topicDefinition(name) : brokerDefinition(name);
+  return definition?.type === "LIST" ? definition : null;
+}
+
+function isInt(text: string): boolean {
+  return /^[+-]?\d+$/.test(text.trim()) && Number(text) === (Number(text) | 0);
 }
 
 function refuseNames(names: readonly string[], complaint: string, isRefused: (name: string) => boolean): void {
@@ -299,8 +335,4 @@ function numberOf(
   const text = configs.get(name);
   const definition = topicConfigs[name];
   return text === undefined ? definition.default as number : parseConfig(name, definition, text).value as number;
-}
-
-function split(text: string): string[] {
-  return text.split(",").map((element) => element.trim()).filter((element) => element !== "");
 }

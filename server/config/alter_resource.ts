@@ -3,9 +3,7 @@
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Broker } from "../broker.ts";
 import { ResourceType } from "../cluster/cluster.ts";
-import { topicNameTrouble } from "../cluster/topic_name.ts";
-import type { AlterableKind, Changes, Situation } from "./alter.ts";
-import { requireName } from "./resource_name.ts";
+import { type AlterableKind, type Changes, refuseOddRequests, type RequestedChange, type Situation } from "./alter.ts";
 
 export interface AlterTarget {
   readonly resourceType: number;
@@ -48,19 +46,25 @@ export async function alterResources<Target extends AlterTarget>(
 }
 
 /**
- * Alters what the cluster keeps for a resource; `plan` says how, from what is set when it is its turn.
+ * Alters what the cluster keeps for a resource; `plan` says what the changes come to, from what is set when it is their turn.
  * @throws {ProtocolError}
  */
 export async function alterResource(
   broker: Broker,
   target: AlterTarget,
-  options: { readonly validateOnly: boolean; readonly plan: (situation: Situation) => Changes },
+  { requested, plan, validateOnly }: {
+    readonly requested: readonly RequestedChange[];
+    readonly plan: (requested: readonly RequestedChange[], situation: Situation) => Changes;
+    readonly validateOnly: boolean;
+  },
 ): Promise<void> {
+  refuseOddRequests(requested);
   const kind = kindOf(broker, target);
+  const { resourceType: type, resourceName: name } = target;
   await broker.cluster.alterConfigs(
-    { type: target.resourceType, name: target.resourceName },
-    (current) => options.plan({ kind, current, broker: broker.config }),
-    { validateOnly: options.validateOnly },
+    { type, name },
+    (current) => plan(requested, { kind, name, current, broker: broker.config }),
+    { validateOnly },
   );
 }
 
@@ -68,14 +72,8 @@ export async function alterResource(
 
 function kindOf({ cluster }: Broker, { resourceType, resourceName: name }: AlterTarget): AlterableKind {
   switch (resourceType) {
-    case ResourceType.TOPIC: {
-      requireName(name, "Default topic resources are not allowed.");
-      const trouble = topicNameTrouble(name);
-      if (trouble !== null) {
-        throw new ProtocolError(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${trouble}`);
-      }
+    case ResourceType.TOPIC:
       return "topic";
-    }
     case ResourceType.BROKER:
       if (name === "") return "all-brokers";
       if (!/^\d+$/.test(name)) {
@@ -87,10 +85,8 @@ function kindOf({ cluster }: Broker, { resourceType, resourceName: name }: Alter
         `Unexpected broker id, expected ${cluster.nodeId}, but received ${name}`,
       );
     case ResourceType.GROUP:
-      requireName(name, "Default group resources are not allowed.");
       return "group";
     case ResourceType.CLIENT_METRICS:
-      requireName(name, "Subscription name can't be empty");
       return "client-metrics";
     default:
       throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Unknown resource type ${resourceType}`);

@@ -43,6 +43,8 @@ export interface Rules {
   readonly ignoreCase?: boolean;
   /** For lists: each element at most once. */
   readonly distinct?: boolean;
+  /** For lists: elements may be empty. */
+  readonly emptyElements?: boolean;
   readonly nonEmpty?: boolean;
   /** The rule in words and as a function, for what the others cannot say. */
   readonly satisfies?: { readonly words: string; readonly test: (value: ConfigValue) => boolean };

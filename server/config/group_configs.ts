@@ -61,7 +61,13 @@ export const groupConfigs = {
   ),
   "errors.deadletterqueue.topic.name": from(
     null,
-    string("", "Topic that takes the records which the group gave up; empty for none.", withoutEffect),
+    string("", "Topic that takes the records which the group gave up; empty for none.", {
+      satisfies: {
+        words: "a text that does not begin with __",
+        test: (value) => !(value as string).startsWith("__"),
+      },
+      ...withoutEffect,
+    }),
   ),
   "share.assignment.interval.ms": from(
     "group.share.assignment.interval.ms",
@@ -144,7 +150,9 @@ export const groupConfigs = {
   ),
   "streams.assignor.name": from(
     "group.streams.assignors",
-    string(null, "Task assignor of the group; the first of group.streams.assignors when not set."),
+    string(null, "Task assignor of the group; the first of group.streams.assignors when not set.", {
+      oneOf: ["sticky"],
+    }),
   ),
   "streams.assignor.offload.enable": from(
     "group.streams.assignor.offload.enable",
@@ -174,7 +182,7 @@ export const groupConfigs = {
   ),
   "streams.rack.aware.assignment.tags": from(
     "group.streams.rack.aware.assignment.tags",
-    list([], "Client tags, by name, over whose values standby copies are spread."),
+    list([], "Client tags, by name, over whose values standby copies are spread.", { distinct: true }),
   ),
   "streams.session.timeout.ms": from(
     "group.streams.session.timeout.ms",

@@ -108,6 +108,7 @@ export const topicConfigs = {
     null,
     list([], "Replicas whose copying is throttled on the follower, as PARTITION:BROKER, or * for all.", {
       satisfies: replicaList(),
+      emptyElements: true,
       ...withoutEffect,
     }),
   ),
@@ -120,6 +121,7 @@ export const topicConfigs = {
     null,
     list([], "Replicas whose copying is throttled on the leader, as PARTITION:BROKER, or * for all.", {
       satisfies: replicaList(),
+      emptyElements: true,
       ...withoutEffect,
     }),
   ),
@@ -326,7 +328,7 @@ function replicaList(): NonNullable<Rules["satisfies"]> {
     words: "PARTITION:BROKER pairs separated by commas, or *",
     test: (value) => {
       const replicas = value as readonly string[];
-      return (replicas.length === 1 && replicas[0] === "*") || replicas.every((replica) => /^\d+:\d+$/.test(replica));
+      return replicas.join("") === "*" || replicas.every((replica) => /^(\d+:\d+)?$/.test(replica));
     },
   };
 }

@@ -112,7 +112,7 @@ function isAllowed(rules: Rules, value: ConfigValue): boolean {
   }
   if (typeof value === "object") {
     if (rules.nonEmpty && value.length === 0) return false;
-    if (value.some((element) => element === "")) return false;
+    if (!rules.emptyElements && value.some((element) => element === "")) return false;
     if (rules.distinct && new Set(value).size !== value.length) return false;
     if (!value.every((element) => isOneOf(rules, element))) return false;
   }

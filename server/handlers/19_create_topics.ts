@@ -5,7 +5,8 @@
  * got (KIP-525) · v6 may answer THROTTLING_QUOTA_EXCEEDED (KIP-599) · v7 topic ids
  *
  * Each topic on its own merits; those that can be made are made in one durable change, and take records when this is
- * answered. One named twice is refused, and answered once.
+ * answered. One named twice is refused, and answered once. What refuses all of them (no time left, too many partitions) is told
+ * of every topic as it was asked for.
  */
 import {
   createTopics,
@@ -16,6 +17,7 @@ import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
 import type { Broker } from "../broker.ts";
 import type { Topic, TopicRequest } from "../cluster/cluster.ts";
 import { withinDeadline } from "../cluster/deadline.ts";
+import { METADATA_TOPIC } from "../cluster/topic_name.ts";
 import { describeTopic } from "../config/describe.ts";
 import { handle } from "../handler.ts";
 
@@ -26,8 +28,13 @@ export const createTopicsHandler = handle(createTopics, [0, 7], async (request, 
   const twice = new Set<string>();
   for (const { name } of request.topics) (seen.has(name) ? twice : seen).add(name);
   const duplicate = new ProtocolError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.");
+  const reserved = new ProtocolError(
+    ErrorCode.INVALID_REQUEST,
+    `Creation of internal topic ${METADATA_TOPIC} is prohibited.`,
+  );
   const answers = [...twice].map((name) => refused(name, duplicate));
-  const wanted = request.topics.filter(({ name }) => !twice.has(name));
+  if (seen.has(METADATA_TOPIC) && !twice.has(METADATA_TOPIC)) answers.push(refused(METADATA_TOPIC, reserved));
+  const wanted = request.topics.filter(({ name }) => !twice.has(name) && name !== METADATA_TOPIC);
   if (wanted.length === 0) return { topics: answers };
   const admission = meter?.mutations({ isStrict: apiVersion >= 6 });
   try {
@@ -41,7 +48,7 @@ export const createTopicsHandler = handle(createTopics, [0, 7], async (request, 
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    for (const { name } of wanted) answers.push(refused(name, error));
+    return { topics: request.topics.map(({ name }) => refused(name, error)) };
   }
   return { topics: answers };
 });

@@ -5,7 +5,7 @@
  * v6 by name or id (KIP-516)
  *
  * A topic is gone when this is answered; its files go a while later (`file.delete.delay.ms`). What is refused is answered
- * first, a topic asked for twice once.
+ * first, a topic asked for twice once; when the time is up, all that was asked for as it was asked for.
  */
 import {
   deleteTopics,
@@ -23,6 +23,10 @@ import { handle } from "../handler.ts";
 interface Asked {
   readonly name: string | null;
   readonly topicId: string;
+}
+
+interface Identified extends Asked {
+  readonly name: string;
 }
 
 type Answer = DeleteTopicsResponseDraft["responses"][number];
@@ -44,75 +48,96 @@ async function deleteAll(
   asked: readonly Asked[],
   admission: PartitionAdmission | undefined,
 ): Promise<Answer[]> {
-  const names = new Tally(asked.map(({ name }) => name));
-  const ids = new Tally(asked.map(({ topicId }) => topicId));
-  const doomed: Asked[] = [];
-  const answers = new Map<string, Answer>();
-  for (const one of asked) {
-    const error = troubleWith(broker, one, names, ids);
-    if (error !== null) answers.set(`${one.topicId} ${one.name}`, refused(one, error));
-    else doomed.push(identified(broker, one));
+  const wanted = sorted(asked);
+  if (wanted.names.size + wanted.ids.size === 0) return wanted.refused;
+  try {
+    return await withinDeadline(broker.runtime.timers, timeoutMs, async () => {
+      const { doomed, refused } = lookedUp(broker, wanted);
+      return [...wanted.refused, ...refused, ...await deleteNow(broker, doomed, admission)];
+    });
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return asked.map((one) => refused(one, error));
   }
-  return [...answers.values(), ...await deleteNow(broker, timeoutMs, doomed, admission)];
+}
+
+interface Wanted {
+  readonly names: ReadonlySet<string>;
+  readonly ids: ReadonlySet<string>;
+  readonly idsTwice: ReadonlySet<string>;
+  readonly refused: Answer[];
+}
+
+/** What can be looked up, and what need not be. */
+function sorted(asked: readonly Asked[]): Wanted {
+  const answers: Answer[] = [];
+  const names = new Tally(), ids = new Tally();
+  for (const one of asked) {
+    if (one.name !== null && one.topicId !== ZERO_UUID) {
+      answers.push(refused(one, invalid("You may not specify both topic name and topic id.")));
+    } else if (one.name !== null) names.add(one.name);
+    else if (one.topicId !== ZERO_UUID) ids.add(one.topicId);
+    else answers.push(refused(one, invalid("Neither topic name nor id were specified.")));
+  }
+  for (const name of names.twice) {
+    answers.push(refused({ name, topicId: ZERO_UUID }, invalid("Duplicate topic name.")));
+  }
+  for (const topicId of ids.twice) answers.push(refused({ name: null, topicId }, invalid("Duplicate topic id.")));
+  return { names: names.once, ids: ids.once, idsTwice: ids.twice, refused: answers };
+}
+
+/** Of a topic that is asked for by name and by id too, only the name is answered, and it stays. */
+function lookedUp(broker: Broker, { names, ids, idsTwice }: Wanted): { doomed: Identified[]; refused: Answer[] } {
+  const answers: Answer[] = [];
+  const doomed = new Map<string, Identified>();
+  for (const topicId of ids) {
+    const topic = broker.cluster.topicById(topicId);
+    if (topic !== undefined) doomed.set(topicId, { name: topic.name, topicId });
+    else answers.push(refused({ name: null, topicId }, new ProtocolError(ErrorCode.UNKNOWN_TOPIC_ID)));
+  }
+  for (const name of names) {
+    const topicId = broker.cluster.topic(name)?.id;
+    if (topicId === undefined) {
+      answers.push(refused({ name, topicId: ZERO_UUID }, new ProtocolError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)));
+    } else if (idsTwice.has(topicId) || doomed.delete(topicId)) {
+      answers.push(refused(
+        { name, topicId },
+        invalid("The provided topic name maps to an ID that was already supplied."),
+      ));
+    } else doomed.set(topicId, { name, topicId });
+  }
+  return { doomed: [...doomed.values()], refused: answers };
 }
 
 async function deleteNow(
   broker: Broker,
-  timeoutMs: number,
-  doomed: readonly Asked[],
+  doomed: readonly Identified[],
   admission: PartitionAdmission | undefined,
 ): Promise<Answer[]> {
   if (doomed.length === 0) return [];
-  try {
-    const errors = await withinDeadline(
-      broker.runtime.timers,
-      timeoutMs,
-      () => broker.cluster.deleteTopics(doomed.map(({ topicId }) => topicId), { admission }),
-    );
-    return doomed.map((one, index) => {
-      const error = errors[index] ?? null;
-      return error === null ? { ...one, errorCode: ErrorCode.NONE } : refused(one, error);
-    });
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    return doomed.map((one) => refused(one, error));
-  }
+  const errors = await broker.cluster.deleteTopics(doomed.map(({ topicId }) => topicId), { admission });
+  return doomed.map((one, index) => {
+    const error = errors[index] ?? null;
+    return error === null ? { ...one, errorCode: ErrorCode.NONE } : refused(one, error);
+  });
 }
 
-function troubleWith(broker: Broker, { name, topicId }: Asked, names: Tally, ids: Tally): ProtocolError | null {
-  const invalid = (why: string) => new ProtocolError(ErrorCode.INVALID_REQUEST, why);
-  if (name === null) {
-    if (topicId === ZERO_UUID) return invalid("Neither topic name nor id were specified.");
-    if (ids.count(topicId) > 1) return invalid("Duplicate topic id.");
-    return broker.cluster.topicById(topicId) === undefined ? new ProtocolError(ErrorCode.UNKNOWN_TOPIC_ID) : null;
-  }
-  if (topicId !== ZERO_UUID) return invalid("You may not specify both topic name and topic id.");
-  if (names.count(name) > 1) return invalid("Duplicate topic name.");
-  const topic = broker.cluster.topic(name);
-  if (topic === undefined) return new ProtocolError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-  if (ids.count(topic.id) > 0) return invalid("The provided topic name maps to an ID that was already supplied.");
-  return null;
-}
-
-/** Both name and id of a topic that is there. */
-function identified(broker: Broker, { name, topicId }: Asked): Asked {
-  const topic = name === null ? broker.cluster.topicById(topicId) : broker.cluster.topic(name);
-  return { name: topic!.name, topicId: topic!.id };
+function invalid(why: string): ProtocolError {
+  return new ProtocolError(ErrorCode.INVALID_REQUEST, why);
 }
 
 function refused({ name, topicId }: Asked, error: ProtocolError): Answer {
   return { name, topicId, errorCode: error.code, errorMessage: error.message };
 }
 
-/** How often each value occurs. */
+/** Values that occur once, and those that do more often. */
 class Tally {
-  readonly #counts = new Map<string | null, number>();
+  readonly once = new Set<string>();
+  readonly twice = new Set<string>();
 
-  constructor(values: Iterable<string | null>) {
-    for (const value of values) this.#counts.set(value, this.count(value) + 1);
-  }
-
-  count(value: string | null): number {
-    return this.#counts.get(value) ?? 0;
+  add(value: string): void {
+    if (this.twice.has(value)) return;
+    if (this.once.delete(value)) this.twice.add(value);
+    else this.once.add(value);
   }
 }

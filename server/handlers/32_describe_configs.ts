@@ -4,7 +4,8 @@
  * v0 "is default" · v1 source and synonyms · v3 type and documentation · v4 flexible
  *
  * Answers for topics, this broker (by its id), all brokers (by no name), the broker's logger, groups and client metrics
- * subscriptions. Groups and subscriptions need not exist: their defaults do.
+ * subscriptions. Groups and subscriptions need not exist: their defaults do. One resource of a kind that nobody knows refuses
+ * them all.
  */
 import { describeConfigs, type DescribeConfigsRequest } from "../../protocol/api/32_describe_configs.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
@@ -29,6 +30,7 @@ export const describeConfigsHandler = handle(describeConfigs, [0, 4], (request, 
   results: request.resources.map((resource) => {
     const { resourceType, resourceName } = resource;
     try {
+      refuseUnknownKinds(request);
       const configs = select(describe(broker, resource), resource.configurationKeys)
         .map((config) => entry(config, request, apiVersion));
       return { errorCode: ErrorCode.NONE, errorMessage: "", resourceType, resourceName, configs };
@@ -71,8 +73,19 @@ function describe(
       requireName(name, "Group name must not be empty");
       return describeGroup(overrides(), config);
     default:
-      throw new ProtocolError(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`);
+      throw unsupported(resourceType);
   }
+}
+
+const knownTypes = new Set<number>(Object.values(ResourceType));
+
+function refuseUnknownKinds({ resources }: DescribeConfigsRequest): void {
+  const unknown = resources.find(({ resourceType }) => !knownTypes.has(resourceType));
+  if (unknown !== undefined) throw unsupported(unknown.resourceType);
+}
+
+function unsupported(resourceType: number): ProtocolError {
+  return new ProtocolError(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`);
 }
 
 /** No names, or none at all, mean all of them. */

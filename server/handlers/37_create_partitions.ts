@@ -3,7 +3,8 @@
  *
  * v1 throttling after the answer · v2 flexible · v3 may answer THROTTLING_QUOTA_EXCEEDED
  *
- * Each topic on its own merits; the new partitions take records when this is answered.
+ * Each topic on its own merits; the new partitions take records when this is answered. What refuses all of them (no time left,
+ * too many partitions) is told of every topic as it was asked for.
  */
 import { createPartitions, type CreatePartitionsResponseDraft } from "../../protocol/api/37_create_partitions.ts";
 import { ErrorCode, ProtocolError } from "../../protocol/errors.ts";
@@ -37,7 +38,7 @@ export const createPartitionsHandler = handle(
       wanted.forEach(({ name }, index) => results.push(result(name, errors[index] ?? null)));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      for (const { name } of wanted) results.push(result(name, error));
+      return { throttleTimeMs: 0, results: request.topics.map(({ name }) => result(name, error)) };
     }
     return { throttleTimeMs: 0, results };
   },

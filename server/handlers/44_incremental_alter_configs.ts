@@ -26,11 +26,11 @@ export const incrementalAlterConfigsHandler = handle(incrementalAlterConfigs, [0
 type Resource = IncrementalAlterConfigsRequest["resources"][number];
 
 async function alter(broker: Broker, resource: Resource, validateOnly: boolean): Promise<void> {
-  const changes = resource.configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value }));
+  const requested = resource.configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value }));
   if (resource.resourceType === ResourceType.BROKER_LOGGER) {
-    return alterLogger(broker, resource.resourceName, changes, validateOnly);
+    return alterLogger(broker, resource.resourceName, requested, validateOnly);
   }
-  await alterResource(broker, resource, { validateOnly, plan: (situation) => planChanges(changes, situation) });
+  await alterResource(broker, resource, { requested, plan: planChanges, validateOnly });
 }
 
 /** Kafka's levels as ours. */
@@ -49,13 +49,13 @@ function alterLogger(
   changes: readonly RequestedChange[],
   validateOnly: boolean,
 ): void {
+  refuseOddRequests(changes);
   if (name !== `${cluster.nodeId}`) {
     throw new ProtocolError(
       ErrorCode.INVALID_REQUEST,
       `Unexpected node id. Expected ${cluster.nodeId}, but received ${name}`,
     );
   }
-  refuseOddRequests(changes);
   for (const change of changes) checkLoggerChange(change);
   if (validateOnly) return;
   for (const { value } of changes) logger.level = levels[value!]!;

@@ -31,8 +31,6 @@ export interface Choice {
   readonly served: Served;
   /** Of the names of apis. */
   readonly only?: RegExp;
-  /** Also what is known to differ and has not been gone through. */
-  readonly isAll?: boolean;
 }
 
 /** How many pairs of fields each base could be asked with. */
@@ -40,12 +38,12 @@ const pairsPerBase = 12;
 /** How many of all the questions that there are a round asks of each base, beside those that are as they should be. */
 const askedPerBase = 24;
 
-export function questionsOf({ seed, round, served, only = /./, isAll = false }: Choice): Question[] {
+export function questionsOf({ seed, round, served, only = /./ }: Choice): Question[] {
   const questions = allBases(served).filter(({ api }) => only.test(api.name)).flatMap((each) => {
     const [first, last] = versionsOf(each, served);
     return first > last ? [] : ofBase(each, first, last, createPrng(seed + 7_919 * round + hash(each)));
   });
-  return questions.filter((each) => isAskable(each, isAll));
+  return questions.filter(isAskable);
 }
 
 export function draftOf({ base: { api, draft }, version, mutations }: Question, prepared: unknown, talk: Talk): object {

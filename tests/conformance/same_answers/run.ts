@@ -37,7 +37,6 @@ export interface RunOptions {
   readonly seed: number;
   readonly roundCount: number;
   readonly only?: RegExp;
-  readonly isAll?: boolean;
   /** Is called with each difference that has no reason, as it is found. */
   readonly onFinding?: (finding: Finding) => void;
 }
@@ -82,13 +81,13 @@ interface Sides {
 
 async function askAll(
   sides: Sides,
-  { seed, roundCount, only, isAll = false, onFinding }: RunOptions,
+  { seed, roundCount, only, onFinding }: RunOptions,
 ): Promise<Outcome> {
   const served = await servedByBoth(sides);
   const findings: Finding[] = [];
   const met = new Map<Meant, number>();
   const questions = Array.from({ length: roundCount }, (_, round) => {
-    return questionsOf({ seed, round, served, isAll, ...(only !== undefined && { only }) });
+    return questionsOf({ seed, round, served, ...(only !== undefined && { only }) });
   }).flat();
   let runCount = 0;
   const ask = async (question: Question) => {

@@ -6,6 +6,9 @@ import {
   ConfigOperation,
   planChanges,
   planReplacement,
+  refuseOddRequests,
+  type RequestedChange,
+  type Situation,
   validateTopicConfigs,
 } from "../../../server/config/alter.ts";
 
@@ -14,10 +17,29 @@ const broker = BrokerConfig.parse([{ source: "file", name: "log.cleanup.policy",
 
 type Requested = readonly [name: string, operation: number, value: string | null];
 
-function plan(kind: AlterableKind, requested: readonly Requested[], current: Record<string, string> = {}): string[] {
+function plan(
+  kind: AlterableKind,
+  requested: readonly Requested[],
+  current: Record<string, string> = {},
+  resource = "1",
+): string[] {
   const changes = requested.map(([name, operation, value]) => ({ name, operation, value }));
-  const planned = planChanges(changes, { kind, current: new Map(Object.entries(current)), broker });
+  refuseOddRequests(changes);
+  const planned = planChanges(changes, situation(kind, current, resource));
   return [...planned].map(([name, value]) => `${name}=${value}`);
+}
+
+function replace(
+  kind: AlterableKind,
+  configs: Record<string, string>,
+  current: Record<string, string> = {},
+): [string, string | null][] {
+  const changes = Object.entries(configs).map(([name, value]): RequestedChange => ({ name, operation: SET, value }));
+  return [...planReplacement(changes, situation(kind, current))];
+}
+
+function situation(kind: AlterableKind, current: Record<string, string>, name = "1"): Situation {
+  return { kind, name, current: new Map(Object.entries(current)), broker };
 }
 
 /** "CODE: message" of the refusal. */
@@ -52,6 +74,14 @@ describe("incremental changes", () => {
       ["subtract from the default", SUBTRACT, "delete", {}, ""],
       ["subtract from what is set", SUBTRACT, "delete", { "cleanup.policy": "compact,delete" }, "compact"],
       ["subtract of what is not there", SUBTRACT, "compact", {}, "delete"],
+      [
+        "subtract of what stands behind a blank",
+        SUBTRACT,
+        "delete",
+        { "cleanup.policy": "compact, delete" },
+        "compact, delete",
+      ],
+      ["append of commas", APPEND, ",,", {}, "delete"],
     ] as const,
   )("list %s", (_, operation, value, current, expected) => {
     expect(plan("topic", [["cleanup.policy", operation, value]], current)).toEqual([`cleanup.policy=${expected}`]);
@@ -61,7 +91,13 @@ describe("incremental changes", () => {
   test.each<[string, AlterableKind, readonly Requested[], string]>([
     ["number that is none", "topic", [["retention.ms", SET, "abc"]], "INVALID_CONFIG"],
     ["number out of bounds", "topic", [["retention.ms", SET, "-5"]], "INVALID_CONFIG"],
-    ["empty number", "topic", [["retention.ms", SET, ""]], "INVALID_CONFIG"],
+    ...["segment.bytes", "retention.ms", "min.cleanable.dirty.ratio", "preallocate", "compression.type"].map((name) =>
+      [`${name} of nothing`, "topic", [[name, SET, " "]], "INVALID_CONFIG"] as [string, "topic", Requested[], string]
+    ),
+    ["append of nothing", "topic", [["cleanup.policy", APPEND, ""]], "INVALID_CONFIG"],
+    ["append behind a comma", "topic", [["cleanup.policy", APPEND, ",compact"]], "INVALID_CONFIG"],
+    ["append of a blank", "topic", [["cleanup.policy", APPEND, " "]], "INVALID_CONFIG"],
+    ["value of 32,768 characters", "topic", [["cleanup.policy", SET, " ".repeat(32_768)]], "INVALID_CONFIG"],
     ["unknown topic config", "topic", [["no.such", SET, "1"]], "INVALID_CONFIG"],
     ["null value", "topic", [["retention.ms", SET, null]], "INVALID_REQUEST"],
     ["append to what is no list", "topic", [["retention.ms", APPEND, "1"]], "INVALID_CONFIG"],
@@ -104,6 +140,13 @@ describe("incremental changes", () => {
       [["consumer.session.timeout.ms", SET, "500000"]],
       "INVALID_CONFIG",
     ],
+    ["list of a group, appended to,", "group", [["streams.rack.aware.assignment.tags", APPEND, "a"]], "INVALID_CONFIG"],
+    ["tag of a group, twice,", "group", [["streams.rack.aware.assignment.tags", SET, "a,a"]], "INVALID_CONFIG"],
+    ["assignor that is none", "group", [["streams.assignor.name", SET, "none"]], "INVALID_CONFIG"],
+    ["internal dead-letter topic", "group", [["errors.deadletterqueue.topic.name", SET, "__a"]], "INVALID_CONFIG"],
+    ["list of client metrics, appended to,", "client-metrics", [["metrics", APPEND, "a"]], "INVALID_CONFIG"],
+    ["client metrics interval that is none", "client-metrics", [["interval.ms", SET, "soon"]], "INVALID_CONFIG"],
+    ["client metrics interval of nothing", "client-metrics", [["interval.ms", SET, ""]], "INVALID_CONFIG"],
     ["unknown client metrics config", "client-metrics", [["no.such", SET, "1"]], "INVALID_REQUEST"],
     ["client metrics interval out of bounds", "client-metrics", [["interval.ms", SET, "50"]], "INVALID_REQUEST"],
     ["client metrics selector that is none", "client-metrics", [["match", SET, "foo=bar"]], "INVALID_CONFIG"],
@@ -116,6 +159,10 @@ describe("incremental changes", () => {
     ["empty cleanup policy", "topic", ["cleanup.policy", SET, ""]],
     ["more in-sync replicas than brokers", "topic", ["min.insync.replicas", SET, "99"]],
     ["all replicas throttled", "topic", ["leader.replication.throttled.replicas", SET, "*"]],
+    ["no throttled replicas", "topic", ["follower.replication.throttled.replicas", SET, " "]],
+    ["throttled replicas among commas", "topic", ["leader.replication.throttled.replicas", SET, ",0:1,,"]],
+    ["nothing, appended to throttled replicas,", "topic", ["leader.replication.throttled.replicas", APPEND, ""]],
+    ["streams assignor", "group", ["streams.assignor.name", SET, "sticky"]],
     ["flush policy", "topic", ["flush.policy", SET, "os"]],
     ["broker config that Kafka does not know", "broker", ["no.such", SET, "1"]],
     ["read-only broker config set back", "broker", ["num.partitions", DELETE, null]],
@@ -128,6 +175,17 @@ describe("incremental changes", () => {
     expect(refusal(() => plan(kind, [change]))).toBe("no refusal");
   });
 
+  // As a Kafka 4.4 broker told of the same.
+  test.each<[string, AlterableKind, string, readonly Requested[], string]>([
+    ["a list that is none before a name", "topic", "a b", [["retention.ms", APPEND, "1"]], "INVALID_CONFIG"],
+    ["a name before a value", "topic", "a b", [["retention.ms", SET, "x"]], "INVALID_TOPIC_EXCEPTION"],
+    ["no name before a value", "topic", "", [["retention.ms", SET, "x"]], "INVALID_REQUEST"],
+    ["a null before a name", "topic", "a b", [["retention.ms", SET, null]], "INVALID_REQUEST"],
+    ["no group before a value", "group", "", [["consumer.session.timeout.ms", SET, "x"]], "INVALID_REQUEST"],
+  ])("%s is told", (_, kind, resource, requested, code) => {
+    expect(refusal(() => plan(kind, requested, {}, resource))).toContain(`${code}: `);
+  });
+
   test("what is wrong with a value is told", () => {
     expect(refusal(() => plan("topic", [["retention.ms", SET, "abc"]]))).toBe(
       'INVALID_CONFIG: Invalid value "abc" for retention.ms: must be a whole number (LONG), at least -1',
@@ -137,20 +195,18 @@ describe("incremental changes", () => {
 
 describe("replacement of all configs", () => {
   test("what is not named is unset", () => {
-    const current = new Map([["retention.ms", "1"], ["flush.ms", "2"]]);
-    const planned = planReplacement([{ name: "retention.ms", value: "5" }], { kind: "topic", current, broker });
-    expect([...planned]).toEqual([["retention.ms", "5"], ["flush.ms", null]]);
+    const current = { "retention.ms": "1", "flush.ms": "2" };
+    expect(replace("topic", { "retention.ms": "5" }, current)).toEqual([["retention.ms", "5"], ["flush.ms", null]]);
   });
 
   test("nothing named unsets all", () => {
-    const planned = planReplacement([], { kind: "broker", current: new Map([["log.retention.ms", "1"]]), broker });
-    expect([...planned]).toEqual([["log.retention.ms", null]]);
+    expect(replace("broker", {}, { "log.retention.ms": "1" })).toEqual([["log.retention.ms", null]]);
   });
 
   test("bad value is refused", () => {
-    const run = () =>
-      planReplacement([{ name: "num.partitions", value: "5" }], { kind: "broker", current: new Map(), broker });
-    expect(refusal(run)).toBe("INVALID_REQUEST: Cannot update these configs dynamically: [num.partitions]");
+    expect(refusal(() => replace("broker", { "num.partitions": "5" }))).toBe(
+      "INVALID_REQUEST: Cannot update these configs dynamically: [num.partitions]",
+    );
   });
 });
 

@@ -95,6 +95,15 @@ export const topicBases: readonly Base[] = [
     draft: ({ topicId }) => ({ topics: [{ name: null, topicId }], timeoutMs: 10_000 }),
     probe: (talk, { name }) => look(talk, name),
   }),
+  base(deleteTopics, "one by name and by id", {
+    versions: [6, 6],
+    prepare: ({ dialogue }) => dialogue.topic("deleted"),
+    draft: ({ name, topicId }) => ({
+      topics: [{ name, topicId: ZERO_UUID }, { name: null, topicId }],
+      timeoutMs: 10_000,
+    }),
+    probe: (talk, { name }) => look(talk, name),
+  }),
   base(createPartitions, "more", {
     prepare: ({ dialogue }) => dialogue.topic("grown", { partitionCount: 2 }),
     draft: ({ name }) => ({ topics: [{ name, count: 3, assignments: null }], timeoutMs: 10_000, validateOnly: false }),

@@ -7,6 +7,8 @@ import {
   type PlanContext,
   planPartitions,
   planTopic,
+  refuseManyMorePartitions,
+  refuseManyPartitions,
   type TopicRequest,
 } from "../../../../server/cluster/topic_plans.ts";
 
@@ -207,6 +209,33 @@ describe("plan of a topic", () => {
   ])("refuses %s", (_, request, code, message) => {
     const image = imageWith({ name: "taken" }, { name: "col.a" });
     expect(refusal(() => planTopic(image, request, context()))).toEqual([code, message]);
+  });
+});
+
+describe("requests for too many partitions are refused by their number:", () => {
+  const tooMany = "Excessively large number of partitions per request.";
+
+  test.each<[string, TopicRequest[]]>([
+    ["two thousand million", [{ name: "a", partitionCount: 2_147_483_647 }]],
+    ["10,000 and the default", [{ name: "a", partitionCount: 10_000 }, { name: "b" }]],
+    [
+      "10,000 and one by hand",
+      [{ name: "a", partitionCount: 10_000 }, { name: "b", assignments: [{ partitionIndex: 0, brokerIds: [] }] }],
+    ],
+  ])("%s", (_, requests) => {
+    expect(refusal(() => refuseManyPartitions(requests, 2))).toEqual([ErrorCode.POLICY_VIOLATION, tooMany]);
+  });
+
+  test.each([2_147_483_647, 10_004])("3, and %i in the end", (count) => {
+    const request = { name: "c1", count, assignments: [] };
+    expect(refusal(() => refuseManyMorePartitions(imageWith({ name: "c1", partitionCount: 3 }), [request])))
+      .toEqual([ErrorCode.POLICY_VIOLATION, "Excessively large number of additional partitions per request."]);
+  });
+
+  test("not 10,000 and less than none, and none of a topic that is not there", () => {
+    refuseManyPartitions([{ name: "a", partitionCount: 10_000 }, { name: "b", partitionCount: -2 }], 2);
+    const more = [{ name: "c1", count: 10_003, assignments: null }, { name: "b", count: 20_000, assignments: null }];
+    refuseManyMorePartitions(imageWith({ name: "c1", partitionCount: 3 }), more);
   });
 });
 

@@ -110,6 +110,7 @@ describe("altered configs", () => {
   // Codes are those of a Kafka 4.4 broker for the same requests.
   test.each<[string, Change, string]>([
     ["absent topic", [TOPIC, "none", "retention.ms", "1"], "UNKNOWN_TOPIC_OR_PARTITION"],
+    ["absent topic, badly,", [TOPIC, "none", "retention.ms", "soon"], "INVALID_CONFIG"],
     ["impossible topic", [TOPIC, "no such", "retention.ms", "1"], "INVALID_TOPIC_EXCEPTION"],
     ["topic without a name", [TOPIC, "", "retention.ms", "1"], "INVALID_REQUEST"],
     ["other broker", [BROKER, "7", "log.retention.ms", "1"], "INVALID_REQUEST"],
@@ -197,5 +198,17 @@ describe("described configs", () => {
     });
     expect(errorName(results[0]!.errorCode)).toBe(expected);
     expect(results[0]!.configs).toEqual([]);
+  });
+
+  // As of a Kafka 4.4 broker.
+  test("of all resources are refused with one of an unknown kind", async () => {
+    const { results } = await client.send(describeConfigs, 4, {
+      resources: [
+        { resourceType: TOPIC, resourceName: "orders", configurationKeys: null },
+        { resourceType: 0, resourceName: "x", configurationKeys: null },
+      ],
+    });
+    expect(results.map(({ errorCode, configs }) => [errorName(errorCode), configs]))
+      .toEqual([["INVALID_REQUEST", []], ["INVALID_REQUEST", []]]);
   });
 });

@@ -117,10 +117,41 @@ describe("CreateTopics", () => {
     expect(broker.cluster.topics()).toEqual([]);
   });
 
+  // As of a Kafka 4.4 broker: a topic takes a record too, and so does each of its configs.
+  test.each<[string, Partial<WantedTopic>, number]>([
+    ["9,999 partitions", { numPartitions: 9_999 }, ErrorCode.NONE],
+    ["9,999 partitions and a config", {
+      numPartitions: 9_999,
+      configs: [{ name: "flush.ms", value: "1" }],
+    }, ErrorCode.POLICY_VIOLATION],
+    ["10,000 partitions", { numPartitions: 10_000 }, ErrorCode.POLICY_VIOLATION],
+    ["10,001 partitions, and a bad config", {
+      numPartitions: 10_001,
+      configs: [{ name: "flush.ms", value: "x" }],
+    }, ErrorCode.POLICY_VIOLATION],
+    ["the greatest number of partitions, and no replicas", {
+      numPartitions: 2_147_483_647,
+      replicationFactor: 0,
+    }, ErrorCode.POLICY_VIOLATION],
+    ["no partitions and no replicas", { numPartitions: 0, replicationFactor: 0 }, ErrorCode.INVALID_REPLICATION_FACTOR],
+  ])("%s", async (_, fields, expected) => {
+    const broker = await fakeBroker();
+    const { topics } = await create(broker, 5, { topics: [wanted("a", fields)], validateOnly: true });
+    expect(topics.map(({ errorCode }) => errorCode)).toEqual([expected]);
+  });
+
+  test("the metadata's topic is refused without time, too", async () => {
+    const broker = await fakeBroker();
+    const { topics } = await create(broker, 5, { topics: [wanted("__cluster_metadata")], timeoutMs: 0 });
+    expect(topics.map(({ errorCode }) => errorCode)).toEqual([ErrorCode.INVALID_REQUEST]);
+  });
+
   test("without time nothing is begun", async () => {
     const broker = await fakeBroker();
-    const { topics } = await create(broker, 5, { topics: [wanted("a")], timeoutMs: 0 });
-    expect(topics[0]!.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+    const { topics } = await create(broker, 5, { topics: [wanted("a"), wanted("b"), wanted("b")], timeoutMs: 0 });
+    const { REQUEST_TIMED_OUT } = ErrorCode;
+    expect(topics.map(({ name, errorCode }) => [name, errorCode]))
+      .toEqual([["a", REQUEST_TIMED_OUT], ["b", REQUEST_TIMED_OUT], ["b", REQUEST_TIMED_OUT]]);
     expect(broker.cluster.topic("a")).toBe(undefined);
   });
 
@@ -140,7 +171,7 @@ describe("CreateTopics", () => {
 });
 
 describe("DeleteTopics", () => {
-  function remove(broker: FakeBroker, version: number, request: Omit<DeleteTopicsRequestDraft, "timeoutMs">) {
+  function remove(broker: FakeBroker, version: number, request: Partial<DeleteTopicsRequestDraft>) {
     return broker.ask(deleteTopicsHandler, deleteTopics, version, { timeoutMs: 5000, ...request });
   }
 
@@ -193,9 +224,39 @@ describe("DeleteTopics", () => {
       [ErrorCode.INVALID_REQUEST, "Duplicate topic name."],
       [ErrorCode.INVALID_REQUEST, "Duplicate topic id."],
       [ErrorCode.INVALID_REQUEST, "The provided topic name maps to an ID that was already supplied."],
-      [ErrorCode.NONE, null],
     ]);
-    expect(broker.cluster.topics().map(({ name }) => name)).toEqual(["c"]);
+    expect(broker.cluster.topics().map(({ name }) => name)).toEqual(["a", "c"]);
+  });
+
+  test("v6 does not mistake an id beside a name for one given twice", async () => {
+    const broker = await fakeBroker();
+    const a = await broker.cluster.createTopic({ name: "a" });
+    const { responses } = await remove(broker, 6, {
+      topics: [{ name: "x", topicId: a.id }, { name: null, topicId: a.id }],
+    });
+    expect(responses.map(({ errorCode }) => errorCode)).toEqual([ErrorCode.INVALID_REQUEST, ErrorCode.NONE]);
+  });
+
+  test("v6 without time answers what was asked, also for what is not there", async () => {
+    const broker = await fakeBroker();
+    const a = await broker.cluster.createTopic({ name: "a" });
+    const asked = [
+      { name: "a", topicId: ZERO_UUID },
+      { name: "none", topicId: ZERO_UUID },
+      { name: "none", topicId: ZERO_UUID },
+      { name: null, topicId: a.id },
+      { name: null, topicId: ZERO_UUID },
+    ];
+    const { responses } = await remove(broker, 6, { topics: asked, timeoutMs: 0 });
+    expect(responses.map(({ name, topicId, errorCode }) => [name, topicId, errorCode]))
+      .toEqual(asked.map(({ name, topicId }) => [name, topicId, ErrorCode.REQUEST_TIMED_OUT]));
+    expect(broker.cluster.topic("a") === undefined).toBe(false);
+  });
+
+  test("without time refuses what need not be looked up", async () => {
+    const broker = await fakeBroker();
+    const { responses } = await remove(broker, 5, { topicNames: ["a", "a"], timeoutMs: -1 });
+    expect(responses.map(({ errorCode }) => errorCode)).toEqual([ErrorCode.INVALID_REQUEST]);
   });
 
   test("is refused where it is disabled", async () => {
@@ -246,6 +307,8 @@ describe("CreatePartitions", () => {
     expect(await codes({ topics: [one], validateOnly: true })).toEqual([ErrorCode.NONE]);
     expect(await codes({ topics: [one, one] })).toEqual([ErrorCode.INVALID_REQUEST]);
     expect(await codes({ topics: [{ ...one, count: 20_000 }] })).toEqual([ErrorCode.POLICY_VIOLATION]);
+    const assigned = { ...one, count: 2_147_483_647, assignments: [{ brokerIds: [1] }] };
+    expect(await codes({ topics: [assigned] })).toEqual([ErrorCode.POLICY_VIOLATION]);
     expect(await codes({ topics: [one], timeoutMs: 0 })).toEqual([ErrorCode.REQUEST_TIMED_OUT]);
     expect(broker.cluster.topic("a")!.partitions.length).toBe(2);
   });
