@@ -44,23 +44,33 @@ export interface Synonym {
   readonly source: number;
 }
 
+/** What was set by request, of names that nobody here knows too. */
+export interface BrokerOverrides {
+  readonly thisBroker: ReadonlyMap<string, string>;
+  readonly allBrokers: ReadonlyMap<string, string>;
+}
+
 /** All configs of this broker. */
-export function describeBroker(config: BrokerConfig): DescribedConfig[] {
+export function describeBroker(config: BrokerConfig, overrides: BrokerOverrides): DescribedConfig[] {
   const names = new Set<string>(Object.keys(brokerConfigs).filter((name) => !brokerDefinition(name)?.isInternal));
   for (const set of allSet(config)) for (const name of set.keys()) names.add(name);
-  return sorted(names).map((name) => {
+  const known = sorted(names).map((name) => {
     const definition = brokerDefinition(name)!;
     return described(name, definition, synonymsOf(config, name), {
       value: synonymsOf(config, name).find((synonym) => synonym.name === name)?.value ?? null,
       readOnly: definition.updateMode === "read-only",
     });
   });
+  return [...known, ...describeUnknown(overrides)];
 }
 
 /** What is set for all brokers: the configs of the broker resource without a name. */
-export function describeAllBrokers(config: BrokerConfig): DescribedConfig[] {
+export function describeAllBrokers(
+  config: BrokerConfig,
+  { allBrokers }: Pick<BrokerOverrides, "allBrokers">,
+): DescribedConfig[] {
   const set = config.dynamicConfigs("all-brokers");
-  return sorted(set.keys()).map((name) => {
+  const known = sorted(set.keys()).map((name) => {
     const definition = brokerDefinition(name)!;
     const synonym = {
       name,
@@ -72,6 +82,7 @@ export function describeAllBrokers(config: BrokerConfig): DescribedConfig[] {
       readOnly: definition.updateMode === "read-only",
     });
   });
+  return [...known, ...describeUnknown({ thisBroker: new Map(), allBrokers })];
 }
 
 export function describeTopic(overrides: ReadonlyMap<string, string>, config: BrokerConfig): DescribedConfig[] {
@@ -146,6 +157,26 @@ const unitFamilies: readonly (readonly BrokerConfigName[])[] = [
   ["log.roll.jitter.ms", "log.roll.jitter.hours"],
   ["log.flush.interval.ms", "log.flush.scheduler.interval.ms"],
 ];
+
+/** They may be anything, so their values are kept secret. */
+function describeUnknown({ thisBroker, allBrokers }: BrokerOverrides): DescribedConfig[] {
+  const names = new Set([...thisBroker.keys(), ...allBrokers.keys()]);
+  return sorted(names).filter((name) => brokerDefinition(name) === undefined).map((name) => {
+    const synonyms: Synonym[] = [];
+    if (thisBroker.has(name)) synonyms.push({ name, value: null, source: ConfigSource.DYNAMIC_BROKER });
+    if (allBrokers.has(name)) synonyms.push({ name, value: null, source: ConfigSource.DYNAMIC_DEFAULT_BROKER });
+    return {
+      name,
+      value: null,
+      readOnly: true,
+      configSource: synonyms[0]!.source,
+      isSensitive: true,
+      synonyms,
+      configType: 0,
+      documentation: null,
+    };
+  });
+}
 
 function described(
   name: string,

@@ -47,7 +47,7 @@ function describe(
   { cluster, config, logger }: Broker,
   { resourceType, resourceName: name }: Resource,
 ): DescribedConfig[] {
-  const overrides = () => cluster.configsOf({ type: resourceType, name });
+  const overrides = (resource = name) => cluster.configsOf({ type: resourceType, name: resource });
   switch (resourceType) {
     case ResourceType.TOPIC: {
       const trouble = topicNameTrouble(name);
@@ -59,9 +59,9 @@ function describe(
       return describeTopic(topic.configs, config);
     }
     case ResourceType.BROKER:
-      if (name === "") return describeAllBrokers(config);
+      if (name === "") return describeAllBrokers(config, { allBrokers: overrides() });
       requireOwnId(name, cluster.nodeId, " or empty string");
-      return describeBroker(config);
+      return describeBroker(config, { thisBroker: overrides(), allBrokers: overrides("") });
     case ResourceType.BROKER_LOGGER:
       requireName(name, "Broker id must not be empty");
       requireOwnId(name, cluster.nodeId, "");

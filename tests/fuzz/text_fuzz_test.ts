@@ -10,7 +10,7 @@ import { parseArgs, UsageError } from "../../cli/args.ts";
 import { consumeOptions, serveOptions } from "../../cli/commands.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { BrokerConfig, brokerConfigs, ConfigError } from "../../server/config.ts";
-import { type Changes, planChanges, planReplacement } from "../../server/config/alter.ts";
+import { type Changes, planChanges, planReplacement, refuseOddRequests } from "../../server/config/alter.ts";
 import { brokerDefinition } from "../../server/config/broker_configs.ts";
 import {
   clientMetricsConfigs,
@@ -254,7 +254,7 @@ describe("what is asked of configs", () => {
     const names = [...namesOf[kind], "nonsense", "__proto__", ""];
     let current: ReadonlyMap<string, string> = new Map();
     for (let step = 0; step < 4; step++) {
-      const situation = { kind, current, broker };
+      const situation = { kind, name: "1", current, broker };
       const requested = Array.from({ length: chance.below(4) }, () => ({
         name: chance.pick(names),
         operation: chance.pick([0, 0, 1, 2, 3, 4, -1]),
@@ -262,6 +262,7 @@ describe("what is asked of configs", () => {
       }));
       let changes: Changes;
       try {
+        refuseOddRequests(requested);
         changes = chance.below(3) === 0 ? planReplacement(requested, situation) : planChanges(requested, situation);
       } catch (error) {
         if (error instanceof ProtocolError) continue;

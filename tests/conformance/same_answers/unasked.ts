@@ -76,6 +76,11 @@ export const unasked: readonly Unasked[] = [
   { api: "UnregisterBroker", reason: changesCluster },
   { api: "UnregisterController", reason: changesCluster },
   { api: "UpdateFeatures", reason: changesCluster },
+  ...["AlterConfigs", "IncrementalAlterConfigs"].map((api) => ({
+    api,
+    which: /resourceType 4.*resourceName "1?"|resourceName "1?".*resourceType 4/,
+    reason: changesCluster,
+  })),
   {
     api: "ShareFetch",
     which: /a new session.* maxWaitMs (?!one)/,
@@ -92,6 +97,11 @@ export const unasked: readonly Unasked[] = [
     api: "DescribeTopicPartitions",
     which: /cursor\.partitionIndex the greatest/,
     reason: "Kafka's sum of it and of the limit turns negative, and its answer's cursor with it",
+  },
+  {
+    api: "DescribeConfigs",
+    which: /configurationKeys (none|null).*resourceName ""|resourceName "".*configurationKeys (none|null)/,
+    reason: "Kafka keeps min.insync.replicas for all brokers from the start, for eligible leader replicas",
   },
   {
     api: "IncrementalAlterConfigs",

@@ -24,18 +24,20 @@ function sameBroker(): BrokerConfig {
   return config;
 }
 
+const noOverrides = { thisBroker: new Map(), allBrokers: new Map() };
+
 /** Configs of ours; defaults of ours. */
 const ours = /^(log\.flush\.policy|log\.open\.files\.max|log\.scrub\..*|flush\.policy|crc32c\.native\.enable)$/;
 const otherDefault = /^(listeners|log\.dir)$/;
 
 describe("described configs", () => {
   test("broker is described as Kafka describes it", () => {
-    const all = describeBroker(sameBroker());
+    const all = describeBroker(sameBroker(), noOverrides);
     expect(comparable(all)).toEqual(expected("BROKER:1"));
   });
 
   test("what is set for all brokers is described as Kafka describes it", () => {
-    expect(comparable(describeAllBrokers(sameBroker()))).toEqual(expected("BROKER:"));
+    expect(comparable(describeAllBrokers(sameBroker(), noOverrides))).toEqual(expected("BROKER:"));
   });
 
   test("topic without overrides is described as Kafka describes it", () => {
@@ -70,7 +72,7 @@ describe("described configs", () => {
   test("password is never shown", () => {
     const name = "listener.name.external.ssl.keystore.password";
     const config = BrokerConfig.parse([{ source: "file", name, value: "secret" }]);
-    const entry = describeBroker(config).find((entry) => entry.name === name)!;
+    const entry = describeBroker(config, noOverrides).find((entry) => entry.name === name)!;
     expect(entry.isSensitive).toBe(true);
     expect(entry.value).toBe(null);
     expect(entry.synonyms.map((synonym) => synonym.value)).toEqual([null]);
@@ -81,7 +83,9 @@ describe("described configs", () => {
       { source: "file", name: "listener.name.external.ssl.client.auth", value: "required" },
       { source: "file", name: "ssl.client.auth", value: "requested" },
     ]);
-    const entry = describeBroker(config).find(({ name }) => name === "listener.name.external.ssl.client.auth")!;
+    const entry = describeBroker(config, noOverrides).find(({ name }) =>
+      name === "listener.name.external.ssl.client.auth"
+    )!;
     expect(entry.synonyms.map(({ name, value }) => `${name}=${value}`)).toEqual([
       "listener.name.external.ssl.client.auth=required",
       "ssl.client.auth=requested",
@@ -90,7 +94,7 @@ describe("described configs", () => {
   });
 
   test("entries come in the order of their names, each once", () => {
-    const names = describeBroker(sameBroker()).map(({ name }) => name);
+    const names = describeBroker(sameBroker(), noOverrides).map(({ name }) => name);
     expect(names).toEqual([...new Set(names)].sort());
   });
 });

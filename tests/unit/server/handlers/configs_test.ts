@@ -200,6 +200,34 @@ describe("described configs", () => {
     expect(results[0]!.configs).toEqual([]);
   });
 
+  // As of a Kafka 4.4 broker: they stay without effect, and can be found to be taken away.
+  test("of brokers are also those that nobody knows, their values left out", async () => {
+    await alter([BROKER, "", "no.such", "1"]);
+    await alter([BROKER, "1", "no.such", "2"]);
+    const { results } = await client.send(describeConfigs, 4, {
+      resources: ["1", ""].map((resourceName) => ({
+        resourceType: BROKER,
+        resourceName,
+        configurationKeys: ["no.such"],
+      })),
+      includeSynonyms: true,
+    });
+    const one = { name: "no.such", value: null, source: 2 }, all = { ...one, source: 3 };
+    const unknown = {
+      name: "no.such",
+      value: null,
+      readOnly: true,
+      isSensitive: true,
+      configType: 0,
+      documentation: null,
+      isDefault: false,
+    };
+    expect(results.map(({ configs }) => configs)).toEqual([
+      [{ ...unknown, configSource: 2, synonyms: [one, all] }],
+      [{ ...unknown, configSource: 3, synonyms: [all] }],
+    ]);
+  });
+
   // As of a Kafka 4.4 broker.
   test("of all resources are refused with one of an unknown kind", async () => {
     const { results } = await client.send(describeConfigs, 4, {
